@@ -1,0 +1,70 @@
+"""Bind the caller to the database session: the ambient half of the second wall.
+
+`acting_for(user_id)` says for whom this context works. The guard, an execute wrapper on every
+Django connection, sends that id as the transaction-local setting `raxx.user_id` in the same
+round trip as the statement that begins a transaction; the row-security policies read it through
+`raxx_uid()`. Nobody bound means no owned rows. Transaction-local, so that a pooler can never
+hand one caller's binding to the next.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from psycopg.pq import TransactionStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+BIND = "select set_config('raxx.user_id', %s, true)"
+
+_bound: ContextVar[str] = ContextVar("raxx_bound_user", default="")
+
+
+def bound_user_id() -> str:
+    """Return the bound user's id as text, or an empty string when nobody is bound."""
+    return _bound.get()
+
+
+@contextmanager
+def acting_for(user_id: UUID) -> Iterator[None]:
+    """Bind `user_id` to every transaction that this context begins on any Django connection."""
+    token = _bound.set(str(user_id))
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def bind(user_id: UUID) -> None:
+    """Bind `user_id` until the context ends; for a request, whose middleware calls `unbind`."""
+    _bound.set(str(user_id))
+
+
+def unbind() -> None:
+    """Bind nobody: a worker thread must not carry one request's caller into the next."""
+    _bound.set("")
+
+
+def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001 Django's signature
+    user_id = _bound.get()
+    connection = context["connection"]
+    raw = connection.connection
+    if not user_id or raw is None or raw.info.transaction_status != TransactionStatus.IDLE:
+        return execute(sql, params, many, context)
+    if connection.in_atomic_block:
+        # `atomic` has switched autocommit off: the binding begins the transaction by itself.
+        raw.execute(BIND, [user_id])
+        return execute(sql, params, many, context)
+    with connection.wrap_database_errors, raw.pipeline():  # one trip; implicit transaction of both
+        raw.execute(BIND, [user_id])
+        return execute(sql, params, many, context)
+
+
+def install_guard(connection: Any, **_: Any) -> None:
+    """Put the guard on a new Django connection (signal `connection_created`)."""
+    if connection.vendor == "postgresql" and _guard not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, _guard)

@@ -1,0 +1,53 @@
+"""The SQL of the second wall, for the migrations that make an owned table.
+
+Roles are made outside migrations, once a cluster: `raxx_owner` migrates, `raxx_app` serves
+people, `raxx_worker` runs matcher and tasks, `raxx_support` the admin. A policy is a plain
+equality over the stable function `raxx_uid()`, because the planner can use an index with that
+and with little else. Row security is forced, so that it binds the tables' owner as well.
+"""
+
+from __future__ import annotations
+
+from django.db.migrations import RunSQL
+
+CREATE_RAXX_UID = """
+create function raxx_uid() returns uuid stable parallel safe language sql
+  as $$ select nullif(current_setting('raxx.user_id', true), '')::uuid $$;
+comment on function raxx_uid() is 'The user for whom this transaction works; null when nobody is bound.';
+"""
+
+
+def owned_table(table: str, *, app: str = "", worker: str = "", app_check: str = "") -> RunSQL:
+    """Return the operation that puts `table` (columns user_id, account_id) behind row security.
+
+    `app` and `worker` are the privileges of the two roles beyond SELECT, as GRANT writes them;
+    `app_check` is a further condition on rows that `raxx_app` writes.
+    """
+    check = f"user_id = raxx_uid() and ({app_check})" if app_check else "user_id = raxx_uid()"
+    grants = [f"grant select{', ' + app if app else ''} on {table} to raxx_app;"]
+    grants.append(f"grant select{', ' + worker if worker else ''} on {table} to raxx_worker;")
+    return RunSQL(
+        f"""
+        alter table {table} enable row level security;
+        alter table {table} force row level security;
+        create policy owner_all on {table} to raxx_owner using (true) with check (true);
+        create policy worker_all on {table} to raxx_worker using (true) with check (true);
+        create policy app_own on {table} to raxx_app using (user_id = raxx_uid()) with check ({check});
+        {" ".join(grants)}
+        """,
+        f"""
+        drop policy app_own on {table}; drop policy worker_all on {table}; drop policy owner_all on {table};
+        alter table {table} no force row level security; alter table {table} disable row level security;
+        revoke all on {table} from raxx_app, raxx_worker;
+        """,
+    )
+
+
+def shared_table(table: str, *, app: str = "", worker: str = "") -> RunSQL:
+    """Return the operation that lets the roles use a table which belongs to nobody."""
+    return RunSQL(
+        f"grant select{', ' + app if app else ''} on {table} to raxx_app;"
+        f"grant select{', ' + worker if worker else ''} on {table} to raxx_worker;"
+        f"grant select on {table} to raxx_support;",
+        f"revoke all on {table} from raxx_app, raxx_worker, raxx_support;",
+    )

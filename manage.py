@@ -1,0 +1,17 @@
+#!/usr/bin/env python
+"""The operator's commands: `python manage.py help`."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the line above
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Which rows of a tape a book has to look at, and how the others are skipped.
+
+A `Watch` holds a book's thresholds; a row that passes none of them cannot change any order in it.
+`Rows` walks a symbol's items: rows are handed out one by one while things happen, and searched by
+whole columns while nothing does. Both ways see the same rows, so the cut never shows.
+
+Invariants: a skipped row still moves the touch; the work per skipped row is the same however many
+orders rest.
+
+Known limit: on a trade row the quote columns must hold the prevailing quote, as `Items` promises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from matching.engine.queues import FAR
+from matching.engine.types import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from matching.engine.levels import Levels
+    from matching.engine.touch import Touch
+    from matching.engine.types import Items
+
+    Row = tuple[bool, int, int, int, int, int, int, int, int, int]
+
+_SHORT = 64  # rows; below this a plain loop is faster than whole columns
+_STRIDE_MAX = 16_384  # rows; larger columns would only leave the processor's cache
+
+# Scaled by the sign of a side, an absent touch is behind every price of that side.
+_QUOTE = Kind.QUOTE.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideWatch:
+    """One side's thresholds, as ranks of that side."""
+
+    best: int  # a resting order trades when the opposite touch or a print is at or below this
+    unsettled: int  # queues move when the own touch is at or below this ...
+    queued: int  # ... or is exactly this
+    queued_size: int  # and shows less than this size
+
+    @classmethod
+    def of(cls, levels: Levels) -> Self:
+        queued = levels.queued.best
+        return cls(
+            best=levels.prices.best,
+            unsettled=max(levels.unknown.best, queued - 1),
+            queued=queued,
+            queued_size=levels.queue_max_at(queued),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A book's thresholds as prices; an absent side is 0 as a bid and `FAR` as an ask."""
+
+    is_idle: bool  # nothing in the book: no row matters
+    is_everything: bool  # takers wait: every quote matters
+    ask_max: int  # a resting buy trades at an ask or print at or below
+    bid_min: int  # a resting sell trades at a bid or print at or above
+    bid_low: int  # the buys' queues move when the bid is at or below,
+    bid_at: int  # or exactly this
+    bid_size_min: int  # with less than this size
+    ask_high: int  # the sells' queues likewise
+    ask_at: int
+    ask_size_min: int
+
+    @classmethod
+    def of(cls, *, has_takers: bool, buys: Levels, sells: Levels) -> Self:
+        buy, sell = SideWatch.of(buys), SideWatch.of(sells)
+        return cls(
+            is_idle=not has_takers and buy.best == -FAR and sell.best == -FAR,
+            is_everything=has_takers,
+            ask_max=buy.best,
+            bid_min=-sell.best,
+            bid_low=buy.unsettled,
+            bid_at=buy.queued,
+            bid_size_min=buy.queued_size,
+            ask_high=-sell.unsettled,
+            ask_at=-sell.queued,
+            ask_size_min=sell.queued_size,
+        )
+
+    def sees_quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> bool:
+        """Return whether a quote can change anything."""
+        ask = ask or FAR - 1
+        return (
+            self.is_everything
+            or ask <= self.ask_max
+            or bid >= self.bid_min
+            or bid <= self.bid_low
+            or ask >= self.ask_high
+            or (bid == self.bid_at and bid_size < self.bid_size_min)
+            or (ask == self.ask_at and ask_size < self.ask_size_min)
+        )
+
+    def sees_print(self, price: int) -> bool:
+        """Return whether an eligible print can fill a resting order or use up a queue."""
+        return price <= self.ask_max or price >= self.bid_min
+
+
+class Rows:
+    """One symbol's items on their way into a book, and the touch that follows them."""
+
+    def __init__(self, items: Items, touch: Touch) -> None:
+        self._items = items
+        self._touch = touch
+        self._next = 0
+        self._stride = _SHORT
+        self._columns: _Columns | None = None
+        self.is_quiet = len(items) >= _SHORT
+
+    @property
+    def is_done(self) -> bool:
+        return self._next >= len(self._items)
+
+    def next(self) -> Iterator[Row]:
+        """Yield some rows; the caller shows the quotes among them to the touch."""
+        items, begin, end = self._items, self._next, self._next + _SHORT
+        self._next = end
+        self._stride = _SHORT
+        return zip(
+            (items.kind[begin:end] == _QUOTE).tolist(),
+            items.seq[begin:end].tolist(),
+            items.at[begin:end].tolist(),
+            items.bid[begin:end].tolist(),
+            items.bid_size[begin:end].tolist(),
+            items.ask[begin:end].tolist(),
+            items.ask_size[begin:end].tolist(),
+            items.price[begin:end].tolist(),
+            items.size[begin:end].tolist(),
+            items.eligible[begin:end].tolist(),
+            strict=True,
+        )
+
+    def skip_all(self) -> None:
+        """Move the touch over the rest, which nobody watches."""
+        self._skip_to(len(self._items))
+
+    def skip_unseen(self, watch: Watch) -> None:
+        """Move the touch over the next rows that the watch does not see.
+
+        Afterwards `is_quiet` says whether there was no other row yet; if not, it comes next.
+        """
+        self._stride = min(4 * self._stride, _STRIDE_MAX)
+        end = min(self._next + self._stride, len(self._items))
+        seen = self._column_cache.first_seen(watch, self._next, end)
+        self.is_quiet = seen == end
+        self._skip_to(seen)
+
+    def _skip_to(self, end: int) -> None:
+        if end > self._next:
+            self._column_cache.show(self._touch, self._next, end)
+            self._next = end
+
+    @property
+    def _column_cache(self) -> _Columns:
+        if self._columns is None:
+            self._columns = _Columns(self._items)
+        return self._columns
+
+
+class _Columns:
+    """Columns derived from the items, made once and only when rows are skipped."""
+
+    def __init__(self, items: Items) -> None:
+        self._items = items
+        is_print = (items.kind != _QUOTE) & (items.eligible != 0)
+        self._ask = np.where(items.ask == 0, FAR - 1, items.ask)
+        self._print_low = np.where(is_print, items.price, FAR)
+        self._print_high = np.where(is_print, items.price, -FAR)
+        self._bid_news = _news(items.bid, items.bid_size)
+        self._ask_news = _news(items.ask, items.ask_size)
+
+    def first_seen(self, watch: Watch, begin: int, end: int) -> int:
+        """Return the first row from `begin` that the watch sees, or `end`."""
+        items, part = self._items, slice(begin, end)
+        bid, ask = items.bid[part], self._ask[part]
+        seen = np.minimum(ask, self._print_low[part]) <= watch.ask_max
+        seen |= np.maximum(bid, self._print_high[part]) >= watch.bid_min
+        seen |= bid <= watch.bid_low
+        seen |= ask >= watch.ask_high
+        if watch.bid_size_min:
+            seen |= (bid == watch.bid_at) & (items.bid_size[part] < watch.bid_size_min)
+        if watch.ask_size_min:
+            seen |= (ask == watch.ask_at) & (items.ask_size[part] < watch.ask_size_min)
+        first = int(seen.argmax())
+        return begin + first if seen[first] else end
+
+    def show(self, touch: Touch, begin: int, end: int) -> None:
+        """Bring the touch from before row `begin` to after row `end - 1`."""
+        items = self._items
+        last = end - 1
+        while last >= begin and items.kind[last] != _QUOTE:
+            last -= 1
+        if last < begin:
+            return  # prints alone leave the touch as it is
+        touch.at = int(items.at[last])
+        for offer, price, size, news in (
+            (touch.bid, items.bid, items.bid_size, self._bid_news),
+            (touch.ask, items.ask, items.ask_size, self._ask_news),
+        ):
+            # The side may differ from the touch since `begin`, or have changed later on.
+            offer.show(int(price[begin]), int(size[begin]), int(items.seq[begin]))
+            changed = int(news[np.searchsorted(news, last, side="right") - 1]) if len(news) else 0
+            if changed > begin:
+                offer.show(int(price[last]), int(size[last]), int(items.seq[changed]))
+
+
+def _news(price: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows at which a side differs from the row before."""
+    return np.flatnonzero((price[1:] != price[:-1]) | (size[1:] != size[:-1])) + 1

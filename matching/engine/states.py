@@ -1,0 +1,108 @@
+"""The life of an order as one table: which event moves which status to which.
+
+Invariants: every status change in the system asks `status_after`; a pair that the table does not
+name is a bug and raises; nothing leaves a terminal status. While a cancel or replace is pending
+the order may still become new and fill in part, and stays pending until it ends.
+
+Known limit: a refused replace of an order that is still open would have to restore the status
+before it; the engine never refuses one, so that pair is missing.
+
+Source: the status words and the diagram of Alpaca's order life cycle.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from matching.engine.types import Event
+
+
+class Status(StrEnum):
+    PENDING_NEW = "pending_new"
+    ACCEPTED = "accepted"
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+    HELD = "held"
+    DONE_FOR_DAY = "done_for_day"
+
+
+INITIAL = frozenset({Status.PENDING_NEW, Status.HELD})
+TERMINAL = frozenset(
+    {Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED, Status.REPLACED}
+)
+LISTED_AS_CLOSED = TERMINAL | {Status.HELD, Status.DONE_FOR_DAY}  # what status=closed returns
+
+_ENDS = {
+    Event.FILL: Status.FILLED,
+    Event.CANCELED: Status.CANCELED,
+    Event.EXPIRED: Status.EXPIRED,
+}
+_WORKING = _ENDS | {
+    Event.PARTIAL_FILL: Status.PARTIALLY_FILLED,
+    Event.PENDING_CANCEL: Status.PENDING_CANCEL,
+    Event.PENDING_REPLACE: Status.PENDING_REPLACE,
+    Event.DONE_FOR_DAY: Status.DONE_FOR_DAY,
+}
+_WAITING = {
+    Event.NEW: Status.NEW,
+    Event.CANCELED: Status.CANCELED,
+    Event.EXPIRED: Status.EXPIRED,
+    Event.REJECTED: Status.REJECTED,
+    Event.PENDING_CANCEL: Status.PENDING_CANCEL,
+}
+# A request that comes too late is refused, and the order stays as it ended.
+_TOO_LATE = (Event.CANCEL_REJECTED, Event.REPLACE_REJECTED)
+
+_MOVES: dict[Status, dict[Event, Status]] = {
+    Status.PENDING_NEW: _WAITING | {Event.ACCEPTED: Status.ACCEPTED},
+    Status.ACCEPTED: _WAITING,
+    Status.HELD: _WAITING | {Event.ACCEPTED: Status.ACCEPTED},
+    Status.NEW: _WORKING,
+    Status.PARTIALLY_FILLED: _WORKING,
+    Status.DONE_FOR_DAY: {
+        Event.NEW: Status.NEW,
+        Event.CANCELED: Status.CANCELED,
+        Event.EXPIRED: Status.EXPIRED,
+        Event.PENDING_CANCEL: Status.PENDING_CANCEL,
+    },
+    Status.PENDING_CANCEL: _ENDS
+    | {
+        Event.ACCEPTED: Status.PENDING_CANCEL,
+        Event.NEW: Status.PENDING_CANCEL,
+        Event.PARTIAL_FILL: Status.PENDING_CANCEL,
+        Event.REJECTED: Status.REJECTED,
+    },
+    Status.PENDING_REPLACE: _ENDS
+    | {
+        Event.PARTIAL_FILL: Status.PENDING_REPLACE,
+        Event.REPLACED: Status.REPLACED,
+    },
+} | {ended: dict.fromkeys(_TOO_LATE, ended) for ended in sorted(TERMINAL)}
+
+TABLE: dict[tuple[Status, Event], Status] = {
+    (status, event): after for status, moves in _MOVES.items() for event, after in moves.items()
+}
+
+
+class ImpossibleMove(ValueError):
+    """An event that cannot happen to an order in this status."""
+
+
+def status_after(status: Status, event: Event) -> Status:
+    """Return the status that `event` leads to. Raises ImpossibleMove for a missing pair."""
+    try:
+        return TABLE[status, event]
+    except KeyError:
+        raise ImpossibleMove(f"{event} cannot happen to an order that is {status}") from None
+
+
+def is_open(status: Status) -> bool:
+    """Return whether anything may still happen to the order."""
+    return status not in TERMINAL

@@ -1,0 +1,72 @@
+"""What one symbol displays: its best bid and offer, and what accounts already took of each.
+
+Invariants: a side offers its size anew exactly when its price or size changes (L1), and is then
+known by the sequence of the quote that changed it; nobody takes more from it than it shows, but
+for the model `instant`, which does not ask.
+
+Source: matching/decisions/0001-offers.md.
+"""
+
+from __future__ import annotations
+
+from matching.engine.types import Account
+
+
+class Offer:
+    """One displayed side; a price of 0 means that it is absent. `seq` is its identity."""
+
+    __slots__ = ("_taken", "price", "seq", "size")
+
+    def __init__(self) -> None:
+        self.price = 0
+        self.size = 0
+        self.seq = 0
+        self._taken: dict[Account, int] = {}
+
+    def show(self, price: int, size: int, seq: int) -> None:
+        """Display a side as of `seq`: the same price and size is still the same offer."""
+        if price == self.price and size == self.size:
+            return
+        self.price, self.size, self.seq = price, size, seq
+        if self._taken:
+            self._taken = {}
+
+    def left(self, account: Account) -> int:
+        """Return what the account has not yet taken, in 1e-9 share."""
+        return max(0, self.size - self._taken.get(account, 0))
+
+    def take(self, account: Account, quantity: int) -> None:
+        """Count what the account took."""
+        self._taken[account] = self._taken.get(account, 0) + quantity
+
+
+class Touch:
+    """Both sides, and the market time of the last quote (None before the first)."""
+
+    __slots__ = ("ask", "at", "bid")
+
+    def __init__(self) -> None:
+        self.bid = Offer()
+        self.ask = Offer()
+        self.at: int | None = None
+
+    def show(  # noqa: PLR0913, PLR0917 - one quote, unpacked because it is the hottest call
+        self, seq: int, at: int, bid: int, bid_size: int, ask: int, ask_size: int
+    ) -> None:
+        """Take over a quote."""
+        self.at = at
+        self.bid.show(bid, bid_size, seq)
+        self.ask.show(ask, ask_size, seq)
+
+    def own(self, sign: int) -> Offer:
+        """Return the side that buyers (sign 1) or sellers (-1) queue on."""
+        return self.bid if sign > 0 else self.ask
+
+    def opposite(self, sign: int) -> Offer:
+        """Return the side that buyers (sign 1) or sellers (-1) take from."""
+        return self.ask if sign > 0 else self.bid
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether the bid is above the ask (L4); a locked quote is good (L5)."""
+        return self.bid.price > self.ask.price > 0

@@ -1,0 +1,89 @@
+"""Markets, their trading days, and how far each shard's decisions hold. Nobody owns these rows."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+
+class Market(models.Model):
+    """A feed, a clock and a set of symbols. One is active at first; every order names its market.
+
+    The clock: market time is `anchor_at` while paused, else `anchor_at` + (wall - `anchor_wall`)
+    x `speed`; a null speed plays as fast as the matchers can. For a live feed it is the wall's.
+    """
+
+    class FeedKind(models.TextChoices):
+        SYNTHETIC = "synthetic"
+        REPLAY = "replay"
+        ALPACA = "alpaca"
+
+    name = models.CharField(max_length=200, unique=True)
+    feed = models.CharField(max_length=16, choices=FeedKind)
+    calendar = models.CharField(max_length=16)  # XNYS, or ALWAYS for a market that never closes
+    config = models.JSONField(default=dict)  # tape folder, dates, symbols, seed
+    is_active = models.BooleanField(default=False)
+    run = models.PositiveIntegerField(default=1)  # a restarted tape begins a new run
+    paused = models.BooleanField(default=False)
+    speed = models.DecimalField(max_digits=12, decimal_places=3, null=True, default=1)
+    anchor_wall = models.DateTimeField(default=timezone.now)
+    anchor_at = models.DateTimeField(default=timezone.now)
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    version = models.PositiveBigIntegerField(default=0)  # of the clock; raised by each control
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_active"], condition=models.Q(is_active=True), name="market_one_is_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CalendarDay(models.Model):
+    """One trading day of one calendar, all instants UTC: pre-market opens at `session_open`."""
+
+    calendar = models.CharField(max_length=16)
+    date = models.DateField()
+    session_open = models.DateTimeField()
+    open = models.DateTimeField()
+    close = models.DateTimeField()
+    session_close = models.DateTimeField()
+    settlement_date = models.DateField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["calendar", "date"], name="calendar_day_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calendar} {self.date}"
+
+
+class Shard(models.Model):
+    """A share of a market's symbols, and how far its committed decisions hold.
+
+    `epoch` is the fencing token: a matcher raises it when it takes the shard, and every commit
+    names it, so that a matcher that was taken for dead cannot commit any more.
+    """
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="shards", db_index=False)
+    number = models.PositiveSmallIntegerField(default=0)
+    epoch = models.PositiveBigIntegerField(default=0)
+    run = models.PositiveIntegerField(default=0)
+    seq = models.BigIntegerField(default=0)
+    at = models.BigIntegerField(default=0)  # market time, nanoseconds since 1970 UTC
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["market", "number"], name="shard_is_unique_in_market"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market_id}/{self.number}"

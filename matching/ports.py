@@ -1,0 +1,90 @@
+"""What the matcher's loop needs from outside: a feed that moves, and a journal that remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matching.engine.types import Account, Chunk, Decision, Order, OrderId, Side
+
+
+class Feed(Protocol):
+    """One market's items in their total order.
+
+    `replayable` says whether `read` can go back: a tape can, a live market cannot, and what
+    passed while nobody listened is then simply not seen.
+    """
+
+    replayable: bool
+
+    def read(self, after: int, until: int, limit: int) -> Chunk | None:
+        """Return the next items with sequence > `after` and time <= `until`, about `limit` at most.
+
+        None means that there is nothing to read up to `until`. A chunk's `at` never exceeds
+        `until`; when everything up to `until` has been delivered, `chunk.at == until`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a shard's committed decisions hold: tape run, sequence and market time."""
+
+    run: int
+    seq: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One wish from the inbox, in the order in which the owners were served.
+
+    `place` carries `order`; `cancel` names `order_id`; `replace` carries the successor as
+    `order` and names the order that it replaces as `order_id`.
+    """
+
+    number: int
+    action: Literal["place", "cancel", "replace"]
+    order_id: OrderId
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Everything that one commit makes durable, all or nothing."""
+
+    progress: Progress
+    decisions: Sequence[Decision] = ()
+    stamps: dict[OrderId, int] = field(default_factory=dict)  # command taken at this sequence
+    queues: dict[OrderId, int | None] = field(default_factory=dict)  # changed queue_ahead (R3)
+
+
+class Fenced(Exception):
+    """Another matcher owns the shard now: this one must stop without a further commit."""
+
+
+class Journal(Protocol):
+    """The durable memory behind a matcher; one implementation on PostgreSQL, one in the tests."""
+
+    def claim(self) -> Progress:
+        """Become the shard's only writer and return how far it had come. Raises Fenced."""
+        ...
+
+    def open_orders(self) -> Iterable[Order]:
+        """Stream the orders that were working or waiting at the claim, in priority order."""
+        ...
+
+    def taken(self, offers: dict[tuple[str, Side], int]) -> Iterable[tuple[Account, str, Side, int]]:
+        """Yield what each account already took from these offers (symbol, side) -> offer_seq."""
+        ...
+
+    def inbox(self) -> Sequence[Command]:
+        """Return the commands not yet decided, in the order of their numbers."""
+        ...
+
+    def commit(self, batch: Batch) -> None:
+        """Make the batch durable. Raises Fenced when the shard has been taken over."""
+        ...

@@ -1,0 +1,1 @@
+"""The wiring of Raxx: settings, processes, embedded services. No business lives here."""

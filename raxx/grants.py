@@ -1,0 +1,46 @@
+"""What the database roles may do with the tables of other people's apps.
+
+Our own tables are granted in the migration that makes them; those of Django and of the installed
+packages are granted here, after each migrate, because their migrations are not ours to edit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+
+from raxx import roles
+
+if TYPE_CHECKING:
+    from django.apps import AppConfig
+
+READ = "select"
+WRITE = "select, insert, update, delete"
+
+GRANTS: dict[str, dict[str, str]] = {
+    "sessions": {roles.APP: WRITE, roles.WORKER: WRITE, roles.SUPPORT: WRITE},
+    "contenttypes": {roles.APP: READ, roles.WORKER: READ, roles.SUPPORT: READ},
+    "auth": {roles.APP: READ, roles.WORKER: READ, roles.SUPPORT: READ},
+    "admin": {roles.APP: "select, insert", roles.SUPPORT: "select, insert"},
+    "guardian": {roles.APP: READ, roles.WORKER: WRITE, roles.SUPPORT: READ},
+    "otp_webauthn": {roles.APP: WRITE, roles.WORKER: WRITE, roles.SUPPORT: READ},
+}
+
+
+def grant_after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
+    """Grant one app's tables (signal `post_migrate`); repeating it changes nothing."""
+    wanted = GRANTS.get(sender.label)
+    connection = connections[using]
+    if wanted is None or connection.vendor != "postgresql":
+        return
+    tables = sorted(
+        {model._meta.db_table for model in sender.get_models(include_auto_created=True) if model._meta.managed}  # noqa: SLF001 - Django's documented way to a model's table
+    )
+    if not tables:
+        return
+    names = ", ".join(connection.ops.quote_name(table) for table in tables)
+    with connection.cursor() as cursor:
+        cursor.execute("select rolname from pg_roles where rolname = any(%s)", [list(wanted)])
+        for (role,) in cursor.fetchall():
+            cursor.execute(f"grant {wanted[role]} on {names} to {role}")

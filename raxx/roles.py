@@ -1,0 +1,131 @@
+"""Who this process is to PostgreSQL, and the roles that make row-level security worth having.
+
+One login role per kind of work; none is a superuser, bypasses row security or is a member of
+another. A role's password is derived from the secret key, so that moving to another server needs
+`DATABASE_URL` and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+if TYPE_CHECKING:
+    from raxx.folder import DataFolder
+
+OWNER = "raxx_owner"  # owns the schema: migrations and management commands
+APP = "raxx_app"  # acts for one person at a time: web and stream
+WORKER = "raxx_worker"  # crosses owners: matcher, hub, Celery
+SUPPORT = "raxx_support"  # the admin: reads what it was granted
+ROLES = (OWNER, APP, WORKER, SUPPORT)
+
+ROLE_OF_PROCESS = {
+    "web": APP,
+    "stream": APP,
+    "matcher": WORKER,
+    "hub": WORKER,
+    "worker": WORKER,
+    "beat": WORKER,
+}
+
+SUPERUSER = "postgres"  # of the embedded cluster
+DATABASE = "raxx"
+SOCKET_PORT = "5432"
+
+_process: str | None = None
+
+
+def become(process: str) -> None:
+    """Say what this process is, before settings are read: wsgi.py and asgi.py have no command line."""
+    global _process  # noqa: PLW0603 - a process has one identity, fixed where it starts
+    _process = process
+
+
+def current_process() -> str:
+    """Return the name of this kind of process: web, stream, worker, or a management command's."""
+    if _process is not None:
+        return _process
+    program = Path(sys.argv[0]).name
+    arguments = sys.argv[1:]
+    if program == "celery" or (program == "__main__.py" and Path(sys.argv[0]).parent.name == "celery"):
+        return "beat" if "beat" in arguments else "worker"
+    if program == "manage.py" and arguments:
+        return arguments[0]
+    return program
+
+
+def current_role() -> str:
+    """Return the database role of this process; every command not in the table is the owner's."""
+    return ROLE_OF_PROCESS.get(current_process(), OWNER)
+
+
+def password_of(role: str, secret_key: str) -> str:
+    """Return the role's derived password: anybody who holds the secret key can compute it."""
+    return hmac.new(secret_key.encode(), f"raxx-db-role:{role}".encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where PostgreSQL is. `place` holds libpq keywords without user and password."""
+
+    place: dict[str, str]
+    secret_key: str = field(repr=False)
+    administrator: dict[str, str] = field(repr=False)
+    is_embedded: bool
+
+    @property
+    def database(self) -> str:
+        return self.place["dbname"]
+
+    @property
+    def is_single_role(self) -> bool:
+        """Whether DATABASE_URL names one of our roles: then it is used as given, and never bootstrapped."""
+        return self.administrator["user"] in ROLES
+
+    def login(self, role: str) -> dict[str, str]:
+        """Return libpq keywords to connect as `role`."""
+        if self.is_single_role:
+            return {**self.place, **self.administrator}
+        return {**self.place, "user": role, "password": password_of(role, self.secret_key)}
+
+    def administrative_login(self) -> dict[str, str]:
+        """Return libpq keywords of the role that may create roles and the database."""
+        return {**self.place, **self.administrator}
+
+    def django_settings(self, role: str) -> dict[str, Any]:
+        """Return an entry for Django's DATABASES."""
+        login = self.login(role)
+        names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+        options = {key: value for key, value in login.items() if key not in names}
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            **{setting: login[key] for key, setting in names.items() if key in login},
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {"application_name": f"raxx-{current_process()}", **options},
+        }
+
+
+def embedded_server(folder: DataFolder, secret_key: str) -> Server:
+    """Return the cluster of the data folder, whether it runs or not."""
+    return Server(
+        place={"host": str(folder.postgres_socket_folder), "port": SOCKET_PORT, "dbname": DATABASE},
+        secret_key=secret_key,
+        administrator={"user": SUPERUSER, "password": folder.secret("postgres_password")},
+        is_embedded=True,
+    )
+
+
+def real_server(url: str, secret_key: str) -> Server:
+    """Return the server that DATABASE_URL names. Raises psycopg.ProgrammingError for a bad URL."""
+    place = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    administrator = {"user": place.pop("user", SUPERUSER)}
+    if "password" in place:
+        administrator["password"] = place.pop("password")
+    place.setdefault("dbname", DATABASE)
+    return Server(place=place, secret_key=secret_key, administrator=administrator, is_embedded=False)

@@ -1,0 +1,176 @@
+"""Every setting, from the environment, from top to bottom. `.env.example` explains the variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from raxx import env, production, roles, valkey
+from raxx.folder import DataFolder
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.load_file(BASE_DIR / ".env")
+
+# --- Which installation this is -------------------------------------------------------------------
+
+ENVIRONMENT = env.choice("RAXX_ENV", ("development", "production"), "development")
+IS_PRODUCTION = ENVIRONMENT == "production"
+DEBUG = env.optional("RAXX_DEBUG", bool, default=False)
+DATA_FOLDER = DataFolder((BASE_DIR / env.optional("RAXX_DATA_DIR", str, ".raxx")).resolve())
+DATABASE_URL = env.optional("DATABASE_URL", env.Url, env.Url(""))
+VALKEY_URL = env.optional("VALKEY_URL", env.Url, env.Url(""))
+
+_given_key = env.optional("RAXX_SECRET_KEY", str, "") or None
+_local_origins = ["http://localhost:8000"]  # a passkey works on the name, not on 127.0.0.1
+ORIGINS = env.optional("RAXX_ORIGINS", list, [] if IS_PRODUCTION else _local_origins)
+ALLOWED_HOSTS = env.optional(
+    "RAXX_ALLOWED_HOSTS", list, [host for host in (urlsplit(origin).hostname for origin in ORIGINS) if host]
+)
+if IS_PRODUCTION:
+    production.refuse(
+        production.refusals(
+            debug=DEBUG,
+            secret_key=_given_key,
+            origins=ORIGINS,
+            hosts=ALLOWED_HOSTS,
+            is_embedded=not (DATABASE_URL and VALKEY_URL),
+        )
+    )
+SECRET_KEY = _given_key or DATA_FOLDER.secret("secret_key")
+
+# --- Apps and middleware --------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "raxx",
+    "broker_handoff",
+    "trading",
+    "matching",
+    "accounts",
+    "rest_framework",
+    "guardian",
+    "django_otp",
+    "django_otp_webauthn",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+# The API's own paths skip what only a browser needs: see raxx/middleware.py when it is there.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "raxx.urls"
+WSGI_APPLICATION = "raxx.wsgi.application"
+ASGI_APPLICATION = "raxx.asgi.application"
+APPEND_SLASH = False  # an API answers 404, never a redirect
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Databases ------------------------------------------------------------------------------------
+
+DATABASE_SERVER = (
+    roles.real_server(DATABASE_URL, SECRET_KEY) if DATABASE_URL else roles.embedded_server(DATA_FOLDER, SECRET_KEY)
+)
+DATABASES = {"default": DATABASE_SERVER.django_settings(roles.current_role())}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# redis-py's and Celery's words for the same server; the hot path keeps one client of its own.
+REDIS_URL = valkey.client_url(VALKEY_URL, DATA_FOLDER)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "raxx:cache",
+        # The library's default of 5 s would make a stalled cache hang every request.
+        "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+    },
+}
+
+CELERY_BROKER_URL = valkey.broker_url(REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "raxx:celery:"}
+CELERY_TASK_ACKS_LATE = True  # a task may run twice and may not be lost
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER.root / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+
+# --- People ---------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django_otp_webauthn.backends.WebAuthnBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None  # guardian: no phantom user row
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
+CSRF_TRUSTED_ORIGINS = ORIGINS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_PRODUCTION else None
+SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
+X_FRAME_OPTIONS = "DENY"
+
+# A passkey belongs to one registrable domain for ever: the first origin's host.
+OTP_WEBAUTHN_RP_ID = urlsplit(ORIGINS[0]).hostname
+OTP_WEBAUTHN_RP_NAME = "Raxx"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = ORIGINS
+OTP_WEBAUTHN_TIMEOUT_SECONDS = 120
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+# --- Time, language, files, logs ------------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_FOLDER.root / "static"
+WHITENOISE_USE_FINDERS = True  # the packages' files are served from where they are installed
+
+LOG_LEVEL = env.choice("RAXX_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # Django's own handlers would write each of its errors a second time.
+    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+}

@@ -1,0 +1,12 @@
+"""The web process: `granian --interface wsgi raxx.wsgi:application`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from raxx import roles
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
+roles.become("web")
+
+application = get_wsgi_application()

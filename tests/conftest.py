@@ -1,0 +1,81 @@
+"""What every test may use. Servers start once a run, and only when a test asks for them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from psycopg.pq import TransactionStatus
+
+from tests import services
+
+# Before pytest-django reads the settings, and before any test module imports a model.
+services.choose_folder()
+os.environ["DJANGO_SETTINGS_MODULE"] = "raxx.settings"
+
+import django  # noqa: E402
+
+django.setup()
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    import redis
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Have a PostgreSQL before pytest-django makes its test database in it."""
+    with services.database():
+        yield
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """Return the URL of a running Valkey."""
+    with services.valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def valkey(valkey_url: str) -> Iterator[redis.Redis]:
+    """Return a client of an empty Valkey."""
+    import redis  # noqa: PLC0415 - only tests that need it pay for it
+
+    client = redis.Redis.from_url(valkey_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def as_role(db: None) -> Callable[[str], AbstractContextManager[None]]:
+    """Return a context manager that runs the block as a database role, inside the test's transaction.
+
+    The tests' own role owns the tables and sees everybody's rows: a test of row security that
+    does not take another role proves nothing.
+    """
+    from django.db import connection  # noqa: PLC0415
+
+    @contextmanager
+    def taking(role: str) -> Iterator[None]:
+        with connection.cursor() as cursor:
+            cursor.execute(f"set local role {connection.ops.quote_name(role)}")
+            try:
+                yield
+            finally:
+                # In a failed transaction the rollback puts the role back.
+                if connection.connection.info.transaction_status != TransactionStatus.INERROR:
+                    cursor.execute("reset role")
+
+    return taking
+
+
+@pytest.fixture(autouse=True)
+def _settings_know_no_developer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Keep the developer's own operator keys out of the tests."""
+    for name in ("RAXX_ALPACA_KEY_ID", "RAXX_ALPACA_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,71 @@
+"""The servers that the tests use: those of DATABASE_URL and VALKEY_URL, or embedded ones.
+
+The embedded ones live in `.raxx-test/<n>` beside the code. A run takes the first folder that is
+free, so that two runs at a time do not meet, and finds its cluster made when it comes again.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+SLOTS = 16
+
+# A test's database may be lost with the machine: only the embedded default promises durability,
+# and the tests that prove it start their own.
+TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+_held: list[IO[str]] = []  # open for as long as the process lives: a closed file is an open lock
+
+
+def choose_folder() -> None:
+    """Point RAXX_DATA_DIR to a folder of our own. Call before settings are read."""
+    from raxx.folder import DataFolder, FolderInUse  # noqa: PLC0415 - imports as late as the settings do
+
+    for number in range(SLOTS):
+        folder = DataFolder(ROOT / ".raxx-test" / str(number))
+        try:
+            _held.append(folder.lock())
+        except FolderInUse:
+            continue
+        os.environ["RAXX_DATA_DIR"] = str(folder.root)
+        return
+    message = f"all {SLOTS} test folders in {ROOT / '.raxx-test'} are in use"
+    raise RuntimeError(message)
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """Have a PostgreSQL with our roles while the block lasts."""
+    from django.conf import settings  # noqa: PLC0415 - after choose_folder
+
+    from raxx import bootstrap, embedded  # noqa: PLC0415
+
+    server = settings.DATABASE_SERVER
+    if not server.is_embedded:
+        bootstrap.bootstrap(server, for_tests=True)
+        yield
+        return
+    with embedded.running_postgres(settings.DATA_FOLDER, server, **TEST_SETTINGS):
+        bootstrap.bootstrap(server, for_tests=True)
+        yield
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """Have a Valkey while the block lasts, and yield its URL."""
+    from django.conf import settings  # noqa: PLC0415 - after choose_folder
+
+    from raxx import embedded  # noqa: PLC0415
+
+    if settings.VALKEY_URL:
+        yield settings.REDIS_URL
+        return
+    with embedded.running_valkey(settings.DATA_FOLDER, settings.REDIS_URL):
+        yield settings.REDIS_URL

@@ -1,0 +1,19 @@
+from trading.models.account import TradingAccount
+from trading.models.asset import Asset
+from trading.models.event import OrderEvent
+from trading.models.fill import Fill
+from trading.models.ledger import Journal, LedgerAccount, Posting
+from trading.models.order import Order
+from trading.models.position import Position
+
+__all__ = [
+    "Asset",
+    "Fill",
+    "Journal",
+    "LedgerAccount",
+    "Order",
+    "OrderEvent",
+    "Position",
+    "Posting",
+    "TradingAccount",
+]

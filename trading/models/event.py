@@ -1,0 +1,45 @@
+"""The event log: what happened to an account's orders, in a gap-free sequence. Never updated."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from accounts.models import User
+from accounts.querysets import OwnedManager
+from trading.models.account import TradingAccount
+from trading.models.fields import MoneyField, PriceField, QuantityField
+
+
+class OrderEvent(models.Model):
+    """One event. It keeps what changes on an order; what cannot change is read from the order.
+
+    `kind` is the wire's event word (`new`, `partial_fill`, ...). `quantity`, `price` and
+    `position_quantity` are set on executions alone. `at` is market time, `recorded_at` the wall's.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "seq")
+    account = models.ForeignKey(
+        TradingAccount, on_delete=models.PROTECT, related_name="events", db_index=False, db_constraint=False
+    )
+    seq = models.BigIntegerField()
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    order_id = models.UUIDField()
+    kind = models.CharField(max_length=32)
+    status = models.CharField(max_length=24)  # of the order, after the event
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    feed_seq = models.BigIntegerField(null=True)  # the matcher's stamp; null for what web recorded
+    filled_quantity = QuantityField()
+    filled_money = MoneyField()
+    fill_id = models.UUIDField(null=True)
+    quantity = QuantityField(null=True)
+    price = PriceField(null=True)
+    position_quantity = QuantityField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects = OwnedManager()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.seq} {self.kind}"

@@ -1,0 +1,72 @@
+"""Double entry: every journal's postings sum to zero, by a constraint checked at commit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from accounts.models import User
+from accounts.querysets import OwnedManager
+from trading.models.account import TradingAccount
+from trading.models.fields import MoneyField
+
+
+class LedgerAccount(models.TextChoices):
+    """The ledger accounts of one trading account; debits positive, credits negative."""
+
+    CASH = "cash"
+    SECURITIES = "securities"  # at cost; the sum of the positions' costs
+    CAPITAL = "capital"  # paid in (negative) and out
+    REALIZED = "realized"  # realized profit (negative) and loss
+
+
+class Journal(models.Model):
+    """Why money moved, once. A fill's journal bears the fill's id."""
+
+    class Kind(models.TextChoices):
+        DEPOSIT = "deposit"
+        FILL = "fill"
+
+    id = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    account = models.ForeignKey(
+        TradingAccount, on_delete=models.PROTECT, related_name="journals", db_index=False, db_constraint=False
+    )
+    kind = models.CharField(max_length=16, choices=Kind)
+    at = models.DateTimeField()  # market time
+    note = models.CharField(max_length=200, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects = OwnedManager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account", "at"], name="journal_by_account_and_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class Posting(models.Model):
+    """One line of a journal. Never updated."""
+
+    pk = models.CompositePrimaryKey("journal_id", "ledger")
+    journal = models.ForeignKey(
+        Journal, on_delete=models.PROTECT, related_name="postings", db_index=False, db_constraint=False
+    )
+    ledger = models.CharField(max_length=16, choices=LedgerAccount)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    account = models.ForeignKey(
+        TradingAccount, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    amount = MoneyField()
+
+    objects = OwnedManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~models.Q(amount=0), name="posting_moves_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ledger} {self.amount}"

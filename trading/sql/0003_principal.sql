@@ -1,0 +1,13 @@
+-- Who an API key speaks for. Asked before anybody is bound, so it runs with the owner's rights and
+-- answers for one living key of one active user only; the caller compares the secret's hash.
+create function trading_principal(p_key_id text)
+returns table (user_id uuid, account_id uuid, market_id bigint, secret_hash bytea, scopes text[], tier text)
+stable security definer set search_path = pg_catalog, public language sql as $$
+  select k.user_id, k.account_id, a.market_id, k.secret_hash, k.scopes::text[], u.tier
+    from accounts_apikey k
+    join accounts_user u on u.id = k.user_id and u.is_active
+    join trading_tradingaccount a on a.account_id = k.account_id
+   where k.key_id = p_key_id and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+$$;
+revoke all on function trading_principal(text) from public;
+grant execute on function trading_principal(text) to raxx_app;
