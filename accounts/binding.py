@@ -5,6 +5,10 @@ Django connection, sends that id as the transaction-local setting `raxx.user_id`
 round trip as the statement that begins a transaction; the row-security policies read it through
 `raxx_uid()`. Nobody bound means no owned rows. Transaction-local, so that a pooler can never
 hand one caller's binding to the next.
+
+Known limit: a transaction keeps the binding with which it began, so `acting_for` inside `atomic`
+changes nothing for it. In autocommit, a bound statement is one statement: the extended protocol
+of a pipeline takes no `a; b`.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from psycopg import ServerCursor
 from psycopg.pq import TransactionStatus
 
 if TYPE_CHECKING:
@@ -55,10 +60,17 @@ def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
     raw = connection.connection
     if not user_id or raw is None or raw.info.transaction_status != TransactionStatus.IDLE:
         return execute(sql, params, many, context)
-    if connection.in_atomic_block:
+    if not raw.autocommit:
         # `atomic` has switched autocommit off: the binding begins the transaction by itself.
-        raw.execute(BIND, [user_id])
+        with connection.wrap_database_errors:
+            raw.execute(BIND, [user_id])
         return execute(sql, params, many, context)
+    if isinstance(context["cursor"].cursor, ServerCursor):
+        # Not allowed in a pipeline. Django declares it WITH HOLD, so its rows are those that this
+        # short transaction sees, however late they are fetched.
+        with connection.wrap_database_errors, raw.transaction():
+            raw.execute(BIND, [user_id])
+            return execute(sql, params, many, context)
     with connection.wrap_database_errors, raw.pipeline():  # one trip; implicit transaction of both
         raw.execute(BIND, [user_id])
         return execute(sql, params, many, context)

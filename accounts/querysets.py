@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from django.db import models
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.contrib.auth.models import AnonymousUser
-
-    from accounts.models.user import User
-
 Row = TypeVar("Row", bound=models.Model)
+
+
+class Owner(Protocol):
+    """Whoever may own rows: a user, an anonymous one, or the principal of a request."""
+
+    @property
+    def is_authenticated(self) -> bool: ...
+
+    @property
+    def pk(self) -> UUID | None: ...
 
 
 class OwnedQuerySet(models.QuerySet[Row]):
     """Rows that belong to somebody. Start every query from `owned_by`."""
 
-    def owned_by(self, owner: User | AnonymousUser, account_id: UUID | None = None) -> Self:
+    def owned_by(self, owner: Owner, account_id: UUID | None = None) -> Self:
         """Return the rows of one owner, or of one of their accounts; an anonymous caller owns nothing."""
         if not owner.is_authenticated:
             return self.none()

@@ -42,14 +42,17 @@ class Progress:
 class Command:
     """One wish from the inbox, in the order in which the owners were served.
 
-    `place` carries `order`; `cancel` names `order_id`; `replace` carries the successor as
-    `order` and names the order that it replaces as `order_id`.
+    `place` carries the `order`. `cancel` names `order_id`. `replace` names the order to be
+    replaced as `order_id` and carries its successor as `order`; `order` is None when fills came
+    first and leave the successor nothing, and then `successor_id` is all that is known of it.
     """
 
     number: int
     action: Literal["place", "cancel", "replace"]
     order_id: OrderId
+    symbol: str
     order: Order | None = None
+    successor_id: OrderId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,35 @@ class Fenced(Exception):
     """Another matcher owns the shard now: this one must stop without a further commit."""
 
 
+class Disturbed(Exception):
+    """The stored state is not what this matcher decided from: it must read everything anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One look at a market's clock: which run of its tape, and how far the feed may be read."""
+
+    run: int
+    until: int
+    is_moving: bool  # time passes by itself, so that somebody must look again soon
+
+
+class Clock(Protocol):
+    """The market's time, whatever moves it."""
+
+    def read(self) -> Reading:
+        """Return the present reading."""
+        ...
+
+
+class Bell(Protocol):
+    """What wakes a matcher. A ring may be lost, so that every wait is bounded."""
+
+    def wait(self, timeout: float) -> None:
+        """Return when the bell was rung, or after `timeout` seconds."""
+        ...
+
+
 class Journal(Protocol):
     """The durable memory behind a matcher; one implementation on PostgreSQL, one in the tests."""
 
@@ -78,13 +110,15 @@ class Journal(Protocol):
         ...
 
     def taken(self, offers: dict[tuple[str, Side], int]) -> Iterable[tuple[Account, str, Side, int]]:
-        """Yield what each account already took from these offers (symbol, side) -> offer_seq."""
+        """Yield what each account already took from these offers: (symbol, taker's side) -> sequence."""
         ...
 
-    def inbox(self) -> Sequence[Command]:
-        """Return the commands not yet decided, in the order of their numbers."""
+    inbox_limit: int
+
+    def inbox(self) -> list[Command]:
+        """Return the commands not yet decided, in the order of their numbers, `inbox_limit` at most."""
         ...
 
     def commit(self, batch: Batch) -> None:
-        """Make the batch durable. Raises Fenced when the shard has been taken over."""
+        """Make the batch durable. Raises Fenced when the shard has been taken over, Disturbed."""
         ...

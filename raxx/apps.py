@@ -11,6 +11,6 @@ class RaxxConfig(AppConfig):
 
     def ready(self) -> None:
         """Grant the tables of other people's apps after each migrate."""
-        from raxx.grants import grant_after_migrate  # noqa: PLC0415 - models are not there at import
+        from raxx.grants import grant_after_migrate
 
         post_migrate.connect(grant_after_migrate, dispatch_uid="raxx.grants")

@@ -87,7 +87,9 @@ def _make_database(connection: Connection, database: str) -> None:
     if found is None or found[0] != roles.OWNER:
         # Giving a database to a role asks for the right to act as it, which a mere CREATEROLE
         # login must grant itself first (and gives back).
-        is_superuser = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
+        is_superuser = connection.execute(
+            "select rolsuper from pg_roles where rolname = current_user"
+        ).fetchone()
         borrowed = not (is_superuser and is_superuser[0])
         if borrowed:
             connection.execute(sql.SQL("grant {} to current_user with inherit true, set true").format(owner))

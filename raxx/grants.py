@@ -35,7 +35,11 @@ def grant_after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     if wanted is None or connection.vendor != "postgresql":
         return
     tables = sorted(
-        {model._meta.db_table for model in sender.get_models(include_auto_created=True) if model._meta.managed}  # noqa: SLF001 - Django's documented way to a model's table
+        {
+            model._meta.db_table
+            for model in sender.get_models(include_auto_created=True)
+            if model._meta.managed
+        }  # noqa: SLF001 - Django's documented way to a model's table
     )
     if not tables:
         return

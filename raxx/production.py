@@ -27,16 +27,22 @@ def refusals(
     if secret_key is None:
         reasons.append("RAXX_SECRET_KEY is not set")
     elif len(secret_key) < SECRET_KEY_LENGTH_MIN or len(set(secret_key)) < SECRET_KEY_LETTERS_MIN:
-        reasons.append(f"RAXX_SECRET_KEY has fewer than {SECRET_KEY_LENGTH_MIN} characters, or too few different ones")
+        reasons.append(
+            f"RAXX_SECRET_KEY has fewer than {SECRET_KEY_LENGTH_MIN} characters, or too few different ones"
+        )
     elif any(word in secret_key.lower() for word in TELLTALES):
         reasons.append("RAXX_SECRET_KEY is an example's, not a secret")
     if not origins:
         reasons.append("RAXX_ORIGINS is not set")
-    reasons += [f"RAXX_ORIGINS: {origin} is not https" for origin in origins if not origin.startswith("https://")]
+    reasons += [
+        f"RAXX_ORIGINS: {origin} is not https" for origin in origins if not origin.startswith("https://")
+    ]
     if not hosts or "*" in hosts:
         reasons.append("RAXX_ALLOWED_HOSTS names no host, or every host")
     if is_embedded:
-        reasons.append("DATABASE_URL and VALKEY_URL must name real servers: nobody backs the embedded ones up")
+        reasons.append(
+            "DATABASE_URL and VALKEY_URL must name real servers: nobody backs the embedded ones up"
+        )
     return reasons
 
 

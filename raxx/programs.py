@@ -14,6 +14,8 @@ from raxx.process import Program
 from raxx.supervisor import Task
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from raxx.folder import DataFolder
 
 WEB_WORKERS = 2
@@ -22,6 +24,8 @@ SOCKET_MODE = "600"
 
 # The services' warnings are about the machine and repeat at every start; their ends are not.
 FATAL = re.compile(rb"\b(PANIC|OOM)\b|FATAL(?!.*starting up|.*shutting down|.*administrator command)")
+# It warns of every number of threads above that of the cores; ours mostly wait for the database.
+GRANIAN = re.compile(rb"\b(ERROR|CRITICAL)\b|^[A-Za-z_.]+(Error|Exception)\b")
 
 
 def services(folder: DataFolder) -> list[Task]:
@@ -63,21 +67,10 @@ def engines(environment: dict[str, str], needs: tuple[str, ...]) -> list[Task]:
 
 def servers(folder: DataFolder, environment: dict[str, str], needs: tuple[str, ...]) -> list[Task]:
     """Return what answers people: WSGI for HTTP, ASGI for the streams."""
-    granian = (sys.executable, "-m", "granian", "--uds-permissions", SOCKET_MODE, "--log-level", "warning")
-    web = ("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS))
+    threads = ("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS))
     return [
-        _task(
-            "web",
-            (*granian, "--interface", "wsgi", "--uds", str(folder.web_socket), *web, "raxx.wsgi:application"),
-            environment,
-            needs,
-        ),
-        _task(
-            "stream",
-            (*granian, "--interface", "asgi", "--uds", str(folder.stream_socket), "raxx.asgi:application"),
-            environment,
-            needs,
-        ),
+        _granian("web", "wsgi", folder.web_socket, threads, environment, needs),
+        _granian("stream", "asgi", folder.stream_socket, (), environment, needs),
     ]
 
 
@@ -86,6 +79,34 @@ def front(folder: DataFolder, host: str, port: int, environment: dict[str, str])
     sockets = ("--web", str(folder.web_socket), "--stream", str(folder.stream_socket))
     command = (sys.executable, "-m", "raxx.front", "--host", host, "--port", str(port), *sockets)
     return [_task("front", command, environment, ())]
+
+
+def _granian(
+    name: str,
+    interface: str,
+    socket: Path,
+    more: tuple[str, ...],
+    environment: dict[str, str],
+    needs: tuple[str, ...],
+) -> Task:
+    place = ("--uds", str(socket), "--uds-permissions", SOCKET_MODE, "--workers-kill-timeout", "5")
+    command = (
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        interface,
+        *place,
+        *more,
+        f"raxx.{interface}:application",
+    )
+    program = Program(name=name, argv=command, environment=environment, folder=settings.BASE_DIR)
+
+    def prepare() -> Program:
+        socket.unlink(missing_ok=True)  # a killed server leaves its socket, and the next cannot bind
+        return program
+
+    return Task(name=name, prepare=prepare, needs=needs, important=GRANIAN)
 
 
 def _task(name: str, argv: tuple[str, ...], environment: dict[str, str], needs: tuple[str, ...]) -> Task:

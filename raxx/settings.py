@@ -93,7 +93,9 @@ TEMPLATES = [
 # --- Databases ------------------------------------------------------------------------------------
 
 DATABASE_SERVER = (
-    roles.real_server(DATABASE_URL, SECRET_KEY) if DATABASE_URL else roles.embedded_server(DATA_FOLDER, SECRET_KEY)
+    roles.real_server(DATABASE_URL, SECRET_KEY)
+    if DATABASE_URL
+    else roles.embedded_server(DATA_FOLDER, SECRET_KEY)
 )
 DATABASES = {"default": DATABASE_SERVER.django_settings(roles.current_role())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -139,10 +141,13 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_PRODUCTION e
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
 X_FRAME_OPTIONS = "DENY"
 
-# A passkey belongs to one registrable domain for ever: the first origin's host.
+# A passkey belongs to one registrable domain for ever: the first origin's host. A browser knows
+# no passkeys at a bare address.
 OTP_WEBAUTHN_RP_ID = urlsplit(ORIGINS[0]).hostname
 OTP_WEBAUTHN_RP_NAME = "Raxx"
-OTP_WEBAUTHN_ALLOWED_ORIGINS = ORIGINS
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [
+    origin for origin in ORIGINS if not urlsplit(origin).netloc.startswith("127.")
+]
 OTP_WEBAUTHN_TIMEOUT_SECONDS = 120
 
 REST_FRAMEWORK = {
@@ -159,7 +164,6 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_FOLDER.root / "static"
 WHITENOISE_USE_FINDERS = True  # the packages' files are served from where they are installed
 
 LOG_LEVEL = env.choice("RAXX_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")

@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from raxx import process
 
@@ -30,11 +30,11 @@ RESTART_DELAY_S = 0.1  # doubles with every death inside the window
 POLL_S = 0.02
 LOG_BYTES_MAX = 10_000_000  # then it becomes <name>.log.1 and begins anew
 LINE_BYTES_MAX = 65_536
-IMPORTANT = re.compile(rb"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC|Traceback)\b")
+IMPORTANT = re.compile(rb"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC)\b|^[A-Za-z_.]+(Error|Exception)\b")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class GaveUp(Exception):  # noqa: N818 - named as a fact
+class GaveUp(Exception):
     """The supervisor stopped everything by itself; the text says why."""
 
 
@@ -81,7 +81,7 @@ class Supervisor:
         self._hurry = asyncio.Event()
         self._reason: str | None = None
 
-    def __enter__(self) -> Supervisor:
+    def __enter__(self) -> Self:
         """Take the signals; call from the main thread, inside the running loop."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
@@ -189,7 +189,8 @@ class Supervisor:
     async def _watch_readiness(self, child: Child) -> None:
         is_ready = child.task.is_ready
         while is_ready is not None and not is_ready():
-            await asyncio.sleep(POLL_S)  # cancelled at once when the child ends
+            # A server has no event for this; cancelled at once when the child ends.
+            await asyncio.sleep(POLL_S)  # noqa: ASYNC110
         child.ready.set()
 
     def _note_death(self, child: Child) -> None:
@@ -239,7 +240,9 @@ class Supervisor:
         assert child.running is not None
         assert child.running.stdout is not None
         reader = _LineReader(lambda line: self._take_line(child, line))
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: reader, child.running.stdout)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: reader, child.running.stdout
+        )
         return transport
 
     def _take_line(self, child: Child, line: bytes) -> None:
@@ -271,7 +274,7 @@ class _LineReader(asyncio.Protocol):
     def eof_received(self) -> None:
         self._flush()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self._flush()
 
     def _flush(self) -> None:

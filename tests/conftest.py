@@ -43,7 +43,7 @@ def valkey_url() -> Iterator[str]:
 @pytest.fixture
 def valkey(valkey_url: str) -> Iterator[redis.Redis]:
     """Return a client of an empty Valkey."""
-    import redis  # noqa: PLC0415 - only tests that need it pay for it
+    import redis
 
     client = redis.Redis.from_url(valkey_url)
     client.flushall()
@@ -58,7 +58,7 @@ def as_role(db: None) -> Callable[[str], AbstractContextManager[None]]:
     The tests' own role owns the tables and sees everybody's rows: a test of row security that
     does not take another role proves nothing.
     """
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection
 
     @contextmanager
     def taking(role: str) -> Iterator[None]:

@@ -26,7 +26,7 @@ _held: list[IO[str]] = []  # open for as long as the process lives: a closed fil
 
 def choose_folder() -> None:
     """Point RAXX_DATA_DIR to a folder of our own. Call before settings are read."""
-    from raxx.folder import DataFolder, FolderInUse  # noqa: PLC0415 - imports as late as the settings do
+    from raxx.folder import DataFolder, FolderInUse
 
     for number in range(SLOTS):
         folder = DataFolder(ROOT / ".raxx-test" / str(number))
@@ -43,9 +43,9 @@ def choose_folder() -> None:
 @contextmanager
 def database() -> Iterator[None]:
     """Have a PostgreSQL with our roles while the block lasts."""
-    from django.conf import settings  # noqa: PLC0415 - after choose_folder
+    from django.conf import settings
 
-    from raxx import bootstrap, embedded  # noqa: PLC0415
+    from raxx import bootstrap, embedded
 
     server = settings.DATABASE_SERVER
     if not server.is_embedded:
@@ -60,9 +60,9 @@ def database() -> Iterator[None]:
 @contextmanager
 def valkey() -> Iterator[str]:
     """Have a Valkey while the block lasts, and yield its URL."""
-    from django.conf import settings  # noqa: PLC0415 - after choose_folder
+    from django.conf import settings
 
-    from raxx import embedded  # noqa: PLC0415
+    from raxx import embedded
 
     if settings.VALKEY_URL:
         yield settings.REDIS_URL

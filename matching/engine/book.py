@@ -10,7 +10,7 @@ crossed or stale quote fills nobody and moves no queue (L4).
 Known limits: takers wait for quotes alone, so a tape without quotes fills no market order; a
 print may fill at any distance from the quote, as long as it is eligible.
 
-Source: matching/decisions/0001-offers.md, 0002-takers-and-makers.md, 0003-queue.md.
+Source: matching/decisions/0001-offers.md, 0003-takers-and-makers.md, 0004-queue.md.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Book:
         rows = Rows(items, self.touch)
         while not rows.is_done:
             watch = self._watching
-            if watch.is_idle:
+            if watch.is_idle and not rows.is_short:
                 rows.skip_all()
             elif rows.is_quiet and not watch.is_everything:
                 rows.skip_unseen(watch)
@@ -108,7 +108,18 @@ class Book:
     def _work(self, rows: Rows) -> None:
         floor, touch = self._floor, self.touch
         watch, is_quiet = self._watching, True
-        for is_quote, seq, at, bid, bid_size, ask, ask_size, price, size, eligible in rows.next():
+        for (
+            is_quote,
+            seq,
+            at,
+            bid,
+            bid_size,
+            ask,
+            ask_size,
+            price,
+            size,
+            eligible,
+        ) in rows.next():
             if is_quote:
                 touch.show(seq, at, bid, bid_size, ask, ask_size)
                 if not watch.sees_quote(bid, bid_size, ask, ask_size):
@@ -144,7 +155,7 @@ class Book:
         for sign in SIDES:
             rank = sign * price
             for working in self._resting[sign].reached(rank):
-                account = working.order.account
+                account = working.account
                 left = max(0, size - taken.get(account, 0))
                 if working.rank > rank:
                     filled = self._meet_print_through(working, left, size)
@@ -161,10 +172,10 @@ class Book:
         if not offer.price or working.rank < working.sign * offer.price:
             return
         wanted = working.wanted(offer.price)
-        quantity = working.model.from_offer(wanted, offer.left(working.order.account))
+        quantity = working.model.from_offer(wanted, offer.left(working.account))
         if working.order.time_in_force is TimeInForce.FOK and quantity < wanted:
             return
-        offer.take(working.order.account, quantity)
+        offer.take(working.account, quantity)
         self._fill(working, Rule.TAKE, offer.price, quantity, offer.seq, offer.size)
 
     def _rest(self, working: WorkingOrder) -> None:
@@ -178,9 +189,9 @@ class Book:
 
     def _meet_offer(self, working: WorkingOrder) -> None:
         offer, limit = self.touch.opposite(working.sign), abs(working.rank)
-        left = offer.left(working.order.account)
+        left = offer.left(working.account)
         quantity = working.model.from_offer(working.wanted(limit), left)
-        offer.take(working.order.account, quantity)
+        offer.take(working.account, quantity)
         self._fill(working, Rule.THROUGH, limit, quantity, offer.seq, offer.size)
 
     def _meet_print_through(self, working: WorkingOrder, left: int, size: int) -> int:

@@ -7,7 +7,7 @@ own words first, so an error here is a bug of the caller.
 from __future__ import annotations
 
 from matching.engine.fills import MODELS
-from matching.engine.types import Order, OrderType, TimeInForce
+from matching.engine.types import Model, Order, OrderType, Side, TimeInForce
 
 ORDER_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
 TIMES_IN_FORCE = frozenset(
@@ -22,6 +22,14 @@ class UnsupportedOrder(ValueError):
 
 def require_workable(order: Order) -> None:
     """Raise UnsupportedOrder when the engine has no rules for the order's terms."""
+    for word, kind in (
+        (order.side, Side),
+        (order.order_type, OrderType),
+        (order.time_in_force, TimeInForce),
+        (order.model, Model),
+    ):
+        if not isinstance(word, kind):  # a bare "buy" equals Side.BUY but is not it
+            raise UnsupportedOrder(f"{word!r} is not a {kind.__name__}")
     if order.order_type not in ORDER_TYPES:
         raise UnsupportedOrder(f"order type {order.order_type} has no rules yet")
     if order.time_in_force not in TIMES_IN_FORCE:

@@ -3,7 +3,7 @@
 All arguments and results are quantities in 1e-9 share. `left` is what the order's account has not
 yet taken of the offer or print.
 
-Source: matching/decisions/0001-offers.md, 0003-queue.md.
+Source: matching/decisions/0001-offers.md, 0004-queue.md.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ known, `queued` those where somebody may stand ahead (a bound that is exact when
 just been settled). So a quote or print that reaches none of these can be skipped unseen, and the
 work of one that does is in proportion to the orders it reaches.
 
-Source: matching/decisions/0003-queue.md.
+Source: matching/decisions/0004-queue.md.
 """
 
 from __future__ import annotations

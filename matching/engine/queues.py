@@ -6,7 +6,7 @@ for sells its negative.
 
 Invariants: once known, a queue never grows.
 
-Source: matching/decisions/0003-queue.md.
+Source: matching/decisions/0004-queue.md.
 """
 
 from __future__ import annotations

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 _SHORT = 64  # rows; below this a plain loop is faster than whole columns
 _STRIDE_MAX = 16_384  # rows; larger columns would only leave the processor's cache
 
-# Scaled by the sign of a side, an absent touch is behind every price of that side.
 _QUOTE = Kind.QUOTE.value
+_NO_ASK = (
+    FAR - 1
+)  # an absent ask is above every price, but not above the threshold of an empty side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class SideWatch:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A book's thresholds as prices; an absent side is 0 as a bid and `FAR` as an ask."""
+    """A book's thresholds as prices; an absent side is 0 as a bid and `_NO_ASK` as an ask."""
 
     is_idle: bool  # nothing in the book: no row matters
     is_everything: bool  # takers wait: every quote matters
@@ -91,7 +93,7 @@ class Watch:
 
     def sees_quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> bool:
         """Return whether a quote can change anything."""
-        ask = ask or FAR - 1
+        ask = ask or _NO_ASK
         return (
             self.is_everything
             or ask <= self.ask_max
@@ -114,9 +116,11 @@ class Rows:
         self._items = items
         self._touch = touch
         self._next = 0
-        self._stride = _SHORT
-        self._columns: _Columns | None = None
-        self.is_quiet = len(items) >= _SHORT
+        self._stride = _STRIDE_MAX
+        self._view: _View | None = None
+        self._trail: _Trail | None = None
+        self.is_short = len(items) < _SHORT
+        self.is_quiet = not self.is_short
 
     @property
     def is_done(self) -> bool:
@@ -126,7 +130,7 @@ class Rows:
         """Yield some rows; the caller shows the quotes among them to the touch."""
         items, begin, end = self._items, self._next, self._next + _SHORT
         self._next = end
-        self._stride = _SHORT
+        self._stride = 4 * _SHORT
         return zip(
             (items.kind[begin:end] == _QUOTE).tolist(),
             items.seq[begin:end].tolist(),
@@ -150,42 +154,35 @@ class Rows:
 
         Afterwards `is_quiet` says whether there was no other row yet; if not, it comes next.
         """
-        self._stride = min(4 * self._stride, _STRIDE_MAX)
+        self._view = self._view or _View(self._items)
         end = min(self._next + self._stride, len(self._items))
-        seen = self._column_cache.first_seen(watch, self._next, end)
+        self._stride = min(4 * self._stride, _STRIDE_MAX)
+        seen = self._view.first_seen(watch, self._next, end)
         self.is_quiet = seen == end
         self._skip_to(seen)
 
     def _skip_to(self, end: int) -> None:
-        if end > self._next:
-            self._column_cache.show(self._touch, self._next, end)
-            self._next = end
-
-    @property
-    def _column_cache(self) -> _Columns:
-        if self._columns is None:
-            self._columns = _Columns(self._items)
-        return self._columns
+        self._trail = self._trail or _Trail(self._items)
+        self._trail.show(self._touch, self._next, end)
+        self._next = end
 
 
-class _Columns:
-    """Columns derived from the items, made once and only when rows are skipped."""
+class _View:
+    """The columns that thresholds are compared with."""
 
     def __init__(self, items: Items) -> None:
         self._items = items
         is_print = (items.kind != _QUOTE) & (items.eligible != 0)
-        self._ask = np.where(items.ask == 0, FAR - 1, items.ask)
-        self._print_low = np.where(is_print, items.price, FAR)
-        self._print_high = np.where(is_print, items.price, -FAR)
-        self._bid_news = _news(items.bid, items.bid_size)
-        self._ask_news = _news(items.ask, items.ask_size)
+        self._ask = np.where(items.ask == 0, _NO_ASK, items.ask)
+        self._low = np.where(is_print, items.price, self._ask)
+        self._high = np.where(is_print, items.price, items.bid)
 
     def first_seen(self, watch: Watch, begin: int, end: int) -> int:
         """Return the first row from `begin` that the watch sees, or `end`."""
         items, part = self._items, slice(begin, end)
         bid, ask = items.bid[part], self._ask[part]
-        seen = np.minimum(ask, self._print_low[part]) <= watch.ask_max
-        seen |= np.maximum(bid, self._print_high[part]) >= watch.bid_min
+        seen = self._low[part] <= watch.ask_max
+        seen |= self._high[part] >= watch.bid_min
         seen |= bid <= watch.bid_low
         seen |= ask >= watch.ask_high
         if watch.bid_size_min:
@@ -195,26 +192,36 @@ class _Columns:
         first = int(seen.argmax())
         return begin + first if seen[first] else end
 
+
+class _Trail:
+    """Where each side of the quote changes, so that the touch can jump over rows."""
+
+    def __init__(self, items: Items) -> None:
+        self._items = items
+        self._quotes = np.flatnonzero(items.kind == _QUOTE)
+        self._bid_news = _news(items.bid, items.bid_size)
+        self._ask_news = _news(items.ask, items.ask_size)
+
     def show(self, touch: Touch, begin: int, end: int) -> None:
         """Bring the touch from before row `begin` to after row `end - 1`."""
-        items = self._items
-        last = end - 1
-        while last >= begin and items.kind[last] != _QUOTE:
-            last -= 1
-        if last < begin:
+        items, quotes = self._items, self._quotes
+        after_last = int(quotes.searchsorted(end))
+        after_begin = int(quotes.searchsorted(begin))
+        if after_begin == after_last:
             return  # prints alone leave the touch as it is
+        first, last = int(quotes[after_begin]), int(quotes[after_last - 1])
         touch.at = int(items.at[last])
         for offer, price, size, news in (
             (touch.bid, items.bid, items.bid_size, self._bid_news),
             (touch.ask, items.ask, items.ask_size, self._ask_news),
         ):
-            # The side may differ from the touch since `begin`, or have changed later on.
-            offer.show(int(price[begin]), int(size[begin]), int(items.seq[begin]))
-            changed = int(news[np.searchsorted(news, last, side="right") - 1]) if len(news) else 0
-            if changed > begin:
-                offer.show(int(price[last]), int(size[last]), int(items.seq[changed]))
+            offer.show(int(price[first]), int(size[first]), int(items.seq[first]))
+            earlier = int(news.searchsorted(last, side="right"))
+            changed = int(news[earlier - 1]) if earlier else 0
+            if changed > first:  # perhaps back to what it was: still offered anew
+                offer.renew(int(price[last]), int(size[last]), int(items.seq[changed]))
 
 
-def _news(price: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.int64]:
+def _news(price: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the rows at which a side differs from the row before."""
     return np.flatnonzero((price[1:] != price[:-1]) | (size[1:] != size[:-1])) + 1

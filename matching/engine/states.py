@@ -37,7 +37,10 @@ INITIAL = frozenset({Status.PENDING_NEW, Status.HELD})
 TERMINAL = frozenset(
     {Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED, Status.REPLACED}
 )
-LISTED_AS_CLOSED = TERMINAL | {Status.HELD, Status.DONE_FOR_DAY}  # what status=closed returns
+LISTED_AS_CLOSED = TERMINAL | {
+    Status.HELD,
+    Status.DONE_FOR_DAY,
+}  # what status=closed returns
 
 _ENDS = {
     Event.FILL: Status.FILLED,

@@ -25,8 +25,11 @@ class Offer:
 
     def show(self, price: int, size: int, seq: int) -> None:
         """Display a side as of `seq`: the same price and size is still the same offer."""
-        if price == self.price and size == self.size:
-            return
+        if price != self.price or size != self.size:
+            self.renew(price, size, seq)
+
+    def renew(self, price: int, size: int, seq: int) -> None:
+        """Offer a size anew as of `seq`, whatever was displayed before."""
         self.price, self.size, self.seq = price, size, seq
         if self._taken:
             self._taken = {}

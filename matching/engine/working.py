@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from matching.engine.fills import MODELS
 from matching.engine.queues import FAR
-from matching.engine.types import TAKING, Order, OrderType, Side
+from matching.engine.types import TAKING, Account, Order, OrderType, Side
 
 
 class WorkingOrder:
-    """The mutable side of one `Order`. Prices are also kept as ranks, see `queues`."""
+    """The mutable side of one `Order`. Prices are also kept as ranks, see `queues`.
+
+    `account` says whose orders share an offer with it.
+    """
 
     __slots__ = (
+        "account",
         "filled_money",
         "filled_quantity",
         "is_active",
@@ -27,8 +31,9 @@ class WorkingOrder:
         "sign",
     )
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, account: Account) -> None:
         self.order = order
+        self.account = account
         self.priority = order.queue_priority or order.priority
         self.sign = 1 if order.side is Side.BUY else -1
         self.is_market = order.order_type is OrderType.MARKET

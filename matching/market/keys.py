@@ -36,3 +36,8 @@ def bell(market_id: int) -> str:
 def clock(market_id: int) -> str:
     """Channel: rung, without content, after the market's clock was changed in PostgreSQL."""
     return f"raxx:m{market_id}:clock"
+
+
+def progress(market_id: int) -> str:
+    """Channel: rung, without content, when hub or matcher have come further in market time."""
+    return f"raxx:m{market_id}:progress"

@@ -8,6 +8,7 @@ more such days existed (NASD 84-10, 85-63); they are not modelled.
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect_right
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -44,7 +45,10 @@ def compute_sessions(first: date = FIRST_DATE, last: date = LAST_DATE) -> list[D
     import exchange_calendars  # noqa: PLC0415
 
     until = last + _SETTLEMENT_REACH
-    schedule = exchange_calendars.get_calendar("XNYS", start=str(first), end=str(until)).schedule
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 uses what pandas 3.1 calls outdated; that is between those two.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        schedule = exchange_calendars.get_calendar("XNYS", start=str(first), end=str(until)).schedule
     dates: list[date] = [stamp.date() for stamp in schedule.index]
     opens, closes = ([int(stamp.value) for stamp in schedule[name]] for name in ("open", "close"))
     settling = [day for day in dates if not _is_bank_holiday(day)]

@@ -149,6 +149,8 @@ class Migration(migrations.Migration):
                 ('command_no', models.BigIntegerField()),
                 ('stamp_seq', models.BigIntegerField(null=True)),
                 ('queue_ahead', trading.models.fields.QuantityField(null=True)),
+                ('queue_seq', models.BigIntegerField(null=True)),
+                ('queue_no', models.BigIntegerField(null=True)),
                 ('replaces', models.UUIDField(null=True)),
                 ('replaced_filled_quantity', trading.models.fields.QuantityField(null=True)),
                 ('replaced_by', models.UUIDField(null=True)),

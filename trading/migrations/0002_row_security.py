@@ -4,7 +4,9 @@ from accounts.isolation import owned_table, shared_table
 
 # Foreign-key checks ignore row security: with the owner in the key, nobody can hang a row on
 # another person's account. Enforced where the web role may write; declared elsewhere, because
-# enforcing costs as much as the rest of a fill, and `verify_ledger` looks for orphans.
+# enforcing costs as much as the rest of a fill, and `verify_ledger` looks for orphans. (A declared
+# key alone would also leave a table without triggers, which PostgreSQL 18 then cannot truncate
+# together with the table that it refers to.)
 COMPOSITE_KEYS = """
 alter table accounts_apikey add constraint api_key_of_own_account
   foreign key (account_id, user_id) references trading_tradingaccount (account_id, user_id);
@@ -13,7 +15,7 @@ alter table trading_order add constraint order_of_own_account
 alter table trading_orderevent add constraint event_of_own_account
   foreign key (account_id, user_id) references trading_tradingaccount (account_id, user_id);
 alter table trading_position add constraint position_of_own_account
-  foreign key (account_id, user_id) references trading_tradingaccount (account_id, user_id) not enforced;
+  foreign key (account_id, user_id) references trading_tradingaccount (account_id, user_id);
 alter table trading_fill add constraint fill_of_own_account
   foreign key (account_id, user_id) references trading_tradingaccount (account_id, user_id) not enforced;
 alter table trading_journal add constraint journal_of_own_account

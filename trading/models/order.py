@@ -81,6 +81,8 @@ class Order(models.Model):
     command_no = models.BigIntegerField()  # the inbox's order: of the place, then of the cancel
     stamp_seq = models.BigIntegerField(null=True)  # feed sequence at which the matcher took it
     queue_ahead = QuantityField(null=True)  # R3
+    queue_seq = models.BigIntegerField(null=True)  # R4: the place in the queue that was kept from the
+    queue_no = models.BigIntegerField(null=True)  # replaced order, as its stamp and command number
     replaces = models.UUIDField(null=True)
     replaced_filled_quantity = QuantityField(null=True)  # of the order it replaces, at the request
     replaced_by = models.UUIDField(null=True)

@@ -21,7 +21,16 @@ begin
     raise exception 'shard %/% is owned by another matcher', p_market, p_shard using errcode = 'RX001';
   end if;
 
+  -- Accounts, then orders, then positions: the order in which every writer locks.
+  perform from trading_tradingaccount a
+    where a.account_id in (select x.account_id from jsonb_to_recordset(p_accounts) as x(account_id uuid))
+    order by a.account_id for no key update;
+
   if p_queues is not null then
+    -- Their accounts are not locked, so in the order in which a cancel of all locks its orders.
+    perform from trading_order o
+      where o.id in (select q.id from jsonb_to_recordset(p_queues) as q(id uuid)) and o.market_id = p_market
+      order by o.submitted_at, o.id for no key update;
     update trading_order o set queue_ahead = q.queue_ahead
       from jsonb_to_recordset(p_queues) as q(id uuid, queue_ahead numeric)
      where o.id = q.id and o.market_id = p_market;
@@ -30,16 +39,13 @@ begin
     return;
   end if;
 
-  perform from trading_tradingaccount a
-    where a.account_id in (select x.account_id from jsonb_to_recordset(p_accounts) as x(account_id uuid))
-    order by a.account_id for no key update;
-
   -- An owner may have asked for a cancel or a replace since the matcher looked: a decision that
   -- leaves the order open leaves that wish standing, one that ends it wins.
   with d as (
     select * from jsonb_to_recordset(p_orders) as x(
       id uuid, prior_filled numeric, status text, keeps_wish boolean, quantity numeric, filled_quantity numeric,
       filled_money numeric, cash_held numeric, quantity_held numeric, at timestamptz, stamp_seq bigint,
+      queue_seq bigint, queue_no bigint,
       replaced_by uuid, reason text)
   ), done as (
     update trading_order o
@@ -49,6 +55,7 @@ begin
            filled_quantity = d.filled_quantity, filled_money = d.filled_money,
            cash_held = d.cash_held, quantity_held = d.quantity_held,
            stamp_seq = coalesce(d.stamp_seq, o.stamp_seq),
+           queue_seq = coalesce(d.queue_seq, o.queue_seq), queue_no = coalesce(d.queue_no, o.queue_no),
            replaced_by = coalesce(d.replaced_by, o.replaced_by),
            reason = coalesce(d.reason, o.reason),
            updated_at = d.at,
@@ -87,27 +94,33 @@ begin
     from jsonb_to_recordset(p_postings) as x(
       journal_id uuid, ledger text, user_id uuid, account_id uuid, amount numeric);
 
-  insert into trading_position as p (user_id, account_id, asset_id, symbol, quantity, cost, quantity_held, updated_at)
-  select x.user_id, x.account_id, x.asset_id, x.symbol, x.quantity, x.cost, x.held_change, x.at
-    from jsonb_to_recordset(p_positions) as x(
+  -- No upsert: a constraint judges the row of its insert arm, and a release is a negative hold.
+  with x as (
+    select * from jsonb_to_recordset(p_positions) as x(
       user_id uuid, account_id uuid, asset_id uuid, symbol text, quantity numeric, cost numeric,
       held_change numeric, at timestamptz)
-   order by x.account_id, x.asset_id
-  on conflict (account_id, asset_id) do update
-     set quantity = excluded.quantity, cost = excluded.cost,
-         quantity_held = p.quantity_held + excluded.quantity_held, updated_at = excluded.updated_at;
+  ), known as (
+    update trading_position p
+       set quantity = x.quantity, cost = x.cost, quantity_held = p.quantity_held + x.held_change, updated_at = x.at
+      from x where p.account_id = x.account_id and p.asset_id = x.asset_id
+    returning p.account_id, p.asset_id
+  )
+  insert into trading_position (user_id, account_id, asset_id, symbol, quantity, cost, quantity_held, updated_at)
+  select x.user_id, x.account_id, x.asset_id, x.symbol, x.quantity, x.cost, x.held_change, x.at
+    from x where not exists (
+      select from known k where k.account_id = x.account_id and k.asset_id = x.asset_id);
 
   with e as (
     select x.*, 0 as late, x.n as place from jsonb_to_recordset(p_events) as x(
       n int, account_id uuid, user_id uuid, order_id uuid, kind text, status text, at timestamptz,
       feed_seq bigint, filled_quantity numeric, filled_money numeric, fill_id uuid, quantity numeric,
-      price numeric, position_quantity numeric)
+      price numeric, position_quantity numeric, request_id text)
   ), with_late as (
     select * from e
     union all  -- the fill won: tell the owner that the cancel came too late
     select l.*, 1, l.n from (select distinct on (e.order_id) e.n, e.account_id, e.user_id, e.order_id,
              'order_cancel_rejected', e.status, e.at, e.feed_seq, e.filled_quantity, e.filled_money,
-             null::uuid, null::numeric, null::numeric, null::numeric
+             null::uuid, null::numeric, null::numeric, null::numeric, e.request_id
         from e where e.order_id = any(v_late) order by e.order_id, e.n desc) l
   ), numbered as (
     select w.*, a.event_seq + row_number() over (partition by w.account_id order by w.place, w.late) as seq
@@ -117,7 +130,7 @@ begin
                                     filled_quantity, filled_money, fill_id, quantity, price, position_quantity,
                                     request_id)
     select account_id, seq, user_id, order_id, kind, status, at, clock_timestamp(), feed_seq,
-           filled_quantity, filled_money, fill_id, quantity, price, position_quantity, ''
+           filled_quantity, filled_money, fill_id, quantity, price, position_quantity, request_id
       from numbered
     returning account_id
   ), counted as (
@@ -129,4 +142,9 @@ begin
     from jsonb_to_recordset(p_accounts) as x(account_id uuid, cash_change numeric, held_change numeric)
     join counted on counted.account_id = x.account_id
    where a.account_id = x.account_id;
+  get diagnostics v_count = row_count;
+  if v_count <> jsonb_array_length(coalesce(p_accounts, '[]')) or v_count <> (
+       select count(distinct x.account_id) from jsonb_to_recordset(p_events) as x(account_id uuid)) then
+    raise exception 'a batch must name exactly the accounts of its events' using errcode = 'check_violation';
+  end if;
 end $$;

@@ -2,7 +2,7 @@
 -- answers for one living key of one active user only; the caller compares the secret's hash.
 create function trading_principal(p_key_id text)
 returns table (user_id uuid, account_id uuid, market_id bigint, secret_hash bytea, scopes text[], tier text)
-stable security definer set search_path = pg_catalog, public language sql as $$
+stable security definer set search_path = pg_catalog, public, pg_temp language sql as $$
   select k.user_id, k.account_id, a.market_id, k.secret_hash, k.scopes::text[], u.tier
     from accounts_apikey k
     join accounts_user u on u.id = k.user_id and u.is_active

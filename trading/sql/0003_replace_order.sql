@@ -1,7 +1,7 @@
 -- Ask for a replacement: the order becomes pending_replace, and its successor waits in the inbox.
 -- The larger of the two stays reserved meanwhile. The successor asks for what the new total leaves
 -- over the fills so far; the matcher subtracts those that come before it decides.
--- Runs with the caller's rights, under the bound owner. p: id, user_id, account_id, key_id, order_id,
+-- Runs with the caller's rights, under the bound owner. p: id, user_id, account_id, order_id,
 -- client_order_id, quantity (the new total), limit_price, time_in_force, request_id; null = unchanged.
 create function trading_replace_order(p jsonb)
 returns table (denial text, detail jsonb, at timestamptz) language plpgsql as $$
@@ -68,7 +68,7 @@ begin
   v_reserve := case when o.side = 'buy' then coalesce(v_limit, o.reserve_price) else 0 end;
   if o.side = 'buy' then
     v_cash := greatest(v_reserve * v_leaves - o.cash_held, 0);
-    if v_cash > v_power then
+    if v_cash > 0 and v_cash > v_power then  -- what asks for no more cash needs none free
       denial := 'insufficient_buying_power';
       detail := jsonb_build_object('buying_power', greatest(v_power, 0)::text, 'cost_basis', (v_reserve * v_leaves)::text);
       return next; return;

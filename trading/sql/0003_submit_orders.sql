@@ -28,9 +28,10 @@ begin
     n := r.n; denial := null; detail := null; at := null; status := null;
     perform set_config('raxx.user_id', r.user_id::text, true);
 
-    if r.key_id is not null and not exists (
-      select from accounts_apikey k where k.key_id = r.key_id and k.account_id = r.account_id
-        and k.revoked_at is null and (k.expires_at is null or k.expires_at > now()))
+    if r.key_id is not null and not exists (  -- web may remember a key: whether it lives is asked here
+      select from accounts_apikey k join accounts_user u on u.id = k.user_id and u.is_active
+       where k.key_id = r.key_id and k.account_id = r.account_id and 'trade' = any(k.scopes)
+         and k.revoked_at is null and (k.expires_at is null or k.expires_at > now()))
     then
       denial := 'unauthorized'; return next; continue;
     end if;
@@ -42,7 +43,8 @@ begin
     returning a.event_seq, a.fill_model into v_account;
     if not found then
       select a.status, greatest(a.cash - a.cash_held, 0) as power into v_account
-        from trading_tradingaccount a where a.account_id = r.account_id and a.user_id = r.user_id;
+        from trading_tradingaccount a
+       where a.account_id = r.account_id and a.user_id = r.user_id and a.market_id = r.market_id;
       if not found then
         denial := 'account_not_found';
       elsif v_account.status <> 'ACTIVE' then

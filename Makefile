@@ -1,0 +1,52 @@
+# One command each; `make run` needs nothing but Python 3.11 or later.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.PHONY: help install run test check bench clean requirements
+
+help:
+	@echo "make install       the virtual environment, made again only when requirements change"
+	@echo "make run           everything behind one address; ARGS=\"--port 8123\" passes options"
+	@echo "make test          the tests; ARGS=\"tests/raxx -q\" narrows them"
+	@echo "make check         all that CI checks: format, lint, types, imports, migrations, tests"
+	@echo "make bench         the benchmarks, one JSON line a figure"
+	@echo "make requirements  pin the packages anew from requirements*.in"
+	@echo "make clean         remove caches and test data (the data folder stays)"
+
+install: $(STAMP)
+
+# The interpreter that the environment was made with must be new enough, or pip's errors are a riddle.
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Raxx needs Python 3.11 or later; set PYTHON=python3.11 (found " + sys.version.split()[0] + ")")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: install
+	@exec $(BIN)/python manage.py up $(ARGS)
+
+test: install
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: install
+	$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .raxx-test staticfiles
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+requirements: install
+	$(BIN)/uv pip compile --quiet --universal --no-header --upgrade --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --no-header --upgrade --python-version 3.11 requirements-dev.in -o requirements-dev.txt

@@ -1,0 +1,34 @@
+"""`manage.py hub`: publish one market's feed until SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from matching.market import rows
+from matching.market.errors import MarketError
+from matching.market.hub import Hub
+from matching.market.waker import Waker
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    help = "Publish a market's feed (tape, synthetic or live) to Valkey until stopped."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own form; a quick start matters more
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--market", type=int, help="the market's id; without it the active one")
+
+    def handle(self, *args: Any, market: int | None, **options: Any) -> None:
+        waker = Waker()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: waker.stop())
+        try:
+            Hub(market or rows.active_market_id(), valkey_url=settings.REDIS_URL, waker=waker).run()
+        except MarketError as error:
+            raise CommandError(str(error)) from error

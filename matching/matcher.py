@@ -1,0 +1,185 @@
+"""The matcher: one shard's feed in, decisions out, each commit durable before the next begins.
+
+The order of a round is what makes a tape repeatable: look at the clock, then empty the inbox,
+then move the market up to what the clock allowed. A wish that was stored before the clock was
+moved is therefore decided before the market moves, on every run and through any crash.
+
+It knows feeds, a journal and a bell, and nothing else: no Django, no database, no people.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from matching.engine.engine import Engine
+from matching.engine.types import Chunk, Decision, Event, Rule
+from matching.ports import Batch, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matching.engine.types import OrderId
+    from matching.ports import Bell, Clock, Command, Feed, Journal, Reading
+
+logger = logging.getLogger(__name__)
+
+ITEMS_PER_CHUNK = 20_000  # what one commit may have to answer for
+BEAT_S = 0.25  # a look at the inbox without any bell
+TICK_S = 0.02  # while market time passes by itself
+FLOOR_S = 0.002  # between two looks: a bell for each order would eat the processor
+HEARTBEAT_S = 1.0  # progress is committed at least so often, for the lease and for who waits
+
+
+class Matcher:
+    """One shard. `run` returns when `stop` says so; Fenced and Disturbed end it, for a new start."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        open_feed: Callable[[Progress], Feed],
+        clock: Clock,
+        bell: Bell,
+        contention: bool = False,
+    ) -> None:
+        self._journal = journal
+        self._open_feed = open_feed
+        self._clock = clock
+        self._bell = bell
+        self._contention = contention
+        self._engine = Engine(contention=contention)
+        self._run = 0
+        self._committed_at = 0.0
+        self._committed: Progress | None = None
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Recover, then decide until told to stop. Raises Fenced, Disturbed, and what the ports raise."""
+        self.recover()
+        while not stop():
+            started = time.monotonic()
+            reading = self.round()
+            elapsed = time.monotonic() - started
+            if elapsed < FLOOR_S:
+                time.sleep(FLOOR_S - elapsed)  # a floor under the reading rate, not a wait for an event
+            self._bell.wait(TICK_S if reading.is_moving else BEAT_S)
+
+    def recover(self) -> None:
+        """Claim the shard and rebuild the books as they were at its last commit."""
+        progress = self._journal.claim()
+        reading = self._clock.read()
+        self._feed = self._open_feed(progress)
+        self._engine = Engine(contention=self._contention)
+        self._run, self._committed = progress.run, progress
+        if progress.run == reading.run:
+            self._rewind(progress)
+        self._engine.restore(self._journal.open_orders())
+        self._engine.restore_taken(self._journal.taken(self._engine.current_offers()))
+        logger.info("%d open orders, at sequence %d of run %d", self._engine.open_count(), progress.seq, progress.run)
+        if progress.run != reading.run:
+            self._begin_run(reading.run)
+
+    def _rewind(self, progress: Progress) -> None:
+        """Read the market again up to the progress, deciding nothing; a live one cannot go back."""
+        until = progress.at if self._feed.replayable else None
+        while until is not None and (chunk := self._feed.read(self._engine.seq, until, ITEMS_PER_CHUNK)):
+            self._engine.rewind(chunk)
+        if not self._feed.replayable and (chunk := self._feed.read(progress.seq, _FOREVER, ITEMS_PER_CHUNK)):
+            self._engine.rewind(chunk)
+        self._engine.rewind(Chunk(seq=max(self._engine.seq, progress.seq), at=max(self._engine.at, progress.at)))
+
+    def _begin_run(self, run: int) -> None:
+        """Start a tape over: what is open was meant for a market that is gone, and is canceled."""
+        decisions = [
+            replace(decision, seq=0)
+            for order_id in list(self._engine.open_ids())
+            for decision in self._engine.cancel(order_id)
+        ]
+        self._engine = Engine(contention=self._contention)
+        self._run = run
+        self._commit(decisions)
+
+    def round(self) -> Reading:
+        """Look at the clock, decide the inbox, move the market; return the reading that it acted on."""
+        reading = self._clock.read()
+        if reading.run != self._run:
+            self._begin_run(reading.run)
+        while commands := self._journal.inbox():
+            self._decide(commands)
+            if len(commands) < self._journal.inbox_limit:
+                break  # whoever wishes faster than we decide must not stop the market
+        while chunk := self._feed.read(self._engine.seq, reading.until, ITEMS_PER_CHUNK):
+            decisions = self._engine.advance(chunk)
+            if decisions or self._is_heartbeat_due():
+                self._commit(decisions)
+            if reading.is_moving:
+                break  # the inbox comes first again
+        else:
+            self._arrive(reading)
+        return reading
+
+    def _arrive(self, reading: Reading) -> None:
+        """Say that everything up to the reading is decided, when somebody may wait for it."""
+        engine = self._engine
+        if self._feed.replayable and reading.until > engine.at:
+            engine.advance(Chunk(seq=engine.seq, at=reading.until))
+        is_behind = self._committed is None or self._committed.at < engine.at
+        is_awaited = self._feed.replayable and not reading.is_moving  # an advance waits for the commit
+        if (is_awaited and is_behind) or self._is_heartbeat_due():
+            self._commit([])
+
+    def _decide(self, commands: list[Command]) -> None:
+        decisions: list[Decision] = []
+        stamps: dict[OrderId, int] = {}
+        for command in commands:
+            decisions += self._take(command)
+            subject = command.order_id if command.action == "place" else command.successor_id
+            if subject is not None:
+                stamps[subject] = self._engine.seq
+        self._commit(decisions, stamps)
+
+    def _take(self, command: Command) -> list[Decision]:
+        engine = self._engine
+        if command.action == "cancel":
+            # An order that was canceled before it was ever taken is not the engine's to end.
+            return engine.cancel(command.order_id) or [self._say(command.order_id, command, Event.CANCELED)]
+        subject = command.order_id if command.action == "place" else command.successor_id
+        order = command.order and replace(command.order, priority=(engine.seq, command.number))
+        try:
+            if command.action == "place" and order is not None:
+                return engine.place(order)
+            decisions = engine.replace(command.order_id, order) if order is not None else []
+        except ValueError as error:  # terms that the engine cannot work must not stop everybody else
+            logger.error("order %s is rejected: %s", subject, error)
+            decisions = []
+        decisions = decisions or [self._say(subject, command, Event.REJECTED)]
+        if command.action == "place":
+            return decisions
+        if decisions[0].event is Event.REJECTED:
+            decisions.insert(0, self._say(command.order_id, command, Event.REPLACE_REJECTED))
+        return decisions
+
+    def _say(self, order_id: OrderId, command: Command, event: Event) -> Decision:
+        return Decision(
+            order_id=order_id,
+            symbol=command.symbol,
+            event=event,
+            rule=Rule.COMMAND,
+            seq=self._engine.seq,
+            at=self._engine.at,
+        )
+
+    def _is_heartbeat_due(self) -> bool:
+        return time.monotonic() - self._committed_at >= HEARTBEAT_S
+
+    def _commit(self, decisions: list[Decision], stamps: dict[OrderId, int] | None = None) -> None:
+        progress = Progress(run=self._run, seq=self._engine.seq, at=self._engine.at)
+        self._journal.commit(
+            Batch(progress=progress, decisions=decisions, stamps=stamps or {}, queues=self._engine.drain_queues())
+        )
+        self._committed_at, self._committed = time.monotonic(), progress
+
+
+_FOREVER = 2**62

@@ -1,0 +1,25 @@
+"""The stream process: `granian --interface asgi raxx.asgi:application`."""
+
+from __future__ import annotations
+
+import os
+
+import django
+
+from raxx import roles
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
+roles.become("stream")
+django.setup()
+
+from django.conf import settings  # noqa: E402 - after the process has its identity
+
+from trading.stream.app import StreamApp  # noqa: E402
+from trading.stream.service import StreamService  # noqa: E402
+
+
+def _make_service() -> StreamService:
+    return StreamService(settings.DATABASE_SERVER.login(roles.APP), settings.REDIS_URL)
+
+
+application = StreamApp(_make_service, takes_sigterm=True)

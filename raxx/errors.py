@@ -1,0 +1,129 @@
+"""From an exception to an answer, by one table; nothing else in the project makes error answers.
+
+Every body is `{"code": <int>, "message": <text>, ...}`, also for what the framework refuses:
+clients decode the body of every error and index both keys. Spec of the wire: 1.5.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from django.core import exceptions as django_errors
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from rest_framework import exceptions as rest_errors
+
+from matching.market import errors as market_errors
+from trading import errors
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+logger = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """Status and wire code; `text` replaces the exception's own words, which are then not for callers."""
+
+    status: int
+    code: int
+    text: str | None = None
+
+
+INTERNAL = Answer(500, 50010000, "internal server error occurred")
+UNAVAILABLE = Answer(503, 50310000, "service unavailable")
+UNREADABLE = Answer(400, 40010000, "request body format is invalid")
+
+# The most special class of an exception that stands here decides.
+TABLE: dict[type[BaseException], Answer] = {
+    errors.NotAuthorized: Answer(401, 40110000),
+    errors.ScopeMissing: Answer(403, 40310000),
+    errors.BodyUnreadable: Answer(400, 40010000),
+    errors.BodyTooLarge: Answer(413, 41310000),
+    errors.ContentTypeWrong: Answer(415, 41510000),
+    errors.ValueInvalid: Answer(422, 40010001),
+    errors.RuleBroken: Answer(422, 42210000),
+    errors.OrderDenied: Answer(403, 40310000),
+    errors.NotFound: Answer(404, 40410000),
+    errors.Unavailable: Answer(503, 50310000),
+    errors.OutcomeUnknown: Answer(503, 50310000),
+    market_errors.ClockRefused: Answer(422, 42210000),
+    market_errors.SpeedInvalid: Answer(422, 40010001),
+    market_errors.MarketError: UNAVAILABLE,
+    rest_errors.NotAuthenticated: Answer(401, 40110000, "unauthorized."),
+    rest_errors.AuthenticationFailed: Answer(401, 40110000, "unauthorized."),
+    rest_errors.PermissionDenied: Answer(403, 40310000, "forbidden."),
+    rest_errors.MethodNotAllowed: Answer(405, 40510000, "method not allowed"),
+    rest_errors.UnsupportedMediaType: Answer(415, 41510000, "the body must be application/json"),
+    rest_errors.ParseError: UNREADABLE,
+    rest_errors.NotFound: Answer(404, 40410000, "not found"),
+    rest_errors.Throttled: Answer(429, 42910000, "rate limit exceeded"),
+    Http404: Answer(404, 40410000, "not found"),
+    django_errors.PermissionDenied: Answer(403, 40310000, "forbidden."),
+    django_errors.RequestDataTooBig: Answer(413, 41310000, "the request's body is too large"),
+    django_errors.SuspiciousOperation: Answer(400, 40010000, "bad request"),
+    django_errors.BadRequest: Answer(400, 40010000, "bad request"),
+    UnreadablePostError: UNREADABLE,
+    RawPostDataException: UNREADABLE,
+    OperationalError: UNAVAILABLE,
+    InterfaceError: UNAVAILABLE,
+}
+
+ENDPOINT_NOT_FOUND = errors.NotFound("endpoint not found")
+
+
+def answer(error: BaseException) -> HttpResponse | None:
+    """Return the answer that the table has for an exception; None means a bug."""
+    found = next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
+    if found is None:
+        return None
+    if found is UNAVAILABLE:
+        logger.error("answered 503: %s", error)
+    message = str(error) if found.text is None else found.text
+    response = body(found.status, found.code, message, getattr(error, "context", {}))
+    if isinstance(error, rest_errors.MethodNotAllowed) and error.detail:
+        response.headers.pop("Allow", None)
+    if found.status == UNAVAILABLE.status:
+        response["Retry-After"] = "1"
+    return response
+
+
+def internal_error() -> HttpResponse:
+    """Return the answer to a bug, which tells nothing of it."""
+    return body(INTERNAL.status, INTERNAL.code, str(INTERNAL.text), {})
+
+
+def body(status: int, code: int, message: str, context: dict[str, Any]) -> HttpResponse:
+    """Return one error answer; `context` adds fields to the two that are always there."""
+    content = msgspec.json.encode({"code": code, "message": message, **context})
+    return HttpResponse(content, status=status, content_type="application/json")
+
+
+def exception_handler(error: Exception, _context: dict[str, Any]) -> HttpResponse | None:
+    """Answer for a view (REST framework's setting EXCEPTION_HANDLER)."""
+    return answer(error)
+
+
+def endpoint_not_found(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+    """Answer for a path that nothing serves (the last route, and Django's handler404)."""
+    response = answer(ENDPOINT_NOT_FOUND)
+    assert response is not None
+    return response
+
+
+def bad_request(_request: HttpRequest, _error: Exception | None = None) -> HttpResponse:
+    """Answer for what Django refuses before a view (handler400)."""
+    return body(400, 40010000, "bad request", {})
+
+
+def forbidden(_request: HttpRequest, _error: Exception | None = None) -> HttpResponse:
+    """Answer for what Django forbids (handler403)."""
+    return body(403, 40310000, "forbidden.", {})
+
+
+def server_error(_request: HttpRequest) -> HttpResponse:
+    """Answer for a bug outside the API (handler500); Django has logged it."""
+    return internal_error()

@@ -1,0 +1,158 @@
+"""`manage.py up`: the whole installation under one supervisor, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from raxx import process, programs, welcome
+from raxx.bootstrap import bootstrap
+from raxx.folder import FolderInUse
+from raxx.supervisor import GaveUp, Supervisor
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+READY_PATIENCE_S = 120.0
+MARKET_OPTIONS = ("feed", "tape", "date", "symbols", "speed", "paused")
+
+
+class Command(BaseCommand):
+    """Start PostgreSQL, Valkey and every process of Raxx behind one address, and keep them running."""
+
+    help = "Start everything behind one address, and keep it running until Ctrl-C."
+    requires_system_checks: ClassVar[list[str]] = []  # the database is not there yet
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options; those of the market are handed on to `seed`."""
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
+        market = parser.add_argument_group("market")
+        market.add_argument(
+            "--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from"
+        )
+        market.add_argument("--tape", metavar="DIR", help="folder of recorded days, for --feed replay")
+        market.add_argument("--date", metavar="D", help="recorded day, e.g. 2013-10-08")
+        market.add_argument("--symbols", metavar="A,B", help="symbols to trade")
+        market.add_argument("--speed", metavar="N", help="market seconds per second, or max")
+        market.add_argument(
+            "--paused", action="store_true", default=None, help="begin with the clock stopped"
+        )
+
+    def handle(self, *_: object, **options: Any) -> None:
+        """Run until stopped. Raises CommandError with the reason when that is not what was asked."""
+        try:
+            with settings.DATA_FOLDER.lock():
+                _require_free_port(options["host"], options["port"])
+                left = process.end(process.leftovers(settings.DATA_FOLDER.root))
+                if left:
+                    self.say(f"ended {left} processes that an earlier run had left behind")
+                asyncio.run(self._run(options))
+        except (FolderInUse, GaveUp) as error:
+            raise CommandError(str(error)) from None
+
+    def say(self, line: str) -> None:
+        """Write a line for the person at the terminal, who may have left."""
+        try:
+            self.stdout.write(line)
+            self.stdout.flush()
+        except OSError:
+            self.stdout._out = open(os.devnull, "w")  # noqa: SIM115, SLF001, PTH123 - until we end
+
+    async def _run(self, options: dict[str, Any]) -> None:
+        folder, host, port = settings.DATA_FOLDER, options["host"], options["port"]
+        supervisor = Supervisor(
+            folder=folder.root, logs=folder.logs, say=self.say, is_verbose=options["verbosity"] > 1
+        )
+        with supervisor:
+            try:
+                await self._start(supervisor, options)
+            finally:
+                await supervisor.stop()
+        self.say(f"stopped; http://{_name_of(host)}:{port} is free, the data stays in {folder.root}")
+
+    async def _start(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
+        folder, host, port = settings.DATA_FOLDER, options["host"], options["port"]
+        base_url = f"http://{_name_of(host)}:{port}"
+        environment = _environment(port)
+
+        services = programs.services(folder)
+        names = tuple(task.name for task in services)
+        supervisor.start(services)
+        if not await supervisor.until_ready(*names):
+            return
+        prepare = asyncio.get_running_loop().run_in_executor(None, self._prepare, options, base_url)
+        if not await supervisor.unless_stopped(prepare):
+            return
+        supervisor.start(programs.engines(environment, names))
+        supervisor.start(programs.servers(folder, environment, names))
+        supervisor.start(programs.front(folder, host, port, environment))
+        if not await supervisor.unless_stopped(asyncio.ensure_future(_until_healthy(host, port))):
+            return
+        self.say(welcome.text(base_url, folder))
+        await supervisor.until_stopped()
+
+    def _prepare(self, options: dict[str, Any], base_url: str) -> None:
+        """Make the database's contents be as this code expects; on a thread, as the owner role."""
+        try:
+            bootstrap(settings.DATABASE_SERVER)
+            executor = MigrationExecutor(connections["default"])
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                self.say("migrating")
+                call_command("migrate", interactive=False, verbosity=0)
+            if "seed" in get_commands():
+                chosen = {name: options[name] for name in MARKET_OPTIONS if options[name] is not None}
+                call_command("seed", base_url=base_url, **chosen)
+        finally:
+            connections.close_all()
+
+
+def _environment(port: int) -> dict[str, str]:
+    """Return what the children must know beyond our own environment."""
+    environment = {"PYTHONUNBUFFERED": "1"}
+    if "RAXX_ORIGINS" not in os.environ:
+        environment["RAXX_ORIGINS"] = f"http://localhost:{port},http://127.0.0.1:{port}"
+    return environment
+
+
+def _name_of(host: str) -> str:
+    # A passkey's domain must be a name, and every machine knows this one.
+    return "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1", ""} else host  # noqa: S104 - compared, not bound
+
+
+def _require_free_port(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        message = f"cannot listen on {host}:{port} ({error.strerror or error}): choose another with --port"
+        raise CommandError(message) from None
+
+
+async def _until_healthy(host: str, port: int) -> None:
+    """Return when /health/ready answers 200 through the front. Raises GaveUp after READY_PATIENCE_S."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + READY_PATIENCE_S
+    last = "nothing answers"
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection(_name_of(host), port)
+            writer.write(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = (await reader.read()).decode(errors="replace")
+            writer.close()
+        except OSError:
+            answer = ""
+        if answer.startswith("HTTP/1.1 200 "):
+            return
+        last = answer.rpartition("\r\n")[2] or last
+        if loop.time() > deadline:
+            message = f"not ready after {READY_PATIENCE_S:.0f} s: {last.strip()}"
+            raise GaveUp(message)
+        await asyncio.sleep(0.05)  # between two questions to something that has no event to wait for

@@ -1,0 +1,1 @@
+"""Rows for tests, made by plain functions. Each makes what it needs and takes every field by name."""

@@ -1,0 +1,175 @@
+"""One function a model, through the ORM, as the owner role. Numbers are strings or Decimals.
+
+These rows stand alone: a `make_fill` moves no money. `tests.factories.desk` goes the whole way.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from accounts.models import ApiKey, User
+from accounts.models.api_key import digest
+from accounts.models.user import new_id
+from matching.models import Market, Shard
+from trading.models import Asset, Fill, Journal, LedgerAccount, Order, OrderEvent, Position, Posting, TradingAccount
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+NOON = datetime(2013, 10, 8, 16, tzinfo=UTC)  # a Tuesday, regular session in New York
+SECRET = "a secret of a test, which opens nothing"  # noqa: S105 - hashed into keys of the test database
+
+_numbers = count(1)
+
+
+def make_user(**fields: Any) -> User:
+    """Insert a user."""
+    return User.objects.create_user(**{"email": f"person{next(_numbers)}@example.com", **fields})
+
+
+def make_market(**fields: Any) -> Market:
+    """Insert a paused replay market, whose clock stands at NOON, and its one shard in epoch 1, run 1."""
+    defaults: dict[str, Any] = {
+        "name": f"market {next(_numbers)}",
+        "feed": Market.FeedKind.REPLAY,
+        "calendar": "XNYS",
+        "paused": True,
+        "anchor_at": NOON,
+    }
+    market = Market.objects.create(**{**defaults, **fields})
+    Shard.objects.create(market=market, epoch=1, run=1)
+    return market
+
+
+def make_asset(symbol: str = "", **fields: Any) -> Asset:
+    """Insert a stock."""
+    return Asset.objects.create(symbol=symbol or f"SYM{next(_numbers)}", **fields)
+
+
+def make_account(user: User | None = None, *, market: Market | None = None, cash: Any = 0, **fields: Any) -> TradingAccount:
+    """Insert a paper account, with the journal of its deposit when `cash` is not zero."""
+    account = TradingAccount.objects.create(
+        user=user or make_user(),
+        market=market or make_market(),
+        number=f"T{next(_numbers):09d}",
+        cash=cash,
+        **fields,
+    )
+    if cash:
+        make_journal(account, amount=cash)
+    return account
+
+
+def make_api_key(account: TradingAccount, **fields: Any) -> ApiKey:
+    """Insert a key whose secret is SECRET."""
+    return ApiKey.objects.create(
+        **{"user_id": account.user_id, "account_id": account.pk, "secret_hash": digest(SECRET), **fields}
+    )
+
+
+def make_position(account: TradingAccount, asset: Asset | None = None, **fields: Any) -> Position:
+    """Insert a position of ten shares, bought at 100 dollars."""
+    asset = asset or make_asset()
+    defaults = {"quantity": 10, "cost": 1000, "symbol": asset.symbol, "updated_at": NOON}
+    return Position.objects.create(user_id=account.user_id, account=account, asset=asset, **{**defaults, **fields})
+
+
+def make_order(account: TradingAccount, asset: Asset | None = None, **fields: Any) -> Order:
+    """Insert a working day order to buy ten shares at 100 dollars; it holds nothing unless told."""
+    asset = asset or make_asset()
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "user_id": account.user_id,
+        "market_id": account.market_id,
+        "symbol": asset.symbol,
+        "client_order_id": f"order {number}",
+        "status": "new",
+        "side": "buy",
+        "type": "limit",
+        "time_in_force": "day",
+        "limit_price": 100,
+        "command_no": number,
+        "stamp_seq": 1,
+        "created_at": NOON,
+        "submitted_at": NOON,
+        "updated_at": NOON,
+    }
+    if "notional" not in fields:
+        defaults["quantity"] = 10
+    return Order.objects.create(account=account, asset=asset, **{**defaults, **fields})
+
+
+def make_event(account: TradingAccount, order: Order | None = None, **fields: Any) -> OrderEvent:
+    """Insert an event `new` as sequence 1."""
+    defaults: dict[str, Any] = {
+        "seq": 1,
+        "user_id": account.user_id,
+        "order_id": (order or make_order(account)).pk,
+        "kind": "new",
+        "status": "new",
+        "at": NOON,
+        "recorded_at": NOON,
+        "filled_quantity": 0,
+        "filled_money": 0,
+    }
+    return OrderEvent.objects.create(account=account, **{**defaults, **fields})
+
+
+def make_fill(account: TradingAccount, order: Order | None = None, **fields: Any) -> Fill:
+    """Insert a fill of one share at 100 dollars."""
+    order = order or make_order(account)
+    defaults: dict[str, Any] = {
+        "id": new_id(),
+        "user_id": account.user_id,
+        "asset_id": order.asset_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": 1,
+        "price": 100,
+        "at": NOON,
+        "run": 1,
+        "seq": 1,
+        "offer_seq": 1,
+        "rule": "L2",
+        "fill_model": "displayed",
+        "model_version": 1,
+        "evidence": {},
+    }
+    return Fill.objects.create(account=account, order=order, **{**defaults, **fields})
+
+
+def make_journal(account: TradingAccount, *, amount: Any = 100, **fields: Any) -> Journal:
+    """Insert a deposit and both of its postings."""
+    with transaction.atomic():  # the journal's balance is judged at commit
+        journal = Journal.objects.create(
+            **{"id": new_id(), "user_id": account.user_id, "account": account, "kind": "deposit", "at": NOON, **fields}
+        )
+        line = {"journal": journal, "user_id": account.user_id, "account": account}
+        Posting.objects.bulk_create([  # one statement: the trigger judges a statement's postings together
+            Posting(**line, ledger=LedgerAccount.CASH, amount=Decimal(amount)),
+            Posting(**line, ledger=LedgerAccount.CAPITAL, amount=-Decimal(amount)),
+        ])
+    return journal
+
+
+# What puts a row of an account into each owned table: a new owned table needs its factory here.
+MAKE: dict[str, Any] = {
+    "accounts_apikey": make_api_key,
+    "trading_tradingaccount": lambda account: account,
+    "trading_order": make_order,
+    "trading_orderevent": make_event,
+    "trading_position": make_position,
+    "trading_fill": make_fill,
+    "trading_journal": make_journal,
+    "trading_posting": make_journal,
+}
+
+
+def make_one_of_everything(account: TradingAccount) -> dict[str, Model]:
+    """Insert a row of the account into every table that MAKE knows."""
+    return {table: make(account) for table, make in MAKE.items()}

@@ -1,0 +1,120 @@
+"""A market that a test tells what to do in one line each. Prices in cents, quantities in shares."""
+
+from __future__ import annotations
+
+from matching.engine.engine import Engine
+from matching.engine.types import (
+    CENT,
+    SHARE,
+    Chunk,
+    Order,
+    OrderType,
+    Quote,
+    Session,
+    SessionChange,
+    Side,
+    TimeInForce,
+    Trade,
+)
+from tests.matching.engine.tapes import Columns, Item
+
+SECOND = 10**9
+
+
+class Market:
+    """One engine and its tape; each call returns the decisions as short tuples.
+
+    A fill is (event, order, rule, shares, cents); anything else is (event, order, rule).
+    """
+
+    def __init__(self, session: Session | None = Session.REGULAR, **options) -> None:
+        self.engine = Engine(**options)
+        self._columns = Columns()
+        self._number = 0
+        self.decisions = []
+        if session is not None:
+            self.enter(session)
+
+    def enter(self, session):
+        change = SessionChange(seq=self.engine.seq + 1, at=self.engine.at, session=session)
+        return self._advance(seq=change.seq, session=change)
+
+    def quote(self, bid, bid_size, ask, ask_size, symbol="IBM"):
+        """Show a quote one nanosecond later."""
+        what = Quote(
+            **self._moment(),
+            bid=bid * CENT,
+            bid_size=bid_size * SHARE,
+            ask=ask * CENT,
+            ask_size=ask_size * SHARE,
+        )
+        return self._item(symbol, what)
+
+    def quotes_at_once(self, shown):
+        """Show 999 x 1001 with each (symbol, size) in one chunk, a nanosecond apart."""
+        seq, at, items = self.engine.seq, self.engine.at, []
+        for symbol, size in shown:
+            seq, at = seq + 1, at + 1
+            sides = {"bid": 999 * CENT, "ask": 1001 * CENT}
+            sizes = {"bid_size": size * SHARE, "ask_size": size * SHARE}
+            items.append(Item(symbol, Quote(seq=seq, at=at, **sides, **sizes)))
+        return self._advance(seq=seq, at=at, items=self._columns.of(items))
+
+    def trade(self, price, size, symbol="IBM", *, eligible=True):
+        """Print a trade one nanosecond later."""
+        sizes = {"price": price * CENT, "size": size * SHARE}
+        return self._item(symbol, Trade(**self._moment(), **sizes, eligible=eligible))
+
+    def wait(self, seconds):
+        return self._advance(seq=self.engine.seq, at=self.engine.at + round(seconds * SECOND))
+
+    def place(self, order_id, side, quantity=None, limit=None, **terms):
+        return self._tell(self.engine.place(self.order(order_id, side, quantity, limit, **terms)))
+
+    def buy(self, order_id, quantity=None, limit=None, **terms):
+        return self.place(order_id, Side.BUY, quantity, limit, **terms)
+
+    def sell(self, order_id, quantity=None, limit=None, **terms):
+        return self.place(order_id, Side.SELL, quantity, limit, **terms)
+
+    def cancel(self, order_id):
+        return self._tell(self.engine.cancel(order_id))
+
+    def replace(self, old_id, order_id, side, quantity=None, limit=None, **terms):
+        successor = self.order(order_id, side, quantity, limit, **terms)
+        return self._tell(self.engine.replace(old_id, successor))
+
+    def order(self, order_id, side, quantity=None, limit=None, **terms):
+        """Return an order accepted now: day unless told, limit when it has a limit."""
+        self._number += 1
+        return Order(
+            order_id=order_id,
+            side=Side(side),
+            quantity=None if quantity is None else round(quantity * SHARE),
+            order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+            limit_price=None if limit is None else limit * CENT,
+            priority=(self.engine.seq, self._number),
+            **{"account": "ann", "symbol": "IBM", "time_in_force": TimeInForce.DAY} | terms,
+        )
+
+    def _moment(self):
+        return {"seq": self.engine.seq + 1, "at": self.engine.at + 1}
+
+    def _item(self, symbol, what):
+        items = self._columns.of([Item(symbol, what)])
+        return self._advance(seq=what.seq, at=what.at, items=items)
+
+    def _advance(self, *, seq, at=None, **parts):
+        at = self.engine.at if at is None else at
+        return self._tell(self.engine.advance(Chunk(seq=seq, at=at, **parts)))
+
+    def _tell(self, decisions):
+        self.decisions += decisions
+        return [_short(decision) for decision in decisions]
+
+
+def _short(decision):
+    head = (str(decision.event), decision.order_id, str(decision.rule))
+    if not decision.quantity:
+        return head
+    return (*head, decision.quantity / SHARE, decision.price / CENT)

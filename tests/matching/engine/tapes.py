@@ -1,0 +1,131 @@
+"""Small tapes for the tests: items as values, as columns, and a script played in any chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from matching.engine.types import Chunk, Items, Kind, Order, Quote, SessionChange, Trade
+
+COLUMNS = ("seq", "at", "kind", "bid", "bid_size", "ask", "ask_size", "price", "size", "eligible")
+NO_QUOTE = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One quote or print of a symbol."""
+
+    symbol: str
+    what: Quote | Trade
+
+
+@dataclass(frozen=True)
+class Place:
+    order: Order
+
+
+@dataclass(frozen=True)
+class Cancel:
+    order_id: object
+
+
+@dataclass(frozen=True)
+class Replace:
+    order_id: object
+    successor: Order
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Market time passes and nothing else happens."""
+
+    at: int
+
+
+@dataclass
+class Columns:
+    """Turns items into `Items`, remembering the prevailing quote of each symbol."""
+
+    prevailing: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+
+    def of(self, items: list[Item]) -> dict[str, Items]:
+        rows: dict[str, list[tuple[int, ...]]] = {}
+        for item in items:
+            rows.setdefault(item.symbol, []).append(self._row(item.symbol, item.what))
+        return {symbol: columns_of(of_symbol) for symbol, of_symbol in rows.items()}
+
+    def _row(self, symbol, what):
+        if isinstance(what, Quote):
+            quote = (what.bid, what.bid_size, what.ask, what.ask_size)
+            self.prevailing[symbol] = quote
+            return (what.seq, what.at, Kind.QUOTE.value, *quote, 0, 0, 1)
+        quote = self.prevailing.get(symbol, NO_QUOTE)
+        head = (what.seq, what.at, Kind.TRADE.value)
+        return (*head, *quote, what.price, what.size, int(what.eligible))
+
+
+def columns_of(rows) -> Items:
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
+    return Items(**{name: table[:, i].copy() for i, name in enumerate(COLUMNS)})
+
+
+def items_of(items: Items) -> list[Quote | Trade]:
+    """Return the rows as values again."""
+    rows = zip(*(getattr(items, name).tolist() for name in COLUMNS), strict=True)
+    found: list[Quote | Trade] = []
+    for seq, at, kind, bid, bid_size, ask, ask_size, price, size, eligible in rows:
+        if kind == Kind.QUOTE.value:
+            quote = Quote(seq=seq, at=at, bid=bid, bid_size=bid_size, ask=ask, ask_size=ask_size)
+            found.append(quote)
+        else:
+            found.append(Trade(seq=seq, at=at, price=price, size=size, eligible=bool(eligible)))
+    return found
+
+
+def chunks_and_commands(script, is_cut_after):
+    """Yield Chunks and commands; items are gathered until a command, a session or a cut."""
+    columns, seq, at = Columns(), 0, 0
+    session, items, is_empty = None, [], True
+    for number, step in enumerate(script):
+        is_command = isinstance(step, Place | Cancel | Replace)
+        if not is_empty and (is_command or isinstance(step, SessionChange)):
+            yield Chunk(seq=seq, at=at, session=session, items=columns.of(items))
+            session, items, is_empty = None, [], True
+        if is_command:
+            yield step
+            continue
+        is_empty = False
+        if isinstance(step, SessionChange):
+            session, seq, at = step, step.seq, step.at
+        elif isinstance(step, Item):
+            items.append(step)
+            seq, at = step.what.seq, step.what.at
+        else:
+            at = step.at
+        if is_cut_after(number):
+            yield Chunk(seq=seq, at=at, session=session, items=columns.of(items))
+            session, items, is_empty = None, [], True
+    if not is_empty:
+        yield Chunk(seq=seq, at=at, session=session, items=columns.of(items))
+
+
+def obey(engine, step):
+    """Give an engine a chunk or a command and return its decisions."""
+    match step:
+        case Chunk():
+            return engine.advance(step)
+        case Place(order):
+            return engine.place(order)
+        case Cancel(order_id):
+            return engine.cancel(order_id)
+        case Replace(order_id, successor):
+            return engine.replace(order_id, successor)
+
+
+def play(engine, script, is_cut_after=lambda number: False):
+    """Play a script and return every decision."""
+    decisions = []
+    for step in chunks_and_commands(script, is_cut_after):
+        decisions += obey(engine, step)
+    return decisions

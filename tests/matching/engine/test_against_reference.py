@@ -1,0 +1,127 @@
+"""The engine against the slow reference, on random markets, cuts and restarts."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matching.engine import scan
+from matching.engine.engine import Engine
+from matching.engine.types import Event, OrderType, Session, Side, TimeInForce
+from tests.matching.engine.reference import ReferenceEngine
+from tests.matching.engine.shadow import ENDS, Shadow
+from tests.matching.engine.strategies import Writer, scripts
+from tests.matching.engine.tapes import Place, Replace, chunks_and_commands, obey, play
+
+cuts = st.sets(st.integers(0, 60)).map(lambda numbers: numbers.__contains__)
+row_by_row_below = st.sampled_from((1, 2, 5, 64))  # rows; small values make the column scan work
+
+
+@given(scripts(), cuts, cuts, row_by_row_below, st.booleans())
+def test_engine_agrees_with_the_reference_however_the_tape_is_cut(
+    script, cut, other_cut, short, contention
+):
+    expected = play(ReferenceEngine(contention=contention), script, cut)
+
+    with mock.patch.object(scan, "_SHORT", short):
+        decisions = play(Engine(contention=contention), script, other_cut)
+
+    assert decisions == expected
+
+
+@given(scripts(), cuts, st.sets(st.integers(0, 60)), row_by_row_below, st.booleans())
+def test_an_engine_rebuilt_at_any_point_decides_the_same(script, cut, restarts, short, contention):
+    expected = play(Engine(contention=contention), script)
+
+    engine, shadow, decisions = Engine(contention=contention), Shadow(), []
+    with mock.patch.object(scan, "_SHORT", short):
+        for number, step in enumerate(chunks_and_commands(script, cut)):
+            made = obey(engine, step)
+            decisions += made
+            shadow.note(step, made, engine.drain_queues())
+            if number in restarts:
+                engine = shadow.rebuild(Engine(contention=contention))
+
+    assert decisions == expected
+
+
+@given(scripts(), cuts, st.booleans())
+def test_no_order_gets_more_or_worse_than_it_may(script, cut, contention):
+    engine, terms, filled, money, taken = Engine(contention=contention), {}, {}, {}, {}
+    done = set()
+    for step in chunks_and_commands(script, cut):
+        if isinstance(step, Place):
+            terms[step.order.order_id] = step.order
+        if isinstance(step, Replace):
+            terms[step.successor.order_id] = step.successor
+        for decision in obey(engine, step):
+            order = terms[decision.order_id]
+            assert decision.order_id not in done
+            if decision.event in ENDS:
+                done.add(decision.order_id)
+            if decision.event not in (Event.FILL, Event.PARTIAL_FILL):
+                assert decision.quantity == 0
+                continue
+            assert decision.quantity > 0
+            is_buy = order.side is Side.BUY
+            if order.limit_price is not None:
+                worse = decision.price - order.limit_price
+                assert (worse if is_buy else -worse) <= 0
+            key = order.order_id
+            filled[key] = filled.get(key, 0) + decision.quantity
+            money[key] = money.get(key, 0) + decision.quantity * decision.price
+            assert order.quantity is None or filled[key] <= order.quantity
+            assert order.notional is None or money[key] <= order.notional
+            if order.model == "displayed":
+                who = "all" if contention else order.account
+                offer = (who, order.symbol, decision.offer_seq, decision.is_print)
+                offer = (*offer, None if decision.is_print else order.side)
+                taken[offer] = taken.get(offer, 0) + decision.quantity
+                assert taken[offer] <= decision.offered
+        assert engine.open_count() == len(terms) - len(done)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_engine_agrees_with_the_reference_over_a_long_quiet_tape(seed):
+    """Thousands of rows around which orders rest: here the column scan does the skipping."""
+    random = np.random.default_rng(seed)
+    writer = Writer()
+    writer.write(0, ("session", Session.REGULAR))
+    middle = 1_000
+    for number in range(4_000):
+        middle += int(random.integers(-1, 2)) if random.random() < 0.2 else 0
+        sizes = [int(size) for size in random.integers(1, 30, 2)]
+        if random.random() < 0.8:
+            sides = ((middle - 1, sizes[0]), (middle + 1, sizes[1]))
+            writer.write(10**6, ("quote", "A", sides))
+        else:
+            price = middle + int(random.integers(-2, 3))
+            writer.write(10**6, ("trade", "A", (price, sizes[0], random.random() < 0.9)))
+        if number % 50 == 0:
+            writer.write(0, ("place", _order_near(middle, random)))
+    script = writer.script
+
+    decisions = play(Engine(), script)
+
+    assert decisions == play(ReferenceEngine(), script)
+    rules = {decision.rule for decision in decisions}
+    assert {"L2", "R2", "R3"} <= rules
+
+
+def _order_near(middle, random):
+    side = Side.BUY if random.random() < 0.5 else Side.SELL
+    away = int(random.integers(-1, 8))
+    return {
+        "account": "ann",
+        "symbol": "A",
+        "side": side,
+        "order_type": OrderType.LIMIT,
+        "time_in_force": TimeInForce.GTC,
+        "quantity": int(random.integers(1, 60)),
+        "limit_price": middle - away if side is Side.BUY else middle + away,
+        "age": None,
+    }

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgpack import Timestamp
+
+from matching.engine.types import SHARE, Kind
+from matching.market.alpaca import AlpacaStream, Credentials, Update, update_of
+from matching.market.errors import FeedUnavailable
+from tests.matching.market.stub_stream import StubStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The SDK is written for the older interface of `websockets`.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+STAMP = Timestamp(1_795_000_000, 123_456_789)
+AT = 1_795_000_000_123_456_789
+QUOTE = {"T": "q", "S": "IBM", "bp": 181.02, "bs": 300, "ap": 181.05, "as": 100, "c": ["R"], "z": "A", "t": STAMP}
+TRADE = {"T": "t", "S": "IBM", "p": 181.0501, "s": 0.5, "c": ["@", "I"], "z": "A", "i": 1, "x": "V", "t": STAMP}
+CREDENTIALS = Credentials(key_id="KEY", secret_key="SECRET")
+
+
+def test_a_quote_is_converted_exactly() -> None:
+    assert update_of(QUOTE) == Update(
+        symbol="IBM",
+        kind=Kind.QUOTE,
+        at=AT,
+        bid=1810200,
+        bid_size=300 * SHARE,
+        ask=1810500,
+        ask_size=100 * SHARE,
+    )
+
+
+def test_a_side_without_price_or_size_is_absent() -> None:
+    update = update_of({**QUOTE, "bp": 0, "as": 0})
+    assert update is not None
+    assert (update.bid, update.bid_size, update.ask, update.ask_size) == (0, 0, 0, 0)
+
+
+def test_a_print_is_converted_exactly() -> None:
+    assert update_of(TRADE) == Update(
+        symbol="IBM", kind=Kind.TRADE, at=AT, price=1810501, size=SHARE // 2, eligible=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("codes", "tape", "eligible"),
+    [
+        (["@"], "C", True),
+        (["@", "F"], "A", True),
+        (["@", "T"], "C", True),
+        (None, "A", True),
+        (["@", "I"], "C", False),
+        (["Z"], "A", False),
+        (["4"], "A", False),
+        (["B"], "A", False),
+        (["B"], "C", True),
+        (["W"], "C", False),
+    ],
+)
+def test_the_tapes_codes_decide_whether_a_print_may_fill(
+    codes: list[str] | None, tape: str, eligible: bool
+) -> None:
+    update = update_of({**TRADE, "c": codes, "z": tape})
+    assert update is not None
+    assert update.eligible is eligible
+
+
+@pytest.mark.parametrize("change", [{"p": 0}, {"s": 0}])
+def test_a_print_of_nothing_is_left_out(change: dict[str, Any]) -> None:
+    assert update_of({**TRADE, **change}) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "text"),
+    [
+        pytest.param({}, "set RAXX_ALPACA_KEY_ID and RAXX_ALPACA_SECRET_KEY", id="no key"),
+        pytest.param({"RAXX_ALPACA_KEY_ID": "k"}, "set RAXX_ALPACA_SECRET_KEY", id="no secret"),
+        pytest.param({"RAXX_ALPACA_KEY_ID": " ", "RAXX_ALPACA_SECRET_KEY": "s"}, "set RAXX_ALPACA_KEY_ID", id="blank"),
+        pytest.param(
+            {"RAXX_ALPACA_KEY_ID": "k", "RAXX_ALPACA_SECRET_KEY": "s", "RAXX_ALPACA_FEED": "otc"},
+            "RAXX_ALPACA_FEED is 'otc'; it must be iex or sip",
+            id="another feed",
+        ),
+    ],
+)
+def test_a_missing_variable_is_named(environment: dict[str, str], text: str) -> None:
+    with pytest.raises(FeedUnavailable) as caught:
+        Credentials.of_environment(environment)
+    assert text in str(caught.value)
+
+
+def test_credentials_are_never_shown() -> None:
+    credentials = Credentials.of_environment({"RAXX_ALPACA_KEY_ID": "KEY", "RAXX_ALPACA_SECRET_KEY": "SECRET"})
+    assert credentials == CREDENTIALS
+    assert "SECRET" not in repr(credentials)
+    assert "KEY" not in repr(credentials)
+
+
+class Listener:
+    """A stream that is read by the test's thread."""
+
+    def __init__(self, url: str) -> None:
+        self.ready = threading.Event()
+        self.stream = AlpacaStream(CREDENTIALS, ["IBM", "BAC"], self.ready.set, url=url)
+
+    def next(self, count: int) -> list[Update]:
+        found: list[Update] = []
+        while len(found) < count:
+            assert self.ready.wait(30)
+            self.ready.clear()
+            found += self.stream.take()
+        return found
+
+
+@pytest.fixture
+def server() -> Iterator[StubStream]:
+    with StubStream() as stub:
+        yield stub
+
+
+@pytest.fixture
+def listener(server: StubStream) -> Iterator[Listener]:
+    listener = Listener(server.url)
+    listener.stream.start()
+    yield listener
+    listener.stream.stop()
+
+
+def test_the_stream_subscribes_and_delivers_in_order(server: StubStream, listener: Listener) -> None:
+    wish = server.subscriptions.get(timeout=30)
+    assert (wish["quotes"], wish["trades"]) == (["IBM", "BAC"], ["IBM", "BAC"])
+    server.send(QUOTE, {**TRADE, "S": "BAC"})
+    server.send(TRADE)
+    assert [(update.symbol, update.kind) for update in listener.next(3)] == [
+        ("IBM", Kind.QUOTE),
+        ("BAC", Kind.TRADE),
+        ("IBM", Kind.TRADE),
+    ]
+    assert listener.stream.take() == []
+
+
+def test_after_a_lost_connection_the_stream_comes_back(server: StubStream, listener: Listener) -> None:
+    server.subscriptions.get(timeout=30)
+    server.drop()
+    server.subscriptions.get(timeout=30)
+    server.send(QUOTE)
+    assert len(listener.next(1)) == 1
+
+
+def test_a_key_without_the_right_ends_the_feed_with_a_reason() -> None:
+    with StubStream(refusal="insufficient subscription") as server:
+        listener = Listener(server.url)
+        listener.stream.start()
+        assert listener.ready.wait(30)
+        with pytest.raises(FeedUnavailable, match="ended for good: the key has no right to this feed"):
+            while True:  # the thread tells that it ends a moment before it has ended
+                listener.stream.take()

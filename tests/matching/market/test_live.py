@@ -1,0 +1,195 @@
+"""What the publisher writes, a live reader reads: all at first, then batch by batch, and past gaps."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from matching.engine.types import Chunk, Kind, Session, SessionChange
+from matching.market import keys
+from matching.market.batch import items_of
+from matching.market.live import LiveFeed
+from matching.market.publisher import Position, Publisher
+from matching.market.times import new_york
+
+if TYPE_CHECKING:
+    import redis
+
+    from matching.market.calendar import Calendar
+
+MARKET = 5
+LATER = 10**18
+
+
+@pytest.fixture
+def publisher(valkey: redis.Redis) -> Publisher:
+    publisher = Publisher(valkey, MARKET, feed="synthetic")
+    publisher.begin(1, 0)
+    return publisher
+
+
+def quote(seq: int, symbol: str = "IBM") -> Chunk:
+    return Chunk(seq=seq, at=seq, items={symbol: items_of([(seq, seq, Kind.QUOTE, seq, 1, seq + 1, 1, 0, 0, 1)])})
+
+
+def session(seq: int, name: Session) -> Chunk:
+    return Chunk(seq=seq, at=seq, session=SessionChange(seq=seq, at=seq, session=name))
+
+
+def told(chunk: Chunk | None) -> object:
+    if chunk is None:
+        return None
+    name = chunk.session.session if chunk.session else None
+    return name, {symbol: items.seq.tolist() for symbol, items in chunk.items.items()}, chunk.seq
+
+
+def test_a_reader_begins_with_the_standing_quotes_and_goes_on(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(session(1, Session.REGULAR))
+    publisher.publish(quote(2, "BAC"))
+    publisher.publish(quote(3))
+    publisher.publish(quote(4))
+    feed = LiveFeed(valkey, MARKET)
+    assert told(feed.read(0, LATER, 100)) == (Session.REGULAR, {"BAC": [2], "IBM": [4]}, 4)
+    assert feed.read(4, LATER, 100) is None
+    publisher.publish(quote(7))
+    publisher.publish(quote(8, "BAC"))
+    publisher.publish(quote(9))
+    chunk = feed.read(4, LATER, 100)
+    assert told(chunk) == (None, {"IBM": [7, 9], "BAC": [8]}, 9)
+    assert chunk is not None
+    assert chunk.at == LATER
+    assert chunk.items["IBM"].bid.tolist() == [7, 9]
+
+
+def test_a_market_that_was_never_published_has_nothing(valkey: redis.Redis) -> None:
+    feed = LiveFeed(valkey, MARKET)
+    assert feed.snapshot() is None
+    assert feed.read(0, LATER, 100) is None
+
+
+def test_a_session_change_begins_a_chunk_of_its_own(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(quote(1))
+    feed = LiveFeed(valkey, MARKET)
+    feed.read(0, LATER, 100)
+    for chunk in (quote(2), session(3, Session.CLOSED), quote(4), session(5, Session.PRE)):
+        publisher.publish(chunk)
+    assert [told(feed.read(after, LATER, 100)) for after in (1, 2, 4, 5)] == [
+        (None, {"IBM": [2]}, 2),
+        (Session.CLOSED, {"IBM": [4]}, 4),
+        (Session.PRE, {}, 5),
+        None,
+    ]
+
+
+def test_what_lies_beyond_the_asked_time_waits(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(quote(1))
+    feed = LiveFeed(valkey, MARKET)
+    feed.read(0, LATER, 100)
+    publisher.publish(quote(50))
+    assert feed.read(1, 49, 100) is None
+    assert told(feed.read(1, 50, 100)) == (None, {"IBM": [50]}, 50)
+
+
+def test_a_small_limit_is_kept_about(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(quote(1))
+    feed = LiveFeed(valkey, MARKET)
+    feed.read(0, LATER, 100)
+    for seq in (2, 3, 4):
+        publisher.publish(quote(seq))
+    chunks = [feed.read(after, LATER, 1) for after in (1, 2, 3)]
+    assert [chunk.seq for chunk in chunks if chunk] == [2, 3, 4]
+    assert [chunk.at for chunk in chunks if chunk] == [2, 3, LATER]
+
+
+def test_a_restarted_reader_learns_the_standing_quotes_though_nothing_is_new(
+    valkey: redis.Redis, publisher: Publisher
+) -> None:
+    publisher.publish(quote(1, "BAC"))
+    publisher.publish(quote(2))
+    assert told(LiveFeed(valkey, MARKET).read(2, LATER, 100)) == (None, {"BAC": [1], "IBM": [2]}, 2)
+    assert told(LiveFeed(valkey, MARKET).read(9, LATER, 100)) == (None, {"BAC": [1], "IBM": [2]}, 9)
+
+
+def test_a_shard_sees_its_symbols_only(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(quote(1, "BAC"))
+    publisher.publish(quote(2))
+    feed = LiveFeed(valkey, MARKET, only=["IBM"])
+    assert told(feed.read(0, LATER, 100)) == (None, {"IBM": [2]}, 2)
+    publisher.publish(quote(3, "BAC"))
+    assert told(feed.read(2, LATER, 100)) == (None, {}, 3)
+
+
+def test_after_a_gap_no_quote_stays_wrong(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(quote(1, "BAC"))
+    publisher.publish(quote(2))
+    feed = LiveFeed(valkey, MARKET)
+    feed.read(0, LATER, 100)
+    publisher.publish(quote(3, "BAC"))
+    valkey.xtrim(keys.feed(MARKET), maxlen=0, approximate=False)  # the reader was too slow for this one
+    publisher.publish(quote(4))
+    assert told(feed.read(2, LATER, 100)) == (None, {"BAC": [3], "IBM": [4]}, 4)
+    publisher.publish(quote(5))
+    assert told(feed.read(4, LATER, 100)) == (None, {"IBM": [5]}, 5)
+
+
+def test_a_valkey_that_forgot_everything_is_filled_again(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(session(1, Session.REGULAR))
+    publisher.publish(quote(2, "BAC"))
+    publisher.publish(quote(3))
+    feed = LiveFeed(valkey, MARKET)
+    feed.read(0, LATER, 100)
+    valkey.flushall()
+    publisher.beat()
+    assert told(LiveFeed(valkey, MARKET).read(0, LATER, 100)) == (Session.REGULAR, {"BAC": [2], "IBM": [3]}, 3)
+    publisher.publish(quote(4))
+    assert told(feed.read(3, LATER, 100)) == (None, {"IBM": [4]}, 4)
+
+
+def test_a_batch_that_was_lost_on_the_way_is_a_gap(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(quote(1))
+    feed = LiveFeed(valkey, MARKET)
+    feed.read(0, LATER, 100)
+    publisher.absorb(quote(2, "BAC"))  # known to the hub, never written
+    publisher.publish(quote(3))
+    publisher.beat()
+    chunk = feed.read(1, LATER, 100)
+    assert chunk is not None
+    assert chunk.seq == 3
+    assert sorted(LiveFeed(valkey, MARKET).read(0, LATER, 100).items) == ["BAC", "IBM"]  # type: ignore[union-attr]
+
+
+def test_session_changes_that_nobody_saw_are_told_first(
+    valkey: redis.Redis, publisher: Publisher, always_open: Calendar
+) -> None:
+    monday, tuesday = new_york(date(2026, 11, 23)), new_york(date(2026, 11, 24))
+    change = SessionChange(seq=70, at=tuesday, session=Session.REGULAR, ends_at=None)
+    publisher.publish(Chunk(seq=70, at=tuesday, session=change))
+    feed = LiveFeed(valkey, MARKET, calendar=always_open, since=monday + 5)
+    chunks = [feed.read(60, tuesday + 9, 100), feed.read(60, tuesday + 9, 100), feed.read(70, tuesday + 9, 100)]
+    assert [told(chunk) for chunk in chunks] == [(Session.CLOSED, {}, 60), (Session.REGULAR, {}, 70), None]
+
+
+def test_a_new_hub_takes_over_what_the_old_one_published(valkey: redis.Redis, publisher: Publisher) -> None:
+    publisher.publish(session(1, Session.REGULAR))
+    publisher.publish(quote(2))
+    successor = Publisher(valkey, MARKET, feed="synthetic")
+    successor.resume()
+    assert successor.position == Position(run=1, seq=2, at=2)
+    assert successor.book.symbols == publisher.book.symbols
+    assert successor.session == publisher.session
+    feed = LiveFeed(valkey, MARKET)
+    feed.read(0, LATER, 100)
+    successor.publish(quote(3))
+    assert told(feed.read(2, LATER, 100)) == (None, {"IBM": [3]}, 3)
+
+
+def test_each_batch_rings_the_bell(valkey: redis.Redis, publisher: Publisher) -> None:
+    with valkey.pubsub(ignore_subscribe_messages=True) as bell:
+        bell.subscribe(keys.bell(MARKET))
+        bell.get_message(timeout=5)  # the subscription itself
+        publisher.publish(quote(1))
+        message = bell.get_message(timeout=5)
+    assert message is not None
+    assert message["data"] == b""

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from statistics import mean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matching.engine.types import CENT, DOLLAR
+from matching.market.synthetic import BASE_PRICES, INTERVAL, ROUND_LOT, SyntheticMarket, base_price
+from matching.market.times import HOUR, SECOND
+
+NOON = 1_795_000_000 * SECOND
+SYMBOLS = tuple(BASE_PRICES)
+
+
+def test_one_seed_makes_one_market_and_another_seed_another() -> None:
+    first, again, other = (
+        SyntheticMarket(seed, SYMBOLS).steps(NOON, NOON + 10 * SECOND) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_market_is_the_same_however_it_is_cut() -> None:
+    market = SyntheticMarket(1, SYMBOLS)
+    cuts = [NOON + offset for offset in (0, 1, INTERVAL // 3, INTERVAL, 7 * INTERVAL + 5, 9 * SECOND)]
+    pieces = [market.steps(after, until) for after, until in zip(cuts, cuts[1:], strict=False)]
+    assert sum(pieces, []) == market.steps(cuts[0], cuts[-1])
+
+
+def test_a_symbol_does_not_depend_on_its_company() -> None:
+    alone = SyntheticMarket(1, ("IBM",)).steps(NOON, NOON + SECOND)
+    together = SyntheticMarket(1, SYMBOLS).steps(NOON, NOON + SECOND)
+    assert alone == [step for step in together if step.symbol == "IBM"]
+
+
+@given(seed=st.integers(0, 2**32), number=st.integers(0, 2**34), symbol=st.sampled_from((*SYMBOLS, "ZZZZ")))
+def test_every_quote_is_plausible(seed: int, number: int, symbol: str) -> None:
+    step = SyntheticMarket(seed, (symbol,)).step(symbol, number)
+    base = base_price(symbol, seed)
+    assert 0 < step.bid < step.ask
+    assert step.bid % CENT == step.ask % CENT == 0
+    assert (step.ask - step.bid) <= base // 1000  # at most ten basis points
+    assert abs(step.bid - base) <= base // 20
+    for size in (step.bid_size, step.ask_size):
+        assert 0 < size <= 12 * ROUND_LOT
+        assert size % ROUND_LOT == 0
+
+
+@given(number=st.integers(0, 2**34))
+def test_every_print_is_at_the_touch_or_inside(number: int) -> None:
+    step = SyntheticMarket(7, ("TSLA",)).step("TSLA", number)
+    if step.print_price:
+        assert step.bid <= step.print_price <= step.ask
+        assert step.print_price % CENT == 0
+        assert step.print_size % ROUND_LOT == 0
+    assert bool(step.print_price) == bool(step.print_size)
+
+
+@given(number=st.integers(0, 2**34))
+def test_below_a_dollar_the_tick_is_finer(number: int) -> None:
+    step = SyntheticMarket(7, {"PENNY": DOLLAR // 2}).step("PENNY", number)
+    assert 0 < step.bid < step.ask < DOLLAR
+
+
+def test_a_day_moves_but_does_not_run_away() -> None:
+    market = SyntheticMarket(1, ("IBM",))
+    first = NOON // INTERVAL
+    prices = [market.step("IBM", first + hour * HOUR // INTERVAL // 4).bid for hour in range(96)]
+    base = BASE_PRICES["IBM"]
+    assert max(prices) - min(prices) > base // 500
+    assert abs(mean(prices) - base) < base // 25
+    steps = [abs(later - earlier) for earlier, later in zip(prices, prices[1:], strict=False)]
+    assert max(steps) < base // 50
+
+
+def test_prints_follow_about_half_of_the_quotes_on_both_sides() -> None:
+    steps = SyntheticMarket(1, ("IBM",)).steps(NOON, NOON + 250 * SECOND)
+    prints = [step for step in steps if step.print_price]
+    assert len(steps) == 1000
+    assert 400 < len(prints) < 600
+    assert 100 < sum(step.print_price == step.bid for step in prints) < 400
+    assert 100 < sum(step.print_price == step.ask for step in prints) < 400
+
+
+@pytest.mark.parametrize("offset", [0, 1, INTERVAL // 2 - 1, INTERVAL // 2])
+def test_the_next_step_is_when_it_is_said_to_be(offset: int) -> None:
+    market = SyntheticMarket(1, SYMBOLS)
+    start = NOON + offset
+    due = start + market.until_next(start)
+    assert market.steps(start, due - 1) == []
+    assert market.steps(start, due)

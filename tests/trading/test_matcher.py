@@ -1,0 +1,228 @@
+"""The matcher on PostgreSQL: what it decides is in the books, once, wherever it is cut off."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal as D
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from psycopg.conninfo import make_conninfo
+
+from accounts.models import User
+from accounts.models.user import new_id
+from matching.market import rows
+from matching.market.calendar import ALWAYS_OPEN, XNYS
+from matching.market.feeds import open_feed
+from matching.market.market_clock import MarketClock
+from matching.market.plain_csv import HEADER
+from matching.market.sessions import always_open_sessions, compute_sessions
+from matching.matcher import Matcher
+from matching.models import CalendarDay, Market, Shard
+from matching.ports import Fenced
+from trading.adapters.journal import PostgresJournal
+from trading.models import Asset, Fill, Order, OrderEvent, Position, Posting, TradingAccount
+from trading.services.accounts import open_account
+from trading.services.markets import activate_market, symbols_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = "2013-10-08"
+OPEN = f"{DAY}T13:30"
+ROWS = [
+    f"{OPEN}:00.000Z,quote,10.00,300,10.02,200,,,",
+    f"{OPEN}:01.000Z,quote,10.00,300,10.03,100,,,",
+    f"{OPEN}:02.000Z,trade,,,,,10.00,400,",
+    f"{OPEN}:03.000Z,quote,10.01,100,10.02,500,,,",
+    f"{OPEN}:04.000Z,trade,,,,,9.99,100,",
+    f"{OPEN}:05.000Z,quote,9.97,100,9.98,700,,,",
+]
+
+
+@pytest.fixture(autouse=True)
+def matchers():
+    """Close every journal: an open session would keep the test database from being dropped."""
+    opened = []
+    yield opened
+    for matcher in opened:
+        matcher._journal.close()
+
+
+class Rung:
+    def wait(self, timeout):
+        pass
+
+
+@pytest.fixture
+def market(tmp_path):
+    # The whole calendar takes seconds to compute: a season is enough, and is found to be there.
+    season = date(2013, 9, 1), date(2013, 12, 1)
+    for name, days in ((XNYS, compute_sessions(*season)), (ALWAYS_OPEN, always_open_sessions(*season))):
+        CalendarDay.objects.bulk_create([CalendarDay(calendar=name, **day.as_row()) for day in days])
+    folder = tmp_path / "tape" / "XYZ"
+    folder.mkdir(parents=True)
+    (folder / f"{DAY}.csv").write_text("\n".join([",".join(HEADER), *ROWS]) + "\n")
+    return activate_market(feed="replay", tape=str(tmp_path / "tape"), date=DAY, paused=True)
+
+
+@pytest.fixture
+def account(market):
+    owner = User.objects.create_user("ann@example.com")
+    return open_account(owner=owner, market=market, cash=D(10_000), now=market.starts_at)
+
+
+def matcher_of(market):
+    state = rows.market_state(market.pk)
+    params = settings.DATABASES["default"]
+    info = make_conninfo(
+        "", dbname=params["NAME"], user=params["USER"], password=params["PASSWORD"], host=params["HOST"], port=params.get("PORT") or None
+    )
+    journal = PostgresJournal(info, market_id=market.pk, symbols=list(symbols_of(state)))
+    return Matcher(
+        journal=journal,
+        open_feed=lambda progress: open_feed(state, None),
+        clock=MarketClock(market.pk),
+        bell=Rung(),
+    )
+
+
+def advance(market, text):
+    Market.objects.filter(pk=market.pk).update(anchor_at=datetime.fromisoformat(text), paused=True)
+
+
+def submit(account, **terms):
+    asset = Asset.objects.get(symbol="XYZ")
+    order = {
+        "n": 0, "id": str(new_id()), "user_id": str(account.user_id), "account_id": str(account.pk), "market_id": account.market_id,
+        "asset_id": str(asset.pk), "symbol": "XYZ", "client_order_id": str(new_id()), "side": "buy", "type": "limit",
+        "time_in_force": "day", "order_class": "", "extended_hours": False, "quantity": "100", "limit_price": "10.00",
+        "position_intent": "buy_to_open", "reserve_price": "10.00", "cash_held": "1000", "quantity_held": "0", "request_id": "r",
+    } | terms
+    with connection.cursor() as cursor:
+        cursor.execute("select denial from trading_submit_orders(%s)", [json.dumps([order])])
+        assert cursor.fetchall() == [(None,)]
+    return UUID(order["id"])
+
+
+def kinds(account):
+    return list(OrderEvent.objects.filter(account=account).order_by("seq").values_list("seq", "kind"))
+
+
+def test_a_resting_buy_waits_for_its_queue_and_then_fills_at_its_limit(market, account):
+    matcher = matcher_of(market)
+    matcher.recover()
+    advance(market, f"{OPEN}:00.5Z")
+    matcher.round()
+    order = submit(account)
+    matcher.round()
+    assert Order.objects.get(pk=order).status == "new"
+    advance(market, f"{OPEN}:02.5Z")  # the print of 400 uses up the 300 ahead, and fills 100
+    matcher.round()
+
+    fill = Fill.objects.get(order_id=order)
+    assert (fill.price, fill.quantity, fill.rule) == (D("10.00"), D(100), "R3")
+    assert fill.at == datetime(2013, 10, 8, 13, 30, 2, tzinfo=UTC)
+    account.refresh_from_db()
+    assert (account.cash, account.cash_held, account.event_seq) == (D(9_000), D(0), 3)
+    assert kinds(account) == [(1, "pending_new"), (2, "new"), (3, "fill")]
+    position = Position.objects.get(account=account)
+    assert (position.quantity, position.cost) == (D(100), D(1_000))
+    assert sum(Posting.objects.filter(journal_id=fill.pk).values_list("amount", flat=True)) == 0
+
+
+def test_the_same_orders_give_the_same_books_when_the_matcher_is_cut_off_after_every_round(market, account):
+    advance(market, f"{OPEN}:00.5Z")
+    matcher_cut(market)
+    buy = submit(account, quantity="400", cash_held="4008", type="market", limit_price=None, reserve_price="10.02")
+    for second in (0.7, 1.5, 2.5, 3.5):
+        matcher_cut(market)
+        advance(market, f"{OPEN}:0{second}00Z")
+        matcher_cut(market)
+    assert list(Fill.objects.filter(order_id=buy).order_by("at").values_list("price", "quantity", "rule")) == [
+        (D("10.02"), D(200), "L2"),
+        (D("10.03"), D(100), "L2"),
+        (D("10.02"), D(100), "L2"),
+    ]
+    account.refresh_from_db()
+    assert account.cash == D(10_000) - D("4009")
+    assert account.cash_held == 0
+
+
+def matcher_cut(market):
+    matcher = matcher_of(market)
+    matcher.recover()
+    matcher.round()
+    matcher._journal.close()
+
+
+def test_a_cancel_before_the_matcher_saw_the_order_ends_it_and_returns_the_hold(market, account):
+    order = submit(account)
+    with connection.cursor() as cursor:
+        cursor.execute("select * from trading_cancel_orders(%s, %s, %s, 'r')", [account.user_id, account.pk, order])
+    matcher_cut(market)
+    account.refresh_from_db()
+    assert Order.objects.get(pk=order).status == "canceled"
+    assert account.cash_held == 0
+    assert [kind for _, kind in kinds(account)] == ["pending_new", "pending_cancel", "canceled"]
+
+
+def test_a_replacement_opens_what_the_new_total_leaves(market, account):
+    advance(market, f"{OPEN}:00.5Z")
+    matcher = matcher_of(market)
+    matcher.recover()
+    matcher.round()
+    order = submit(account, limit_price="10.02", quantity="300", reserve_price="10.02", cash_held="3006")
+    matcher.round()  # 200 of 300 at the touch
+    successor = new_id()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select denial from trading_replace_order(%s)",
+            [json.dumps({"id": str(successor), "user_id": str(account.user_id), "account_id": str(account.pk),
+                         "order_id": str(order), "client_order_id": "c2", "quantity": "400", "limit_price": "10.01",
+                         "time_in_force": None, "request_id": "r"})],
+        )
+        assert cursor.fetchone() == (None,)
+    matcher.round()
+    old, new = Order.objects.get(pk=order), Order.objects.get(pk=successor)
+    assert (old.status, old.filled_quantity, old.replaced_by) == ("replaced", D(200), successor)
+    assert (new.status, new.quantity, new.cash_held) == ("new", D(200), D("2002"))
+    account.refresh_from_db()
+    assert account.cash_held == D("2002")
+    assert [kind for _, kind in kinds(account)] == [
+        "pending_new", "new", "partial_fill", "pending_replace", "pending_new", "replaced", "new",
+    ]
+
+
+def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_commit(market, account, monkeypatch):
+    monkeypatch.setattr("trading.adapters.journal.CLAIM_PATIENCE_MS", 100)
+    first = matcher_of(market)
+    first.recover()
+    with pytest.raises(Fenced):
+        matcher_of(market).recover()
+    with psycopg.connect(first._journal._conninfo, autocommit=True) as other:
+        other.execute("update matching_shard set updated_at = now() - interval '1 hour'")
+    second = matcher_of(market)
+    second.recover()
+    submit(account)
+    with pytest.raises((Fenced, psycopg.OperationalError)):
+        first.round()
+    second.round()
+    assert Order.objects.get().status in {"accepted", "new"}
+
+
+def test_a_tape_that_starts_over_cancels_what_is_open(market, account):
+    advance(market, f"{OPEN}:00.5Z")
+    matcher = matcher_of(market)
+    matcher.recover()
+    matcher.round()
+    order = submit(account)
+    matcher.round()
+    Market.objects.filter(pk=market.pk).update(run=2, anchor_at=market.starts_at)
+    matcher.round()
+    assert Order.objects.get(pk=order).status == "canceled"
+    assert Shard.objects.get().run == 2
+    assert TradingAccount.objects.get().cash_held == 0

@@ -1,0 +1,137 @@
+"""What every view of the API shares: who calls, what they may, JSON in and JSON out.
+
+The framework's negotiation, parsers and renderers are left out: there is one format, and what they
+cost is more than an order's own work.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.views import APIView
+
+from accounts.binding import bind
+from accounts.models.api_key import Scope
+from trading.errors import BodyTooLarge, BodyUnreadable, ContentTypeWrong, NotAuthorized, ScopeMissing
+from trading.principal import Principal, principal_of_key, recent_principal_of_key
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponseBase
+    from rest_framework.request import Request
+
+JSON = "application/json"
+BODY_MAX = 64 * 1024  # bytes; the longest sensible order has a few hundred
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class KeyAuthentication(BaseAuthentication):
+    """The key headers of Alpaca's clients, or the same pair as HTTP Basic."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
+        """Return whom the credential speaks for, None without one. Raises NotAuthorized."""
+        pair = _key_pair(request.META)
+        if pair is None:
+            return None
+        # Placing an order asks the database again, inside its transaction.
+        resolve = recent_principal_of_key if getattr(request.parser_context["view"], "may_remember_key", False) else principal_of_key
+        return resolve(*pair), None
+
+
+class ApiView(APIView):
+    """A view with a caller: `self.principal`, bound to the database session before anything is read."""
+
+    authentication_classes: ClassVar[Any] = (KeyAuthentication,)
+    permission_classes: ClassVar[Any] = ()
+    throttle_classes: ClassVar[Any] = ()
+    parser_classes: ClassVar[Any] = ()
+    renderer_classes: ClassVar[Any] = ()
+    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "put", "patch", "delete"]
+
+    scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ, "HEAD": Scope.READ}
+    default_scope: ClassVar[Scope] = Scope.TRADE
+    may_remember_key: ClassVar[bool] = False
+
+    principal: Principal
+
+    def initial(self, request: Request, *_: Any, **__: Any) -> None:
+        """Find out who calls and whether they may. Raises NotAuthorized, ScopeMissing."""
+        principal = request.user
+        if not isinstance(principal, Principal):
+            raise NotAuthorized("unauthorized.")
+        if not principal.may(self.scopes.get(str(request.method), self.default_scope)):
+            raise ScopeMissing("forbidden.")
+        bind(principal.user_id)
+        self.principal = principal
+
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:
+        """Answer for a failure by the project's one table; anything else is a bug and goes up."""
+        response = self.get_exception_handler()(exc, {"view": self})
+        if response is None:
+            raise exc
+        return response
+
+    def finalize_response(self, _request: Request, response: HttpResponseBase, *_: Any, **__: Any) -> HttpResponseBase:
+        """Return what the view has made: there is nothing to negotiate or render."""
+        return response
+
+    @property
+    def request_id(self) -> str:
+        """The id that the answer carries and that rows keep."""
+        return str(self.request._request.request_id)  # noqa: SLF001 - set by the project's middleware
+
+
+def json_response(content: Any, status: int = 200) -> HttpResponse:
+    """Return an answer with this content; UUIDs become text, decimals must already be."""
+    return HttpResponse(msgspec.json.encode(content), status=status, content_type=JSON)
+
+
+def read_body(request: Request, decoder: msgspec.json.Decoder[Body]) -> Body:
+    """Return the request's JSON body. Raises ContentTypeWrong, BodyTooLarge, BodyUnreadable."""
+    plain: HttpRequest = request._request  # noqa: SLF001 - DRF's own parsers are left out
+    kind = plain.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if kind not in {"", JSON}:
+        raise ContentTypeWrong(f"the body must be {JSON}")
+    try:
+        return decoder.decode(_bytes_of(plain))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BodyUnreadable("request body format is invalid") from None
+
+
+def _bytes_of(request: HttpRequest) -> bytes:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isascii() and length.isdigit() and int(length) > BODY_MAX:
+        raise _too_large()
+    if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+        try:
+            return request.body
+        except RequestDataTooBig:
+            raise _too_large() from None
+    content: bytes = request.META["wsgi.input"].read(BODY_MAX + 1)  # a length is not told beforehand
+    if len(content) > BODY_MAX:
+        raise _too_large()
+    return content
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"the request's body is longer than {BODY_MAX} bytes")
+
+
+def _key_pair(headers: dict[str, str]) -> tuple[str, str] | None:
+    key_id, secret = headers.get("HTTP_APCA_API_KEY_ID"), headers.get("HTTP_APCA_API_SECRET_KEY")
+    if key_id is not None or secret is not None:
+        return key_id or "", secret or ""
+    scheme, _, credentials = headers.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        key_id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return (key_id, secret) if colon else ("", "")

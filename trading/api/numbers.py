@@ -1,0 +1,80 @@
+"""Numbers of a JSON body, read from their text: no binary float ever stands in between.
+
+A client may send a JSON number or a string. A number that passed through a float on the client's
+side carries noise (0.30000000000000004); a size is freed of it, a price is judged as it was sent.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import msgspec
+
+from trading.errors import ValueInvalid
+from trading.services.ticket import NOTIONAL_LIMIT, PRICE_LIMIT, QUANTITY_LIMIT
+from trading.wire import EXACT, plain
+
+ABSENT = msgspec.Raw(b"null")
+
+_NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_TEXT_MAX = 64  # characters
+_PLACES = Decimal("1e-9")
+_FLOAT_NOISE = Decimal("1e-14")  # of the number: several units in the last place of a binary double
+_DOLLAR = Decimal(1)
+
+
+def quantity(raw: msgspec.Raw, name: str = "qty") -> Decimal | None:
+    """Read a number of shares: positive, up to nine decimals. None when absent. Raises ValueInvalid."""
+    number = _positive(raw, name, QUANTITY_LIMIT)
+    return None if number is None else _sized(number, name)
+
+
+def notional(raw: msgspec.Raw) -> Decimal | None:
+    """Read an amount of dollars: at least one, up to nine decimals. None when absent. Raises ValueInvalid."""
+    number = _positive(raw, "notional", NOTIONAL_LIMIT)
+    if number is None:
+        return None
+    number = _sized(number, "notional")
+    if number < _DOLLAR:
+        raise ValueInvalid("notional must be >= 1.00")
+    return number
+
+
+def price(raw: msgspec.Raw, name: str) -> Decimal | None:
+    """Read a positive price, whatever its decimals. None when absent. Raises ValueInvalid."""
+    return _positive(raw, name.replace("_", " "), PRICE_LIMIT)
+
+
+def _positive(raw: msgspec.Raw, name: str, limit: Decimal) -> Decimal | None:
+    number = decimal(raw, name)
+    if number is None:
+        return None
+    if number <= 0:
+        raise ValueInvalid(f"{name} must be > 0")
+    if number >= limit:
+        raise ValueInvalid(f"{name} must be < {limit}")
+    return number
+
+
+def decimal(raw: msgspec.Raw, name: str) -> Decimal | None:
+    """Read a JSON number, or a string that holds one. None when absent. Raises ValueInvalid."""
+    encoded = bytes(raw)
+    if encoded in {b"null", b'""'}:
+        return None
+    if encoded[:1] == b'"':
+        text: str = msgspec.json.decode(encoded)
+    else:
+        text = encoded.decode()
+    if len(text) > _TEXT_MAX and not text.startswith(("{", "[")):
+        raise ValueInvalid(f"{name} has more than {_TEXT_MAX} characters")
+    if not _NUMBER.fullmatch(text):
+        raise ValueInvalid(f"{name} is not a number")
+    return Decimal(text)
+
+
+def _sized(number: Decimal, name: str) -> Decimal:
+    rounded = number.quantize(_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
+    if abs(EXACT.subtract(number, rounded)) > EXACT.multiply(number, _FLOAT_NOISE):
+        raise ValueInvalid(f"{name} {plain(number)} has more than 9 decimals")
+    return rounded

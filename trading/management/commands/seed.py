@@ -1,0 +1,53 @@
+"""`manage.py seed`: choose the market and have a demo account in it; running it again changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from matching.market.errors import MarketError
+from trading.services.demo import ensure_demo
+from trading.services.markets import MarketNotChosen, activate_market
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a market the active one, list its symbols as assets, and have a demo user with a funded paper "
+        "account in it. The key is written to demo.json in the data folder, which nobody else can read."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from")
+        parser.add_argument("--tape", metavar="DIR", help="folder of recorded days, for --feed replay")
+        parser.add_argument("--date", metavar="D", help="recorded days: 2013-10-08, or 2013-10-07..2013-10-10")
+        parser.add_argument("--symbols", metavar="A,B", help="symbols to trade; default: all that there are")
+        parser.add_argument("--speed", metavar="N", help="market seconds per second, or max")
+        parser.add_argument("--paused", action="store_true", help="begin with the tape's clock stopped")
+        parser.add_argument("--base-url", default="http://localhost:8000", help="where the API will answer")
+        parser.add_argument("--json", action="store_true", help="print the content of demo.json")
+
+    def handle(self, *, base_url: str, json: bool, symbols: str | None, **options: Any) -> None:  # noqa: A002 the option's name
+        names = symbols.split(",") if symbols else None
+        chosen = {name: options[name] for name in ("feed", "tape", "date", "speed", "paused")}
+        try:
+            market = activate_market(symbols=names, **chosen)
+        except (MarketError, MarketNotChosen) as error:
+            raise CommandError(str(error)) from None
+        with connection.cursor() as cursor:
+            cursor.execute("select matching_now(%s)", [market.pk])
+            now: datetime = cursor.fetchone()[0] or datetime.now(UTC)
+        settings.DATA_FOLDER.create()
+        demo = ensure_demo(market=market, file=settings.DATA_FOLDER.demo_file, base_url=base_url, now=now)
+        if json:
+            self.stdout.write(_text(demo))
+        else:
+            self.stdout.write(f"market {market.name!r}; demo account in {settings.DATA_FOLDER.demo_file}")
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2)

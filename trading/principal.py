@@ -1,0 +1,120 @@
+"""For whom a request works: one value, whatever the credential that proved it.
+
+The database decides whether a key lives, on every request. The one exception is the hot path of
+placing an order: there a key that was good less than a minute ago is remembered (its hash, never
+its secret), because the transaction that inserts the order asks again whether the key lives.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import connection
+
+from accounts.models.api_key import Scope, digest
+from trading.errors import NotAuthorized
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+KEY_ID = re.compile(r"[A-Za-z0-9]{1,32}")
+NOBODYS_HASH = bytes(32)  # compared with for an unknown key, so that its answer takes as long
+
+REMEMBERED_S = 60.0
+REMEMBERED_MAX = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A user, one account of theirs, and what they may do there. It is an owner for `owned_by`."""
+
+    user_id: UUID
+    account_id: UUID
+    market_id: int
+    scopes: frozenset[str]
+    tier: str
+    key_id: str | None  # None where the credential is not an API key
+
+    is_authenticated: ClassVar[bool] = True
+
+    @property
+    def pk(self) -> UUID:
+        """The owner's key, as querysets ask for it."""
+        return self.user_id
+
+    def may(self, scope: Scope) -> bool:
+        """Say whether the credential carries this scope."""
+        return scope.value in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    secret_hash: bytes
+    principal: Principal | None
+    until: float = 0.0
+
+
+_UNKNOWN = _Known(NOBODYS_HASH, None)
+_remembered: dict[str, _Known] = {}
+
+
+def principal_of_key(key_id: str, secret: str) -> Principal:
+    """Return whom a living key speaks for. Raises NotAuthorized: wrong, revoked or expired."""
+    known = _asked(key_id)
+    _remember(key_id, known)
+    return _proved(known, secret)
+
+
+def recent_principal_of_key(key_id: str, secret: str) -> Principal:
+    """Return the same from memory where it can, for a caller whose transaction asks again."""
+    known = _remembered.get(key_id)
+    if known is None or known.until < time.monotonic():
+        return principal_of_key(key_id, secret)
+    return _proved(known, secret)
+
+
+def forget() -> None:
+    """Remember no key; for tests."""
+    _remembered.clear()
+
+
+def _asked(key_id: str) -> _Known:
+    if not KEY_ID.fullmatch(key_id):
+        return _UNKNOWN
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select user_id, account_id, market_id, secret_hash, scopes, tier from trading_principal(%s)", [key_id]
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return _UNKNOWN
+    user_id, account_id, market_id, secret_hash, scopes, tier = row
+    principal = Principal(
+        user_id=user_id,
+        account_id=account_id,
+        market_id=market_id,
+        scopes=frozenset(scopes),
+        tier=tier,
+        key_id=key_id,
+    )
+    return _Known(bytes(secret_hash), principal, time.monotonic() + REMEMBERED_S)
+
+
+def _remember(key_id: str, known: _Known) -> None:
+    if known.principal is None:
+        _remembered.pop(key_id, None)
+        return
+    if len(_remembered) >= REMEMBERED_MAX:
+        _remembered.clear()
+    _remembered[key_id] = known
+
+
+def _proved(known: _Known, secret: str) -> Principal:
+    is_right = hmac.compare_digest(known.secret_hash, digest(secret))
+    if known.principal is None or not is_right:
+        raise NotAuthorized("unauthorized.")
+    return known.principal

@@ -1,0 +1,1 @@
+"""The trade-updates stream: one event log, told to every socket that listens to its account."""

@@ -1,0 +1,152 @@
+"""The stream process as a plain ASGI application: `/stream`, `/health/live`, and 404 for the rest.
+
+Plain, because nothing of a framework is wanted here: no session, no template, one protocol. What
+comes later (server-sent events) adds a line to `HTTP_ROUTES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from trading.stream import frames
+from trading.stream.socket import Socket
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from trading.stream.service import StreamService
+    from trading.stream.socket import Receive, Send
+
+    Scope = MutableMapping[str, Any]
+    Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+STREAM_PATH = "/stream"
+NOT_FOUND = {"code": 40410000, "message": "endpoint not found"}
+BUSY = {"code": 50310000, "message": "service unavailable"}
+
+
+async def live(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer 200: the process runs and can answer."""
+    await respond(send, 200, {"status": "live"})
+
+
+HTTP_ROUTES: dict[str, Handler] = {"/health/live": live}
+
+
+class StreamApp:
+    """The ASGI application over a service that is made when the server's loop runs."""
+
+    def __init__(self, make_service: Callable[[], StreamService], *, takes_sigterm: bool) -> None:
+        """`takes_sigterm`: close the sockets on SIGTERM before the server does.
+
+        Granian cuts WebSockets off before it tells the application that it stops, and a client
+        that is cut off cannot tell a restart from a broken line.
+        """
+        self._make_service = make_service
+        self._takes_sigterm = takes_sigterm
+        self._service: StreamService | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, one request, or the process's life."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+        else:
+            await HTTP_ROUTES.get(scope["path"], not_found)(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._service = self._make_service()
+        await self._service.start()
+        if self._takes_sigterm:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._service.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _terminate(self) -> None:
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._drain_and_hand_on())
+
+    async def _drain_and_hand_on(self) -> None:
+        assert self._service is not None
+        await self._service.drain()
+        signal.raise_signal(signal.SIGINT)  # the server's own handler still has this one
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service = self._service
+        assert service is not None
+        await receive()  # websocket.connect
+        if scope["path"] != STREAM_PATH:
+            await reject(scope, send, 404, NOT_FOUND)
+            return
+        if not service.has_room():
+            await reject(scope, send, 503, BUSY)
+            return
+        headers = list(scope["headers"])
+        socket = Socket(
+            service,
+            receive,
+            send,
+            coding=frames.chosen_coding(headers, scope["query_string"]),
+            address=client_address(scope),
+        )
+        service.add(socket)
+        await send({"type": "websocket.accept"})
+        await socket.serve()
+
+
+def client_address(scope: Scope) -> str:
+    """Return who connects: the peer or, behind a front on a local socket, whom that one names.
+
+    Empty when nobody says. A forwarding header that comes over TCP is anybody's word.
+    """
+    peer = scope.get("client")
+    if peer and peer[0]:
+        return str(peer[0])
+    for name, value in scope["headers"]:
+        if name.lower() == b"x-forwarded-for":
+            return str(value.decode("latin-1").rpartition(",")[2].strip())
+    return ""
+
+
+# --- HTTP -----------------------------------------------------------------------------------------
+
+
+async def not_found(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer 404: nothing else is served here."""
+    await respond(send, 404, NOT_FOUND)
+
+
+async def respond(send: Send, status: int, body: dict[str, Any]) -> None:
+    """Answer a request with JSON."""
+    await _answer(send, "http.response", status, body)
+
+
+async def reject(scope: Scope, send: Send, status: int, body: dict[str, Any]) -> None:
+    """Refuse a handshake: with an answer where the server can give one, else by closing (403)."""
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await _answer(send, "websocket.http.response", status, body)
+    else:
+        await send({"type": "websocket.close", "code": 1000})
+
+
+async def _answer(send: Send, kind: str, status: int, body: dict[str, Any]) -> None:
+    content = json.dumps(body).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+        (b"x-request-id", uuid.uuid4().hex.encode()),
+    ]
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": content})

@@ -1,0 +1,156 @@
+"""What the sockets of one process share: database, reader, bells, limits, and the list of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trading.stream.bells import Bells
+from trading.stream.database import UNREACHABLE, make_pool
+from trading.stream.limits import LogInGuard
+from trading.stream.outbox import Room
+from trading.stream.principals import still_good
+from trading.stream.reader import EventReader
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from uuid import UUID
+
+    from trading.stream.principals import Principal
+    from trading.stream.socket import Socket
+
+logger = logging.getLogger(__name__)
+
+BEAT_S = 0.75  # a lost bell costs this much, and so does a revoked key: less than a second
+AFTER_A_FAULT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one process and one account may hold, and how long a client may keep us waiting."""
+
+    sockets: int = 5_000
+    sockets_an_account: int = 50
+    room: Room = field(default_factory=Room)
+    log_in_s: float = 10.0  # from the handshake to a good log-in
+    join_s: float = 10.0  # for the database, when a client begins to listen
+    farewell_s: float = 1.0  # to send what is queued, and the close, at the end
+    stop_s: float = 2.0  # for all sockets together, when the process stops
+
+
+class StreamService:
+    """Starts and stops what a stream process runs besides its sockets."""
+
+    def __init__(self, login: Mapping[str, str], valkey_url: str, limits: Limits | None = None) -> None:
+        """Make the service of the web role's `login` (libpq keywords); nothing is opened yet."""
+        self.limits = limits or Limits()
+        self.guard = LogInGuard()
+        self.pool = make_pool(login)
+        self.reader = EventReader(self.pool, self._account_wanted)
+        self._bells = Bells(valkey_url, self.reader.ring, self._credentials_rung)
+        self._sockets: set[Socket] = set()
+        self._of_account: Counter[UUID] = Counter()
+        self._credentials_changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+
+    async def start(self) -> None:
+        """Begin; neither PostgreSQL nor Valkey needs to be there yet."""
+        await self.pool.open(wait=False)
+        for work in (self.reader.run, self._bells.run, self._beat, self._recheck):
+            self._tasks.append(asyncio.create_task(_keep_on(work)))
+
+    async def drain(self) -> None:
+        """Close every socket as going away, and take no new one; may be called again."""
+        self._is_stopping = True
+        sockets = list(self._sockets)
+        for socket in sockets:
+            socket.go_away()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.stop_s):
+                for socket in sockets:
+                    await socket.gone.wait()
+
+    async def stop(self) -> None:
+        """Close every socket, then all the rest."""
+        await self.drain()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.close()
+
+    # --- Sockets ----------------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        """Whether one more socket may be accepted."""
+        return not self._is_stopping and len(self._sockets) < self.limits.sockets
+
+    def add(self, socket: Socket) -> None:
+        """Count a socket in from its handshake on."""
+        self._sockets.add(socket)
+
+    def admit(self, principal: Principal) -> bool:
+        """Count one more socket of an account in, unless it has as many as it may."""
+        if self._of_account[principal.account_id] >= self.limits.sockets_an_account:
+            return False
+        self._of_account[principal.account_id] += 1
+        return True
+
+    def forget(self, socket: Socket) -> None:
+        """Count a socket out."""
+        self._sockets.discard(socket)
+        self.reader.leave(socket)
+        if socket.principal is not None:
+            self._of_account[socket.principal.account_id] -= 1
+            if not self._of_account[socket.principal.account_id]:
+                del self._of_account[socket.principal.account_id]
+
+    # --- Bells and the beat -----------------------------------------------------------------------
+
+    def _account_wanted(self, account_id: str, *, is_wanted: bool) -> None:
+        self._bells.want(account_id, is_wanted=is_wanted)
+
+    def _credentials_rung(self) -> None:
+        self._credentials_changed.set()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            self.reader.ring_all()
+            self._credentials_changed.set()
+
+    async def _recheck(self) -> None:
+        """Close the sockets whose key may no longer read; while that cannot be asked, no event comes either."""
+        is_asking = True
+        while True:
+            await self._credentials_changed.wait()
+            self._credentials_changed.clear()
+            held = {socket.principal.key_id for socket in self._sockets if socket.principal is not None}
+            if not held:
+                continue
+            try:
+                good = await still_good(self.pool, held)
+            except UNREACHABLE as error:
+                if is_asking:
+                    logger.warning("keys cannot be rechecked, trying again: %s", error)
+                is_asking = False
+                continue
+            is_asking = True
+            for socket in list(self._sockets):
+                # A key that logged in while we asked is rechecked next time.
+                if socket.principal is not None and socket.principal.key_id in held and socket.principal not in good:
+                    socket.revoke()
+
+
+async def _keep_on(work: Callable[[], Awaitable[None]]) -> None:
+    """Run what never returns; a bug in it is logged, and it goes on from what it remembers."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("%s failed; it goes on", work.__qualname__)
+        await asyncio.sleep(AFTER_A_FAULT_S)

@@ -1,0 +1,213 @@
+"""One client's WebSocket: says nothing first, learns who it is, and tells it what it listens to.
+
+Two tasks: one reads the client's messages in order, one sends what is in the outbox. The outbox
+is bounded: who does not read is told so, if that is still possible, and closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from trading.stream import frames
+from trading.stream.database import UNREACHABLE
+from trading.stream.outbox import Outbox
+from trading.stream.principals import authenticate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from trading.stream.principals import Principal
+    from trading.stream.service import StreamService
+
+    Event = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Event]]
+    Send = Callable[[Event], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+FAILURES_MAX = 3  # failed log-ins of one socket
+REASON_MAX = 40  # characters, of a protocol that allows 123 bytes
+
+
+class Close(IntEnum):
+    """Why we close. Source: RFC 6455, 7.4.1, and its registry for 1013."""
+
+    GOING_AWAY = 1001
+    UNREADABLE = 1007
+    REFUSED = 1008
+    TOO_BIG = 1009
+    FAULT = 1011
+    TRY_LATER = 1013
+
+
+class Socket:
+    """One accepted connection; `serve` is its life."""
+
+    def __init__(
+        self, service: StreamService, receive: Receive, send: Send, *, coding: frames.Coding, address: str
+    ) -> None:
+        self.principal: Principal | None = None
+        self._service = service
+        self._limits = service.limits
+        self._receive = receive
+        self._send = send
+        self._coding = coding
+        self._address = address
+        self._outbox = Outbox(self._limits.room)
+        self._failures = 0
+        self._is_listening = False
+        self._closing = asyncio.Event()
+        self.gone = asyncio.Event()  # set when the connection's life is over
+        self._close_code = Close.FAULT
+        self._close_reason = ""
+
+    async def serve(self) -> None:
+        """Serve the client until one of us leaves."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.call_later(self._limits.log_in_s, self._not_authorized_in_time)
+        reading = loop.create_task(self._read())
+        writing = loop.create_task(self._write())
+        closing = loop.create_task(self._closing.wait())
+        try:
+            await asyncio.wait({reading, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if self._closing.is_set():
+                # A client that does not read would keep us here for ever.
+                await asyncio.wait({writing}, timeout=self._limits.farewell_s)
+        finally:
+            deadline.cancel()
+            self._service.forget(self)
+            for task in (reading, writing, closing):
+                task.cancel()
+            await asyncio.gather(reading, writing, closing, return_exceptions=True)
+            self.gone.set()
+
+    # --- What others tell us ----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Say that the listening has begun: what is queued from now on are updates."""
+        self._is_listening = True
+        self._say(frames.listening([frames.TRADE_UPDATES]))
+
+    def hear(self, message: frames.Message) -> None:
+        """Queue one update."""
+        self._say(message)
+
+    def fail(self) -> None:
+        """Close after a fault of ours."""
+        self.close(Close.FAULT, "internal error")
+
+    def revoke(self) -> None:
+        """Close because the key is good no more: what was queued is not told either."""
+        self.close(Close.REFUSED, "the key was revoked or has expired")
+
+    def go_away(self) -> None:
+        """Close because this process stops; the client may connect again at once."""
+        self.close(Close.GOING_AWAY, "the server is stopping", tell=False, drop=False)
+
+    def close(self, code: Close, reason: str, *, tell: bool = True, drop: bool = True) -> None:
+        """Close soon. `tell` sends the reason as an error message too; `drop` forgets what is queued."""
+        if self._closing.is_set():
+            return
+        self._close_code, self._close_reason = code, reason
+        self._outbox.close(frames.error(reason).encoded(self._coding) if tell else None, drop=drop)
+        self._closing.set()
+
+    def _not_authorized_in_time(self) -> None:
+        if self.principal is None:
+            self.close(Close.REFUSED, "not authenticated in time", tell=False)
+
+    # --- Sending ----------------------------------------------------------------------------------
+
+    def _say(self, message: frames.Message) -> None:
+        if not self._outbox.put(message.encoded(self._coding)):
+            self.close(Close.REFUSED, "slow client: too many messages are waiting")
+
+    async def _write(self) -> None:
+        kind = "text" if self._coding is frames.Coding.TEXT else "bytes"
+        while (content := await self._outbox.take()) is not None:
+            await self._send({"type": "websocket.send", kind: content})
+            self._outbox.sent()
+        await self._send({"type": "websocket.close", "code": int(self._close_code), "reason": self._close_reason[:REASON_MAX]})
+
+    # --- Reading ----------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            while not self._closing.is_set():
+                event = await self._receive()
+                if event["type"] == "websocket.disconnect":
+                    return
+                text = event.get("text")
+                await self._take(text if text is not None else event["bytes"])
+        except Exception:
+            logger.exception("a stream socket failed")
+            self.fail()
+
+    async def _take(self, content: str | bytes) -> None:
+        if len(content) > frames.MESSAGE_BYTES_MAX:
+            self.close(Close.TOO_BIG, f"a message is at most {frames.MESSAGE_BYTES_MAX} bytes")
+            return
+        try:
+            request = frames.read(content, self._coding)
+        except frames.Unreadable as bad:
+            self.close(Close.UNREADABLE, str(bad), drop=False)
+            return
+        if isinstance(request, frames.Authenticate):
+            await self._log_in(request.data)
+        elif self.principal is None:
+            self._refuse("listen")
+        else:
+            await self._listen(wants_updates=frames.TRADE_UPDATES in request.data.streams)
+
+    def _refuse(self, action: str) -> None:
+        self._failures += 1
+        self._say(frames.authorization(action, is_authorized=False))
+        if self._failures >= FAILURES_MAX:
+            self.close(Close.REFUSED, "too many unauthorized messages", tell=False, drop=False)
+
+    async def _log_in(self, credentials: frames.Credentials) -> None:
+        if self.principal is not None:
+            self.close(Close.REFUSED, "already authenticated", drop=False)
+            return
+        now = asyncio.get_running_loop().time()
+        guard = self._service.guard
+        if guard.is_blocked(credentials.key_id, self._address, now):
+            self._refuse("authenticate")
+            self.close(Close.REFUSED, "too many failed log-ins", tell=False, drop=False)
+            return
+        principal = None
+        if not credentials.oauth_token:  # no key opens anything by token yet
+            try:
+                principal = await authenticate(self._service.pool, credentials.key_id, credentials.secret_key)
+            except UNREACHABLE as error:
+                logger.warning("a log-in cannot be checked: %s", error)
+                self.close(Close.TRY_LATER, "service unavailable")
+                return
+        if principal is None:
+            guard.failed(credentials.key_id, self._address, now)
+            logger.warning("stream log-in refused: key %.32r from %s", credentials.key_id, self._address or "unknown")
+            self._refuse("authenticate")
+            return
+        guard.succeeded(credentials.key_id, self._address)
+        if not self._service.admit(principal):
+            self.close(Close.REFUSED, "connection limit exceeded")
+            return
+        self.principal = principal
+        self._say(frames.authorization("authenticate", is_authorized=True))
+
+    async def _listen(self, *, wants_updates: bool) -> None:
+        reader = self._service.reader
+        if wants_updates and not self._is_listening:
+            try:
+                # Answers by `begin`, before the first update can come.
+                await asyncio.wait_for(reader.join(self), timeout=self._limits.join_s)
+            except TimeoutError:
+                self.close(Close.TRY_LATER, "service unavailable")
+            return
+        if not wants_updates and self._is_listening:
+            reader.leave(self)
+            self._is_listening = False
+        self._say(frames.listening([frames.TRADE_UPDATES] if wants_updates else []))
