@@ -98,9 +98,7 @@ class Book:
         rows = Rows(items, self.touch)
         while not rows.is_done:
             watch = self._watching
-            if watch.is_idle and not rows.is_short:
-                rows.skip_all()
-            elif rows.is_quiet and not watch.is_everything:
+            if rows.is_quiet and not watch.is_everything:
                 rows.skip_unseen(watch)
             else:
                 self._work(rows)

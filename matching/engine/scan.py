@@ -23,15 +23,13 @@ from matching.engine.types import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from matching.engine.levels import Levels
     from matching.engine.touch import Touch
     from matching.engine.types import Items
 
     Row = tuple[bool, int, int, int, int, int, int, int, int, int]
 
-_SHORT = 64  # rows; below this a plain loop is faster than whole columns
+_SHORT = 32  # rows; below this a plain loop is faster than whole columns
 _STRIDE_MAX = 16_384  # rows; larger columns would only leave the processor's cache
 
 _QUOTE = Kind.QUOTE.value
@@ -64,7 +62,6 @@ class SideWatch:
 class Watch:
     """A book's thresholds as prices; an absent side is 0 as a bid and `_NO_ASK` as an ask."""
 
-    is_idle: bool  # nothing in the book: no row matters
     is_everything: bool  # takers wait: every quote matters
     ask_max: int  # a resting buy trades at an ask or print at or below
     bid_min: int  # a resting sell trades at a bid or print at or above
@@ -79,7 +76,6 @@ class Watch:
     def of(cls, *, has_takers: bool, buys: Levels, sells: Levels) -> Self:
         buy, sell = SideWatch.of(buys), SideWatch.of(sells)
         return cls(
-            is_idle=not has_takers and buy.best == -FAR and sell.best == -FAR,
             is_everything=has_takers,
             ask_max=buy.best,
             bid_min=-sell.best,
@@ -118,9 +114,7 @@ class Rows:
         self._next = 0
         self._stride = _STRIDE_MAX
         self._view: _View | None = None
-        self._trail: _Trail | None = None
-        self.is_short = len(items) < _SHORT
-        self.is_quiet = not self.is_short
+        self.is_quiet = len(items) >= _SHORT
 
     @property
     def is_done(self) -> bool:
@@ -145,10 +139,6 @@ class Rows:
             strict=True,
         )
 
-    def skip_all(self) -> None:
-        """Move the touch over the rest, which nobody watches."""
-        self._skip_to(len(self._items))
-
     def skip_unseen(self, watch: Watch) -> None:
         """Move the touch over the next rows that the watch does not see.
 
@@ -162,9 +152,9 @@ class Rows:
         self._skip_to(seen)
 
     def _skip_to(self, end: int) -> None:
-        self._trail = self._trail or _Trail(self._items)
-        self._trail.show(self._touch, self._next, end)
-        self._next = end
+        if end > self._next:
+            _show_last(self._touch, self._items, self._next, end)
+            self._next = end
 
 
 class _View:
@@ -193,35 +183,20 @@ class _View:
         return begin + first if seen[first] else end
 
 
-class _Trail:
-    """Where each side of the quote changes, so that the touch can jump over rows."""
-
-    def __init__(self, items: Items) -> None:
-        self._items = items
-        self._quotes = np.flatnonzero(items.kind == _QUOTE)
-        self._bid_news = _news(items.bid, items.bid_size)
-        self._ask_news = _news(items.ask, items.ask_size)
-
-    def show(self, touch: Touch, begin: int, end: int) -> None:
-        """Bring the touch from before row `begin` to after row `end - 1`."""
-        items, quotes = self._items, self._quotes
-        after_last = int(quotes.searchsorted(end))
-        after_begin = int(quotes.searchsorted(begin))
-        if after_begin == after_last:
-            return  # prints alone leave the touch as it is
-        first, last = int(quotes[after_begin]), int(quotes[after_last - 1])
-        touch.at = int(items.at[last])
-        for offer, price, size, news in (
-            (touch.bid, items.bid, items.bid_size, self._bid_news),
-            (touch.ask, items.ask, items.ask_size, self._ask_news),
-        ):
-            offer.show(int(price[first]), int(size[first]), int(items.seq[first]))
-            earlier = int(news.searchsorted(last, side="right"))
-            changed = int(news[earlier - 1]) if earlier else 0
-            if changed > first:  # perhaps back to what it was: still offered anew
-                offer.renew(int(price[last]), int(size[last]), int(items.seq[changed]))
-
-
-def _news(price: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the rows at which a side differs from the row before."""
-    return np.flatnonzero((price[1:] != price[:-1]) | (size[1:] != size[:-1])) + 1
+def _show_last(touch: Touch, items: Items, begin: int, end: int) -> None:
+    """Bring the touch from before row `begin` to after row `end - 1`."""
+    is_quote = items.kind[begin:end] == _QUOTE
+    first = begin + int(is_quote.argmax())
+    if items.kind[first] != _QUOTE:
+        return  # prints alone leave the touch as it is
+    last = end - 1 - int(is_quote[::-1].argmax())
+    touch.at = int(items.at[last])
+    for offer, price, size in (
+        (touch.bid, items.bid, items.bid_size),
+        (touch.ask, items.ask, items.ask_size),
+    ):
+        offer.show(int(price[first]), int(size[first]), int(items.seq[first]))
+        differs = (price[first:last] != price[last]) | (size[first:last] != size[last])
+        if differs.any():  # it changed since, last on the row after the last that differs
+            changed = last - int(differs[::-1].argmax())
+            offer.renew(int(price[last]), int(size[last]), int(items.seq[changed]))

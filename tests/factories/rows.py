@@ -75,12 +75,18 @@ def make_api_key(account: TradingAccount, **fields: Any) -> ApiKey:
 def make_position(account: TradingAccount, asset: Asset | None = None, **fields: Any) -> Position:
     """Insert a position of ten shares, bought at 100 dollars."""
     asset = asset or make_asset()
-    defaults = {"quantity": 10, "cost": 1000, "symbol": asset.symbol, "updated_at": NOON}
-    return Position.objects.create(user_id=account.user_id, account=account, asset=asset, **{**defaults, **fields})
+    defaults = {
+        "user_id": account.user_id,
+        "quantity": 10,
+        "cost": 1000,
+        "symbol": asset.symbol,
+        "updated_at": NOON,
+    }
+    return Position.objects.create(account=account, asset=asset, **{**defaults, **fields})
 
 
 def make_order(account: TradingAccount, asset: Asset | None = None, **fields: Any) -> Order:
-    """Insert a working day order to buy ten shares at 100 dollars; it holds nothing unless told."""
+    """Insert a day order to buy ten shares at 100 dollars, as web leaves it; it holds nothing unless told."""
     asset = asset or make_asset()
     number = next(_numbers)
     defaults: dict[str, Any] = {
@@ -88,13 +94,12 @@ def make_order(account: TradingAccount, asset: Asset | None = None, **fields: An
         "market_id": account.market_id,
         "symbol": asset.symbol,
         "client_order_id": f"order {number}",
-        "status": "new",
+        "status": "pending_new",
         "side": "buy",
         "type": "limit",
         "time_in_force": "day",
         "limit_price": 100,
         "command_no": number,
-        "stamp_seq": 1,
         "created_at": NOON,
         "submitted_at": NOON,
         "updated_at": NOON,
@@ -105,13 +110,13 @@ def make_order(account: TradingAccount, asset: Asset | None = None, **fields: An
 
 
 def make_event(account: TradingAccount, order: Order | None = None, **fields: Any) -> OrderEvent:
-    """Insert an event `new` as sequence 1."""
+    """Insert an event `pending_new` as sequence 1."""
     defaults: dict[str, Any] = {
         "seq": 1,
         "user_id": account.user_id,
         "order_id": (order or make_order(account)).pk,
-        "kind": "new",
-        "status": "new",
+        "kind": "pending_new",
+        "status": "pending_new",
         "at": NOON,
         "recorded_at": NOON,
         "filled_quantity": 0,

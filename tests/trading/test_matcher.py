@@ -43,13 +43,15 @@ ROWS = [
 ]
 
 
+_started: list[Matcher] = []
+
+
 @pytest.fixture(autouse=True)
-def matchers():
+def no_session_left():
     """Close every journal: an open session would keep the test database from being dropped."""
-    opened = []
-    yield opened
-    for matcher in opened:
-        matcher._journal.close()
+    yield
+    while _started:
+        _started.pop()._journal.close()
 
 
 class Rung:
@@ -82,12 +84,14 @@ def matcher_of(market):
         "", dbname=params["NAME"], user=params["USER"], password=params["PASSWORD"], host=params["HOST"], port=params.get("PORT") or None
     )
     journal = PostgresJournal(info, market_id=market.pk, symbols=list(symbols_of(state)))
-    return Matcher(
+    matcher = Matcher(
         journal=journal,
         open_feed=lambda progress: open_feed(state, None),
         clock=MarketClock(market.pk),
         bell=Rung(),
     )
+    _started.append(matcher)
+    return matcher
 
 
 def advance(market, text):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from matching.market.times import parse_rfc3339
+from matching.market.times import parse_rfc3339, to_datetime
 from trading.errors import ValueInvalid
 
 if TYPE_CHECKING:
@@ -52,14 +52,17 @@ def words(query: Mapping[str, str], name: str) -> list[str]:
 
 def moment(query: Mapping[str, str], name: str) -> int | None:
     """Read an instant as nanoseconds: RFC 3339, one without zone (UTC), or a date. Raises ValueInvalid."""
-    text = query.get(name, "").strip().replace(" ", "+")  # a `+` that the client did not encode
+    text = query.get(name, "").strip()
     if not text:
         return None
+    text = text[:11] + text[11:].replace(" ", "+")  # a zone's `+` that the client did not encode
     for candidate in (text, f"{text}Z", f"{text}T00:00:00Z"):
         try:
-            return parse_rfc3339(candidate)
+            ns = parse_rfc3339(candidate)
+            to_datetime(ns)  # a zone may shift an instant out of the years that there are
         except (ValueError, OverflowError):
             continue
+        return ns
     raise ValueInvalid(f"{name} is neither an RFC 3339 instant nor a date")
 
 
@@ -72,7 +75,7 @@ def day(query: Mapping[str, str], name: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         ns = moment(query, name)
-    return None if ns is None else datetime.fromtimestamp(ns // 10**9, UTC).date()
+    return None if ns is None else to_datetime(ns).date()
 
 
 def identifier(query: Mapping[str, str], name: str) -> UUID | None:

@@ -51,7 +51,7 @@ class StreamApp:
         """
         self._make_service = make_service
         self._takes_sigterm = takes_sigterm
-        self._service: StreamService | None = None
+        self.service: StreamService | None = None
         self._stopping: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,13 +65,13 @@ class StreamApp:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._service = self._make_service()
-        await self._service.start()
+        self.service = self._make_service()
+        await self.service.start()
         if self._takes_sigterm:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._service.stop()
+        await self.service.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _terminate(self) -> None:
@@ -79,12 +79,12 @@ class StreamApp:
             self._stopping = asyncio.get_running_loop().create_task(self._drain_and_hand_on())
 
     async def _drain_and_hand_on(self) -> None:
-        assert self._service is not None
-        await self._service.drain()
+        assert self.service is not None
+        await self.service.drain()
         signal.raise_signal(signal.SIGINT)  # the server's own handler still has this one
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        service = self._service
+        service = self.service
         assert service is not None
         await receive()  # websocket.connect
         if scope["path"] != STREAM_PATH:
