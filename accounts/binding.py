@@ -54,7 +54,7 @@ def unbind() -> None:
     _bound.set("")
 
 
-def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001 Django's signature
+def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     user_id = _bound.get()
     connection = context["connection"]
     raw = connection.connection

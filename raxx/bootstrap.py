@@ -43,6 +43,8 @@ def bootstrap(server: Server, *, for_tests: bool = False) -> None:
             _make_role(connection, role, server)
         if for_tests:
             _loosen_for_tests(connection)
+        else:
+            _separate(connection)
         _make_database(connection, server.database)
 
 
@@ -67,6 +69,17 @@ def _make_role(connection: Connection, role: str, server: Server) -> None:
         connection.execute(
             sql.SQL("alter role {} set {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
         )
+
+
+def _separate(connection: Connection) -> None:
+    """End every membership of one of our roles in another role."""
+    found = connection.execute(
+        "select m.rolname, r.rolname from pg_auth_members a join pg_roles m on m.oid = a.member"
+        " join pg_roles r on r.oid = a.roleid where m.rolname = any(%s)",
+        [list(roles.ROLES)],
+    ).fetchall()
+    for member, role in found:
+        connection.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(member)))
 
 
 def _loosen_for_tests(connection: Connection) -> None:

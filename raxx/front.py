@@ -66,6 +66,7 @@ class Front:
 
     def __post_init__(self) -> None:
         self.clients: set[Client] = set()
+        self.down: dict[str, str] = {}  # socket -> reason
         self.listening = asyncio.Event()
         self.is_stopping = False
         self.drained = asyncio.Event()
@@ -78,6 +79,15 @@ class Front:
             if request.path.startswith(path) and request.path[len(path) : len(path) + 1] in {b"", b"/"}:
                 return self.stream
         return self.web
+
+    def note(self, socket: str, error: OSError | None) -> None:
+        """Log once when a backend goes down, when the reason changes, and when it is back."""
+        reason = None if error is None else error.strerror
+        if reason is not None and self.down.get(socket) != reason:
+            self.down[socket] = reason
+            logger.warning("%s does not answer: %s", socket, reason)
+        elif reason is None and self.down.pop(socket, None) is not None:
+            logger.info("%s answers again", socket)
 
     def sweep(self) -> None:
         """Close the clients that kept us waiting too long; calls itself again."""
@@ -264,9 +274,11 @@ class Client(asyncio.Protocol):
         backend = Backend(self, socket)
         try:
             await self.loop.create_unix_connection(lambda: backend, socket)
-        except OSError:
+        except OSError as error:
+            self.front.note(socket, error)
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "service unavailable")
             return
+        self.front.note(socket, None)
         if self.is_closing:
             backend.transport.abort()
             return

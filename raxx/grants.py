@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from raxx import roles
 
@@ -34,13 +35,10 @@ def grant_after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     connection = connections[using]
     if wanted is None or connection.vendor != "postgresql":
         return
-    tables = sorted(
-        {
-            model._meta.db_table
-            for model in sender.get_models(include_auto_created=True)
-            if model._meta.managed
-        }  # noqa: SLF001 - Django's documented way to a model's table
-    )
+    models = [model._meta for model in sender.get_models(include_auto_created=True)]  # noqa: SLF001 - Django's documented way to a model's table
+    tables = sorted({model.db_table for model in models if model.managed})
+    if sender.label == "contenttypes":  # Django's first: the record of migrations belongs to no app
+        tables.append(MigrationRecorder.Migration._meta.db_table)  # noqa: SLF001 - as above
     if not tables:
         return
     names = ", ".join(connection.ops.quote_name(table) for table in tables)

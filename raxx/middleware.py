@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("raxx.request")
 
 API_PREFIXES = ("/v1", "/v2", "/v3", "/raxx/v1/", "/health/")
+REQUEST_ID_KEY = "raxx.request_id"  # in META, beside what the server put there
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-SERVER_ERROR = 500
 
 
 class ApiMiddleware:
@@ -41,16 +41,18 @@ class ApiMiddleware:
         """Answer a request; no exception leaves."""
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
-        request.request_id = request_id  # type: ignore[attr-defined]
+        request.META[REQUEST_ID_KEY] = request_id
         try:
             if request.path_info.startswith(API_PREFIXES):
                 response = self._answer(request)
-                response._has_been_logged = response.status_code < SERVER_ERROR  # type: ignore[attr-defined] # noqa: SLF001 - a refusal is no warning
+                response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001 - by us, where it matters
             else:
                 response = self._rest_of_the_chain(request)
         finally:
             unbind()  # the thread serves somebody else next
         response["X-Request-ID"] = request_id
+        if not response.streaming and not response.has_header("Content-Length"):
+            response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined] # without it the server sends chunks
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
@@ -66,8 +68,9 @@ class ApiMiddleware:
             if answer is not None:
                 return answer
             got_request_exception.send(sender=self.__class__, request=request)
+            request_id = request.META[REQUEST_ID_KEY]
             logger.exception(
-                "bug while answering %s %s (request %s)", request.method, request.path, request.request_id
-            )  # type: ignore[attr-defined]
+                "bug while answering %s %s (request %s)", request.method, request.path, request_id
+            )
             return errors.internal_error()
         return response

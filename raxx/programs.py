@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 WEB_WORKERS = 2
 WEB_THREADS = 16  # per worker: about one per request it serves at a time
-SOCKET_MODE = "600"
+SOCKET_MODE = "0600"  # the leading nought makes granian read it as octal
 
 # The services' warnings are about the machine and repeat at every start; their ends are not.
-FATAL = re.compile(rb"\b(PANIC|OOM)\b|FATAL(?!.*starting up|.*shutting down|.*administrator command)")
-# It warns of every number of threads above that of the cores; ours mostly wait for the database.
-GRANIAN = re.compile(rb"\b(ERROR|CRITICAL)\b|^[A-Za-z_.]+(Error|Exception)\b")
+FATAL = re.compile(
+    rb"\b(PANIC|OOM)\b|FATAL(?!.*starting up|.*not yet accepting|.*shutting down|.*administrator command)"
+)
+# granian warns of every number of threads above that of the cores, though ours mostly wait for the
+# database; and the front warns of every backend that is not there yet.
+ERRORS = re.compile(rb"\b(ERROR|CRITICAL)\b|^[A-Za-z_.]+(Error|Exception)\b")
 
 
 def services(folder: DataFolder) -> list[Task]:
@@ -57,11 +60,13 @@ def engines(environment: dict[str, str], needs: tuple[str, ...]) -> list[Task]:
     manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
     celery = (sys.executable, "-m", "celery", "-A", "raxx", "--quiet")
     pool = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle")
+    # Celery's worker would run all of Django's checks, and import every view for it.
+    background = {**environment, "CELERY_SKIP_CHECKS": "1"}
     return [
         _task("hub", (*manage, "hub"), environment, needs),
         _task("matcher", (*manage, "matcher"), environment, needs),
-        _task("worker", (*celery, "worker", *pool, "--loglevel", "WARNING"), environment, needs),
-        _task("beat", (*celery, "beat", "--pidfile=", "--loglevel", "WARNING"), environment, needs),
+        _task("worker", (*celery, "worker", *pool, "--loglevel", "WARNING"), background, needs),
+        _task("beat", (*celery, "beat", "--pidfile=", "--loglevel", "WARNING"), background, needs),
     ]
 
 
@@ -78,7 +83,8 @@ def front(folder: DataFolder, host: str, port: int, environment: dict[str, str])
     """Return the one address before web and stream."""
     sockets = ("--web", str(folder.web_socket), "--stream", str(folder.stream_socket))
     command = (sys.executable, "-m", "raxx.front", "--host", host, "--port", str(port), *sockets)
-    return [_task("front", command, environment, ())]
+    program = Program(name="front", argv=command, environment=environment, folder=settings.BASE_DIR)
+    return [Task(name="front", prepare=lambda: program, important=ERRORS)]
 
 
 def _granian(
@@ -106,7 +112,7 @@ def _granian(
         socket.unlink(missing_ok=True)  # a killed server leaves its socket, and the next cannot bind
         return program
 
-    return Task(name=name, prepare=prepare, needs=needs, important=GRANIAN)
+    return Task(name=name, prepare=prepare, needs=needs, important=ERRORS)
 
 
 def _task(name: str, argv: tuple[str, ...], environment: dict[str, str], needs: tuple[str, ...]) -> Task:

@@ -88,13 +88,13 @@ class Server:
         """Whether DATABASE_URL names one of our roles: then it is used as given, and never bootstrapped."""
         return self.administrator["user"] in ROLES
 
-    def login(self, role: str) -> dict[str, str]:
-        """Return libpq keywords to connect as `role`."""
+    def login(self, role: str) -> dict[str, Any]:
+        """Return libpq keywords (all of them text) to connect as `role`."""
         if self.is_single_role:
             return {**self.place, **self.administrator}
         return {**self.place, "user": role, "password": password_of(role, self.secret_key)}
 
-    def administrative_login(self) -> dict[str, str]:
+    def administrative_login(self) -> dict[str, Any]:
         """Return libpq keywords of the role that may create roles and the database."""
         return {**self.place, **self.administrator}
 

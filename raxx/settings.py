@@ -58,8 +58,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 
-# The API's own paths skip what only a browser needs: see raxx/middleware.py when it is there.
+# The first answers the API's own paths and spares them what only a browser needs.
 MIDDLEWARE = [
+    "raxx.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -151,6 +152,7 @@ OTP_WEBAUTHN_ALLOWED_ORIGINS = [
 OTP_WEBAUTHN_TIMEOUT_SECONDS = 120
 
 REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "raxx.errors.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from raxx import process
 
@@ -80,6 +80,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._reason: str | None = None
+        self._cause: Exception | None = None
 
     def __enter__(self) -> Self:
         """Take the signals; call from the main thread, inside the running loop."""
@@ -108,7 +109,7 @@ class Supervisor:
         waits = [self._child(name).ready.wait() for name in names]
         return await self.unless_stopped(asyncio.gather(*waits))
 
-    async def unless_stopped(self, work: asyncio.Future[object]) -> bool:
+    async def unless_stopped(self, work: asyncio.Future[Any]) -> bool:
         """Wait for some work; False, with the work cancelled, when everything is to stop first."""
         stop = asyncio.create_task(self._stopping.wait())
         try:
@@ -142,12 +143,9 @@ class Supervisor:
             await asyncio.gather(*(self._stop_child(child) for child in stage))
         for keeper in self._keepers:
             keeper.cancel()
-        results = await asyncio.gather(*self._keepers, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception) and not isinstance(result, asyncio.CancelledError):
-                raise result
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         if self._reason is not None:
-            raise GaveUp(self._reason)
+            raise GaveUp(self._reason) from self._cause
 
     # --- One child --------------------------------------------------------------------------------
 
@@ -167,9 +165,9 @@ class Supervisor:
                 delay = RESTART_DELAY_S * 2 ** (len(child.deaths) - 1)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), timeout=delay)
-        except Exception as error:
-            self.request_stop(f"{name} could not be started: {error}")
-            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest must be stopped in order
+            self._cause = error
+            self.request_stop(f"{name} could not be kept running: {error}")
 
     async def _run_once(self, child: Child) -> None:
         child.program = child.task.prepare()
@@ -188,9 +186,9 @@ class Supervisor:
 
     async def _watch_readiness(self, child: Child) -> None:
         is_ready = child.task.is_ready
-        while is_ready is not None and not is_ready():
+        while is_ready is not None and not is_ready():  # noqa: ASYNC110
             # A server has no event for this; cancelled at once when the child ends.
-            await asyncio.sleep(POLL_S)  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
         child.ready.set()
 
     def _note_death(self, child: Child) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.urls import path
+from django.urls import path, re_path
 
-from raxx import health
+from raxx import errors, health
+from trading.api.urls import urlpatterns as api
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *api,
     path("health/live", health.live),
     path("health/ready", health.ready),
+    # Last: Django's own words for a path that nothing serves would not be JSON.
+    re_path(r"", errors.endpoint_not_found),
 ]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.endpoint_not_found
+handler500 = errors.server_error

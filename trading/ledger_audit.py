@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -19,6 +18,7 @@ from trading.ledger_replay import FILLS_IN_ORDER, ReplayedFill, breaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from uuid import UUID
 
 REPLAY_CHUNK = 10_000  # rows a trip
 
@@ -51,7 +51,9 @@ class Audit:
         return not self.differences
 
 
-def audit_ledger(account_id: UUID | None = None, *, progress: Callable[[str, int, int], None] | None = None) -> Audit:
+def audit_ledger(
+    account_id: UUID | None = None, *, progress: Callable[[str, int, int], None] | None = None
+) -> Audit:
     """Check every law for one account, or for all, in one snapshot.
 
     `progress` is called as (rule, step, steps) before each step. Raises RuntimeError inside a
@@ -77,14 +79,20 @@ def audit_ledger(account_id: UUID | None = None, *, progress: Callable[[str, int
 
         numbers = _numbers(cursor, {row[0] for row in found})
         cursor.execute(
-            "select count(*) from trading_tradingaccount a where " + _narrowed("{of a}"), {"account": account_id}
+            "select count(*) from trading_tradingaccount a where " + _narrowed("{of a}"),
+            {"account": account_id},
         )
         (accounts,) = cursor.fetchone()
     differences = (
-        Difference(account=numbers.get(owner, str(owner)), rule=rule, subject=subject, expected=expected, found=is_)
+        Difference(
+            account=numbers.get(owner, str(owner)), rule=rule, subject=subject, expected=expected, found=is_
+        )
         for owner, rule, subject, expected, is_ in found
     )
-    return Audit(accounts=accounts, differences=tuple(sorted(differences, key=lambda d: (d.account, d.rule, d.subject))))
+    return Audit(
+        accounts=accounts,
+        differences=tuple(sorted(differences, key=lambda d: (d.account, d.rule, d.subject))),
+    )
 
 
 def _narrowed(query: str) -> str:
@@ -92,7 +100,9 @@ def _narrowed(query: str) -> str:
     return _OF.sub(r"(%(account)s::uuid is null or \1.account_id = %(account)s::uuid)", query)
 
 
-def _breaches_of(cursor: Any, check: Check, account_id: UUID | None) -> Iterator[tuple[UUID, str, str, str, str]]:
+def _breaches_of(
+    cursor: Any, check: Check, account_id: UUID | None
+) -> Iterator[tuple[UUID, str, str, str, str]]:
     cursor.execute(_narrowed(check.breaches), {"account": account_id})
     for owner, subject, expected, found in cursor.fetchall():
         yield owner, check.rule, subject, _text(expected), _text(found)
@@ -107,11 +117,13 @@ def _replayed_fills(account_id: UUID | None) -> Iterator[ReplayedFill]:
         cursor.execute(_narrowed(FILLS_IN_ORDER), {"account": account_id})
         while rows := cursor.fetchmany(REPLAY_CHUNK):
             for row in rows:
-                yield ReplayedFill(*(int(value) if isinstance(value, Decimal) else value for value in row))
+                columns: list[Any] = [int(value) if isinstance(value, Decimal) else value for value in row]
+                yield ReplayedFill(*columns)
 
 
 def _numbers(cursor: Any, account_ids: Iterable[UUID]) -> dict[UUID, str]:
     cursor.execute(
-        "select account_id, number from trading_tradingaccount where account_id = any(%s)", [list(account_ids)]
+        "select account_id, number from trading_tradingaccount where account_id = any(%s)",
+        [list(account_ids)],
     )
     return dict(cursor.fetchall())

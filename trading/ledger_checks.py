@@ -233,5 +233,5 @@ def owner_check(table: str) -> Check:
                count(*) || ' rows; ' || coalesce('the account is of user ' || a.user_id, 'no such account')
           from {table} t left join trading_tradingaccount a on a.account_id = t.account_id
          where {{of t}} and a.user_id is distinct from t.user_id
-         group by t.account_id, t.user_id, a.user_id""",  # noqa: S608 - a name from the catalogue
+         group by t.account_id, t.user_id, a.user_id""",
     )

@@ -71,7 +71,9 @@ class Breach:
 
 def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
     """Replay the fills, which come position by position in order, and yield what does not follow."""
-    for (account_id, asset_id), of_position in groupby(fills, key=lambda fill: (fill.account_id, fill.asset_id)):
+    for (account_id, asset_id), of_position in groupby(
+        fills, key=lambda fill: (fill.account_id, fill.asset_id)
+    ):
         quantity = cost = 0
         for fill in of_position:
             stored = fill.stored_quantity, fill.stored_cost

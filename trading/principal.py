@@ -87,7 +87,8 @@ def _asked(key_id: str) -> _Known:
         return _UNKNOWN
     with connection.cursor() as cursor:
         cursor.execute(
-            "select user_id, account_id, market_id, secret_hash, scopes, tier from trading_principal(%s)", [key_id]
+            "select user_id, account_id, market_id, secret_hash, scopes, tier from trading_principal(%s)",
+            [key_id],
         )
         row = cursor.fetchone()
     if row is None:

@@ -130,7 +130,7 @@ def _read_market(market_id: int) -> MarketTerms | None:
         return None
     symbols = market.config.get("symbols")
     if not symbols and market.feed == Market.FeedKind.SYNTHETIC:
-        from matching.market.feeds import synthetic_symbols  # noqa: PLC0415 - its arrays are for who needs them
+        from matching.market.feeds import synthetic_symbols
 
         symbols = synthetic_symbols(market.config)
     return MarketTerms(calendar=market.calendar, symbols=frozenset(symbols or ()))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.db.models import Sum
-from django.db.models.functions import Coalesce
+from django.db.models import ExpressionWrapper, F, Sum
 
 from matching.engine.types import DOLLAR
 from matching.market.latest import Latest, latest_many
-from matching.market.times import to_datetime, to_ns
+from matching.market.times import new_york_date, to_datetime, to_ns
 from trading import reference
 from trading.models import Fill, Position, TradingAccount
-from trading.models.fields import MoneyField, QuantityField
+from trading.models.fields import MoneyField
 from trading.wire import EXACT, ratio
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from trading.principal import Principal
 
 _ZERO = Decimal(0)
+_MONEY = ExpressionWrapper(F("quantity") * F("price"), output_field=MoneyField())
+_LONGEST_CLOSED = timedelta(days=14)  # no market was ever closed for so long, but in a war
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,9 @@ def account_figures(principal: Principal) -> AccountFigures:
     held = list(Position.objects.owned_by(principal, principal.account_id).exclude(quantity=0))
     latest = latest_many(principal.market_id, [position.symbol for position in held])
     values = (
-        EXACT.multiply(_price(latest.get(position.symbol)) or ratio(position.cost, position.quantity), position.quantity)
+        EXACT.multiply(
+            _price(latest.get(position.symbol)) or ratio(position.cost, position.quantity), position.quantity
+        )
         for position in held
     )
     return AccountFigures(
@@ -158,17 +162,15 @@ def _bought_today(principal: Principal, asset_ids: Sequence[UUID]) -> dict[UUID,
         Fill.objects.owned_by(principal, principal.account_id)
         .filter(at__gte=to_datetime(day.session_open), side="buy", asset__in=asset_ids)
         .values_list("asset_id")
-        .annotate(
-            Coalesce(Sum("quantity"), _ZERO, output_field=QuantityField()),
-            Coalesce(Sum(_MONEY), _ZERO, output_field=MoneyField()),
-        )
+        .annotate(bought=Sum("quantity"), paid=Sum(_MONEY))
     )
     return {asset_id: (quantity, money) for asset_id, quantity, money in rows}
 
 
 def _day_before(market_id: int, now: datetime) -> date | None:
     today = new_york_date(to_ns(now))
-    return reference.calendar_of(market_id).last_date_before(today)
+    days = reference.calendar_of(market_id).days(today - _LONGEST_CLOSED, today - timedelta(days=1))
+    return days[-1].date if days else None
 
 
 def _price(latest: Latest | None) -> Decimal | None:

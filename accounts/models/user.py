@@ -44,7 +44,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. `auth_epoch` is part of the session hash: raising it ends every session."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    password = None  # removes the column that AbstractBaseUser declares
+    password = None  # type: ignore[assignment] # removes the column that AbstractBaseUser declares
     email = models.EmailField(_("e-mail address"), unique=True)
     tier = models.CharField(max_length=16, choices=Tier, default=Tier.FREE)
     is_active = models.BooleanField(default=True)
@@ -77,7 +77,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Return False, always."""
         return False
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Return False, always: no word opens an account."""
         return False
 

@@ -208,7 +208,7 @@ class Book:
         self._fill(working, Rule.QUEUE, limit, quantity, None, size, queue)
         return quantity
 
-    def _fill(  # noqa: PLR0913, PLR0917 - the evidence of a fill, one value each
+    def _fill(
         self,
         working: WorkingOrder,
         rule: Rule,

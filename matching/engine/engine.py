@@ -12,9 +12,9 @@ Source: matching/decisions/.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from matching.engine import sessions
 from matching.engine.book import Book
@@ -25,7 +25,6 @@ from matching.engine.types import (
     Chunk,
     Decision,
     Event,
-    Items,
     Order,
     OrderId,
     Rule,
@@ -34,6 +33,9 @@ from matching.engine.types import (
     Side,
 )
 from matching.engine.working import WorkingOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _EVERYBODY = "everybody"  # with contention, the one account that all orders belong to
 _PRIORITY = attrgetter("priority")
@@ -75,8 +77,8 @@ class Engine:
         return len(self._floor.orders)
 
     def open_ids(self) -> list[OrderId]:
-        """Return the open orders, in order of acceptance."""
-        return [working.order.order_id for working in sorted(self._floor.orders.values(), key=_PRIORITY)]
+        """Return the ids of the open orders, waiting ones included, in order of priority."""
+        return [working.order.order_id for working in self._in_priority()]
 
     # After a restart
 
@@ -151,9 +153,9 @@ class Engine:
         before, floor.session = floor.session, change.session
         floor.seq, floor.at = change.seq, change.at
 
-        for working in sorted(floor.orders.values(), key=_PRIORITY):
+        for working in self._in_priority():
             self._end_by_time(working, before)
-        for working in sorted(floor.orders.values(), key=_PRIORITY):
+        for working in self._in_priority():
             book, order = self._book(working.order.symbol), working.order
             could_trade = working.is_active and sessions.may_trade(order, before)
             if not sessions.may_trade(order, floor.session):
@@ -221,6 +223,9 @@ class Engine:
 
     # Shared steps
 
+    def _in_priority(self) -> list[WorkingOrder]:
+        return sorted(self._floor.orders.values(), key=_PRIORITY)
+
     def _book(self, symbol: str) -> Book:
         if symbol not in self._books:
             self._books[symbol] = Book(symbol, self._floor)
@@ -244,9 +249,7 @@ class Engine:
             return
         self._open(working, Rule.COMMAND, rests_as=rests_as)
 
-    def _open(
-        self, working: WorkingOrder, rule: Rule, *, rests_as: WorkingOrder | None = None
-    ) -> None:
+    def _open(self, working: WorkingOrder, rule: Rule, *, rests_as: WorkingOrder | None = None) -> None:
         if not working.is_active:
             working.is_active = True
             self._floor.report(working, Event.NEW, rule)

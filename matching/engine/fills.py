@@ -9,11 +9,14 @@ Invariants: the quantity returned is between 0 and what is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from matching.engine import displayed, instant
 from matching.engine.types import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,7 @@ _SHORT = 32  # rows; below this a plain loop is faster than whole columns
 _STRIDE_MAX = 16_384  # rows; larger columns would only leave the processor's cache
 
 _QUOTE = Kind.QUOTE.value
-_NO_ASK = (
-    FAR - 1
-)  # an absent ask is above every price, but not above the threshold of an empty side
+_NO_ASK = FAR - 1  # an absent ask is above every price, but not above the threshold of an empty side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,9 +34,7 @@ class Status(StrEnum):
 
 
 INITIAL = frozenset({Status.PENDING_NEW, Status.HELD})
-TERMINAL = frozenset(
-    {Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED, Status.REPLACED}
-)
+TERMINAL = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED, Status.REPLACED})
 LISTED_AS_CLOSED = TERMINAL | {
     Status.HELD,
     Status.DONE_FOR_DAY,

@@ -9,7 +9,10 @@ Source: matching/decisions/0001-offers.md.
 
 from __future__ import annotations
 
-from matching.engine.types import Account
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matching.engine.types import Account
 
 
 class Offer:
@@ -53,9 +56,7 @@ class Touch:
         self.ask = Offer()
         self.at: int | None = None
 
-    def show(  # noqa: PLR0913, PLR0917 - one quote, unpacked because it is the hottest call
-        self, seq: int, at: int, bid: int, bid_size: int, ask: int, ask_size: int
-    ) -> None:
+    def show(self, seq: int, at: int, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
         """Take over a quote."""
         self.at = at
         self.bid.show(bid, bid_size, seq)

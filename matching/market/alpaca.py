@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 KEY_ID, SECRET_KEY, FEED = "RAXX_ALPACA_KEY_ID", "RAXX_ALPACA_SECRET_KEY", "RAXX_ALPACA_FEED"
 FEEDS = ("iex", "sip")
 
+_STOP_PATIENCE = 6.0  # seconds; the SDK looks for a stop after each message and every five seconds
 _MOST_WAITING = 100_000  # messages; beyond it the oldest are lost, as if nobody had listened
 
 
@@ -79,7 +80,13 @@ def update_of(message: Mapping[str, Any]) -> Update | None:
         bid, bid_size = _side(message["bp"], message["bs"])
         ask, ask_size = _side(message["ap"], message["as"])
         return Update(
-            symbol=message["S"], kind=Kind.QUOTE, at=at, bid=bid, bid_size=bid_size, ask=ask, ask_size=ask_size
+            symbol=message["S"],
+            kind=Kind.QUOTE,
+            at=at,
+            bid=bid,
+            bid_size=bid_size,
+            ask=ask,
+            ask_size=ask_size,
         )
     price, size = _side(message["p"], message["s"])
     if price == 0 or size == 0:
@@ -106,8 +113,8 @@ class AlpacaStream:
         url: str | None = None,
     ) -> None:
         # The SDK pulls in pydantic, requests and its models: a second that other feeds need not pay.
-        from alpaca.data.enums import DataFeed  # noqa: PLC0415
-        from alpaca.data.live import StockDataStream  # noqa: PLC0415
+        from alpaca.data.enums import DataFeed
+        from alpaca.data.live import StockDataStream
 
         self._ready = ready
         self._updates: deque[Update] = deque(maxlen=_MOST_WAITING)
@@ -129,12 +136,13 @@ class AlpacaStream:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the SDK to leave, and call `ready` no more; its thread ends within five seconds."""
+        """Have the SDK leave, and call `ready` no more; in a quiet market it takes its five seconds."""
         self._is_stopped = True
         if self._thread.is_alive():
             # Before its event loop runs, the SDK has nothing to stop; the thread is a daemon.
             with contextlib.suppress(AttributeError, TimeoutError):
                 self._stream.stop()
+            self._thread.join(_STOP_PATIENCE)
 
     def take(self) -> list[Update]:
         """Return what has arrived since the last call. Raises FeedUnavailable when the SDK gave up."""

@@ -39,7 +39,9 @@ def encode(batch: Batch) -> bytes:
     """Return the batch as MessagePack."""
     chunk = batch.chunk
     items = {symbol: _columns(columns) for symbol, columns in chunk.items.items()}
-    return msgspec.msgpack.encode((batch.run, batch.before, chunk.seq, chunk.at, _session(chunk.session), items))
+    return msgspec.msgpack.encode(
+        (batch.run, batch.before, chunk.seq, chunk.at, _session(chunk.session), items)
+    )
 
 
 def decode(data: bytes) -> Batch:

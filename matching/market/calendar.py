@@ -17,19 +17,19 @@ from matching.market.errors import CalendarExhausted
 from matching.market.times import rfc3339, to_datetime, to_ns
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date, datetime
     from typing import Protocol
 
     class DayRow(Protocol):
         """What a stored calendar row offers; instants are aware datetimes."""
 
-        date: date
-        open: datetime
-        close: datetime
-        session_open: datetime
-        session_close: datetime
-        settlement_date: date
+        date: dt.date
+        open: dt.datetime
+        close: dt.datetime
+        session_open: dt.datetime
+        session_close: dt.datetime
+        settlement_date: dt.date
 
 
 XNYS = "XNYS"
@@ -40,12 +40,12 @@ ALWAYS_OPEN = "ALWAYS"
 class Day:
     """One trading day; instants in nanoseconds."""
 
-    date: date
+    date: dt.date
     session_open: int
     open: int
     close: int
     session_close: int
-    settlement_date: date
+    settlement_date: dt.date
 
     @classmethod
     def of_row(cls, row: DayRow) -> Self:
@@ -59,7 +59,7 @@ class Day:
             settlement_date=row.settlement_date,
         )
 
-    def as_row(self) -> dict[str, date | datetime]:
+    def as_row(self) -> dict[str, dt.date | dt.datetime]:
         """Return the fields of a stored row, less the calendar's name."""
         return {
             "date": self.date,
@@ -117,12 +117,12 @@ class Calendar:
     def __len__(self) -> int:
         return len(self._days)
 
-    def day(self, on: date) -> Day | None:
+    def day(self, on: dt.date) -> Day | None:
         """Return the trading day of this date, None when the market does not open."""
         place = bisect_right(self._dates, on) - 1
         return self._days[place] if place >= 0 and self._dates[place] == on else None
 
-    def days(self, first: date, last: date) -> tuple[Day, ...]:
+    def days(self, first: dt.date, last: dt.date) -> tuple[Day, ...]:
         """Return the trading days from `first` to `last`, both included."""
         return tuple(day for day in self._days if first <= day.date <= last)
 

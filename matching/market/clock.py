@@ -94,7 +94,9 @@ class ClockState:
         }
 
 
-def new_tape(*, starts_at: int, ends_at: int, speed: Decimal | None, paused: bool, wall_ns: int) -> ClockState:
+def new_tape(
+    *, starts_at: int, ends_at: int, speed: Decimal | None, paused: bool, wall_ns: int
+) -> ClockState:
     """Return the clock of a tape that stands at its beginning. Raises SpeedInvalid."""
     return ClockState(
         feed=REPLAY,
@@ -174,7 +176,9 @@ def set_speed(state: ClockState, speed: Decimal | None, wall_ns: int, progress_n
     _require_tape(state)
     if (wanted := _checked(speed)) == state.speed:
         return state
-    return replace(_anchored(state, now(state, wall_ns, progress_ns), wall_ns, paused=state.paused), speed=wanted)
+    return replace(
+        _anchored(state, now(state, wall_ns, progress_ns), wall_ns, paused=state.paused), speed=wanted
+    )
 
 
 def parse_speed(text: str) -> Decimal | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COMMA, _NEWLINE = ord(","), ord("\n")
-_LONGEST = 18  # decimal digits that an int64 always holds
+_LONGEST = {10: 18, 16: 15}  # digits that an int64 always holds
 
 
 class Table:
@@ -51,7 +51,7 @@ class Table:
         widths = ends - starts
         values = np.zeros(len(starts), dtype=np.int64)
         longest = int(widths.max(initial=0))
-        if longest > (_LONGEST if base == 10 else 15):
+        if longest > _LONGEST[base]:
             self._complain(int(widths.argmax()), column)
         if longest and int(widths.min()) == 0 and empty is None:
             self._complain(int(widths.argmin()), column)

@@ -1,8 +1,8 @@
 """What a market's `config` says, and the feed that a matcher reads it through.
 
-    replay     {"folder": "...", "dates": ["2013-10-08"], "symbols": ["IBM"], "resolution": null}
-    synthetic  {"seed": 1, "symbols": ["AAPL", "IBM"]}
-    alpaca     {"symbols": ["AAPL"]}
+replay     {"folder": "...", "dates": ["2013-10-08"], "symbols": ["IBM"], "resolution": null}
+synthetic  {"seed": 1, "symbols": ["AAPL", "IBM"]}
+alpaca     {"symbols": ["AAPL"]}
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ from matching.market.valkey import DOWN, WRITE_TIMEOUT, connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from redis.client import PubSub
+
     from matching.market.waker import Waker
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,9 @@ class Hub:
         """Do what is due and return the seconds until the next turn."""
         if look or self._market is None:
             if not self._lock.hold():
-                log.warning("another process runs the hub of market %s: waiting for it to end", self._market_id)
+                log.warning(
+                    "another process runs the hub of market %s: waiting for it to end", self._market_id
+                )
                 return _LONGEST_PAUSE
             market = rows.market_state(self._market_id)
             sources.check_unchanged(self._market or market, market)
@@ -113,7 +117,9 @@ class Hub:
         if feed == clock.ALPACA:
             credentials = alpaca.Credentials.of_environment(self._environment)
             if not market.config.get("symbols"):
-                raise FeedUnavailable("the feed alpaca needs the symbols to subscribe to in the market's config")
+                raise FeedUnavailable(
+                    "the feed alpaca needs the symbols to subscribe to in the market's config"
+                )
             writer = sources.LiveWriter(publisher, market, live_calendar(market.calendar))
             url = market.config.get("url")
             stream = alpaca.AlpacaStream(credentials, market.config["symbols"], self._waker.set, url=url)
@@ -130,7 +136,9 @@ class Outage:
     def pause_after(self, error: Exception) -> float:
         """Return the seconds to wait before the next try."""
         if self._pause == 0:
-            log.warning("a server does not answer, trying again: %s", str(error).strip() or type(error).__name__)
+            log.warning(
+                "a server does not answer, trying again: %s", str(error).strip() or type(error).__name__
+            )
         self._pause = min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
         return self._pause
 
@@ -163,7 +171,7 @@ class ClockListener:
 
     def _listen(self) -> None:
         while not self._is_stopped.is_set():
-            pubsub = self._client.pubsub(ignore_subscribe_messages=True)
+            pubsub: PubSub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
             try:
                 pubsub.subscribe(self._channel)
                 self._wake()  # what was rung before we listened

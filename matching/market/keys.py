@@ -4,37 +4,37 @@ from __future__ import annotations
 
 
 def feed(market_id: int) -> str:
-    """Stream: one encoded batch of items an entry (`matching.market.batch`)."""
+    """Name a stream: one encoded batch of items an entry (`matching.market.batch`)."""
     return f"raxx:m{market_id}:feed"
 
 
 def latest(market_id: int) -> str:
-    """Hash: symbol -> latest quote and print (`matching.market.latest`)."""
+    """Name a hash: symbol -> latest quote and print (`matching.market.latest`)."""
     return f"raxx:m{market_id}:latest"
 
 
 def session(market_id: int) -> str:
-    """String: the session change that is in force, as an empty batch."""
+    """Name a string: the session change that is in force, as an empty batch."""
     return f"raxx:m{market_id}:session"
 
 
 def published(market_id: int) -> str:
-    """String: JSON of how far the hub has published: run, seq, at (nanoseconds)."""
+    """Name a string: JSON of how far the hub has published: run, seq, at (nanoseconds)."""
     return f"raxx:m{market_id}:published"
 
 
 def heartbeat(market_id: int) -> str:
-    """String that expires: JSON of the running hub: feed, process id, wall time, seq, at."""
+    """Name a string that expires: JSON of the running hub: feed, process id, wall time, seq, at."""
     return f"raxx:m{market_id}:hub"
 
 
 def bell(market_id: int) -> str:
-    """Channel: rung, without content, after each batch that was published."""
+    """Name a channel: rung, without content, after each batch that was published."""
     return f"raxx:m{market_id}:bell"
 
 
 def clock(market_id: int) -> str:
-    """Channel: rung, without content, after the market's clock was changed in PostgreSQL."""
+    """Name a channel: rung, without content, after the market's clock was changed in PostgreSQL."""
     return f"raxx:m{market_id}:clock"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -57,10 +57,18 @@ def decode(data: bytes) -> Latest:
     """Return the value of one symbol's field."""
     quote, trade, previous_close = _decoder.decode(data)
     return Latest(
-        quote=quote and Quote(**dict(zip(("seq", "at", "bid", "bid_size", "ask", "ask_size"), quote, strict=True))),
-        trade=trade and Trade(**dict(zip(("seq", "at", "price", "size"), trade, strict=True))),
+        quote=quote and _quote(*quote),
+        trade=trade and _trade(*trade),
         previous_close=previous_close,
     )
+
+
+def _quote(seq: int, at: int, bid: int, bid_size: int, ask: int, ask_size: int) -> Quote:
+    return Quote(seq=seq, at=at, bid=bid, bid_size=bid_size, ask=ask, ask_size=ask_size)
+
+
+def _trade(seq: int, at: int, price: int, size: int) -> Trade:
+    return Trade(seq=seq, at=at, price=price, size=size)
 
 
 class LatestBook:
@@ -112,7 +120,10 @@ def _after(latest: Latest, items: Items) -> Latest:
     if len(prints):
         row = prints[-1]
         trade = Trade(
-            seq=int(items.seq[row]), at=int(items.at[row]), price=int(items.price[row]), size=int(items.size[row])
+            seq=int(items.seq[row]),
+            at=int(items.at[row]),
+            price=int(items.price[row]),
+            size=int(items.size[row]),
         )
         latest = replace(latest, trade=trade)
     return latest
@@ -130,7 +141,7 @@ class LatestReader:
         if not symbols:
             return {}
         try:
-            values = self._client.hmget(keys.latest(market_id), list(symbols))
+            values: list[Any] = self._client.hmget(keys.latest(market_id), list(symbols))
         except DOWN as error:
             if not self._is_down:
                 log.warning("Valkey does not answer (%s): latest quotes are unknown until it does", error)
@@ -139,7 +150,9 @@ class LatestReader:
         if self._is_down:
             log.info("Valkey answers again")
         self._is_down = False
-        return {symbol: decode(value) for symbol, value in zip(symbols, values, strict=True) if value is not None}
+        return {
+            symbol: decode(value) for symbol, value in zip(symbols, values, strict=True) if value is not None
+        }
 
     def quote(self, market_id: int, symbol: str) -> Quote | None:
         """Return a symbol's latest quote, None when unknown."""
@@ -153,7 +166,7 @@ class LatestReader:
 @cache
 def reader() -> LatestReader:
     """Return this process's reader, on the Valkey of the settings."""
-    from django.conf import settings  # noqa: PLC0415 - the readers of bytes need no Django
+    from django.conf import settings
 
     return LatestReader(connect(settings.REDIS_URL, timeout=READ_TIMEOUT))
 

@@ -159,7 +159,9 @@ def _trade_ticks(table: Table, day: date) -> Prints:
     at, price, size = _times(table, day), table.integers(1), table.integers(2)
     is_kept = (table.integers(5) == 0) & (price != 0) & (size != 0)
     eligible = (table.integers(4, base=16) & LEAN_INELIGIBLE_TRADE == 0).astype(np.int64)
-    return Prints(at=at[is_kept], price=price[is_kept], size=size[is_kept] * SHARE, eligible=eligible[is_kept])
+    return Prints(
+        at=at[is_kept], price=price[is_kept], size=size[is_kept] * SHARE, eligible=eligible[is_kept]
+    )
 
 
 def _quote_bars(table: Table, day: date, length_ms: int) -> Quotes:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matching.engine.types import Items, Quote
     from matching.market.batch import Batch
-    from matching.market.calendar import Calendar
+    from matching.market.calendar import Calendar, Change
 
 _ENTRIES_AT_ONCE = 100
 _CHANGES_TOLD = 8  # two days of them: an older close ends nothing that these do not
@@ -33,9 +33,9 @@ class LiveFeed:
     """Implements `matching.ports.Feed` on a market's stream; the caller listens to its bell.
 
     With `only`, the items of other symbols are left out. With a `calendar`, the session changes
-    between `since` (the time that the reader had come to, nanoseconds) and the first snapshot
-    are told first, so that a close that nobody saw still ends day orders. Reading raises
-    `valkey.DOWN` when Valkey does not answer; nothing that was read before is lost by it.
+    since `since` (the time that the reader had come to, nanoseconds) are told although nobody saw
+    them, so that every close ends its day orders. Reading raises `valkey.DOWN` when Valkey does not
+    answer; nothing that was read before is lost by it.
     """
 
     replayable = False
@@ -55,6 +55,7 @@ class LiveFeed:
         self._calendar = calendar
         self._at = since
         self._entry_id: bytes | None = None  # None: the next read begins with a snapshot
+        self._is_opening = True
         self._seen = 0  # sequence of the last batch taken from the stream
         self._first: deque[Chunk] = deque()  # missed session changes and the snapshot after them
         self._waiting: deque[Batch] = deque()
@@ -87,12 +88,15 @@ class LiveFeed:
     def read(self, after: int, until: int, limit: int) -> Chunk | None:
         """Return what was published after sequence `after` and up to time `until`, None when nothing was.
 
-        The first chunk, and the first after a gap, is a snapshot: it repeats the quotes from before
-        `after` that still stand, and its sequence is at least `after`.
+        The first read is for catching up without decisions: it returns the quotes that stand now, in
+        the session that the reader was in at `since`; the session changes that it missed follow, one
+        a chunk. Any later snapshot (nothing was there at first, or a gap) comes after the changes
+        that were missed. A snapshot repeats quotes from before `after`; its sequence is at least `after`.
         """
         self._take_in(limit)
         if self._entry_id is None and not self._first and (chunk := self.snapshot()) is not None:
-            self._first.extend((*self._missed_changes(chunk, after), replace(chunk, seq=max(chunk.seq, after))))
+            self._first.extend(self._caught_up(replace(chunk, seq=max(chunk.seq, after)), after))
+        self._is_opening = False
         chunk = self._first.popleft() if self._first else self._next(after, until, limit)
         if chunk is not None:
             chunk = replace(chunk, at=min(chunk.at, until))
@@ -112,21 +116,20 @@ class LiveFeed:
                 count += sum(len(items) for items in chunk.items.values())
         return self._joined(taken, until) if taken else None
 
-    def _missed_changes(self, snapshot: Chunk, after: int) -> list[Chunk]:
-        """Return the session changes that lie between what was read and the snapshot's own one."""
+    def _caught_up(self, snapshot: Chunk, after: int) -> list[Chunk]:
+        """Return the snapshot together with the session changes between it and what was read before."""
         if self._calendar is None or self._at is None or snapshot.session is None:
-            return []
+            return [snapshot]
         changes = self._calendar.changes(self._at, snapshot.session.at)[-_CHANGES_TOLD:]
-        # At one instant an always-open market closes and opens: only the snapshot's own is not missed.
-        missed = changes[:-1] if changes and changes[-1].session is snapshot.session.session else changes
-        return [
-            Chunk(
-                seq=after,
-                at=change.at,
-                session=SessionChange(seq=after, at=change.at, session=change.session, ends_at=change.ends_at),
-            )
-            for change in missed
-        ]
+        if not changes:
+            return [snapshot]
+        if self._is_opening:
+            known = _told(self._calendar.change_in_force(self._at), after)
+            later = [_told(change, snapshot.seq) for change in changes]
+            told = [Chunk(seq=snapshot.seq, at=snapshot.at, session=change) for change in later]
+            return [replace(snapshot, session=known), *told]
+        earlier = [_told(change, after) for change in changes[:-1]]  # the last one is the snapshot's own
+        return [*(Chunk(seq=after, at=change.at, session=change) for change in earlier), snapshot]
 
     def _take_in(self, limit: int) -> None:
         """Move what is new on the stream to the waiting batches; a gap asks for a new snapshot."""
@@ -161,6 +164,10 @@ class LiveFeed:
 
     def _wants(self, symbol: str) -> bool:
         return self._only is None or symbol in self._only
+
+
+def _told(change: Change, seq: int) -> SessionChange:
+    return SessionChange(seq=seq, at=change.at, session=change.session, ends_at=change.ends_at)
 
 
 def _standing(quote: Quote) -> Items:

@@ -12,11 +12,10 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matching.engine.types import Chunk, Session
-from matching.market import batch as batches
-from matching.market import keys, latest
+from matching.market import batch as batches, keys, latest
 
 if TYPE_CHECKING:
     import redis
@@ -65,8 +64,8 @@ class Publisher:
         position = self.recall()
         if position is None:
             return
-        fields = self._client.hgetall(keys.latest(self._market_id))
-        stored = self._client.get(keys.session(self._market_id))
+        fields: dict[Any, Any] = self._client.hgetall(keys.latest(self._market_id))
+        stored: Any = self._client.get(keys.session(self._market_id))
         self._session = batches.decode(stored).chunk.session if stored else None
         session = self._session.session if self._session else Session.CLOSED
         self.book.put_back({name.decode(): latest.decode(value) for name, value in fields.items()}, session)
@@ -93,7 +92,7 @@ class Publisher:
         if not self._is_whole:
             self._write_everything(pipeline)
         elif changed:
-            fields = {symbol: latest.encode(self.book.symbols[symbol]) for symbol in changed}
+            fields: dict[Any, Any] = {symbol: latest.encode(self.book.symbols[symbol]) for symbol in changed}
             pipeline.hset(keys.latest(self._market_id), mapping=fields)
         if self._session is not was_session:
             self._write_session(pipeline)
@@ -136,7 +135,9 @@ class Publisher:
     def _write_everything(self, pipeline: redis.client.Pipeline) -> None:
         pipeline.delete(keys.latest(self._market_id), keys.session(self._market_id))
         if self.book.symbols:
-            fields = {symbol: latest.encode(value) for symbol, value in self.book.symbols.items()}
+            fields: dict[Any, Any] = {
+                symbol: latest.encode(value) for symbol, value in self.book.symbols.items()
+            }
             pipeline.hset(keys.latest(self._market_id), mapping=fields)
         self._write_session(pipeline)
 

@@ -35,14 +35,15 @@ _CYCLES = (
 )
 _SETTLEMENT_REACH = timedelta(days=30)  # more than five business days around any holiday
 
-_MONDAY, _SUNDAY = 0, 6
-_OCTOBER, _NOVEMBER = 10, 11
+_MONDAY = 0
+_OCTOBER = 10
+_VETERANS_DAY = (11, 11)
 
 
 def compute_sessions(first: date = FIRST_DATE, last: date = LAST_DATE) -> list[Day]:
     """Return the New York Stock Exchange's trading days from `first` to `last`, both included."""
     # pandas takes a second to import and 60 MB; only this function, run once, needs it.
-    import exchange_calendars  # noqa: PLC0415
+    import exchange_calendars
 
     until = last + _SETTLEMENT_REACH
     with warnings.catch_warnings():
@@ -89,8 +90,8 @@ def _settlement(traded_on: date, settling: Sequence[date]) -> date:
 
 
 def _is_bank_holiday(day: date) -> bool:
-    is_columbus_day = day.month == _OCTOBER and day.weekday() == _MONDAY and 8 <= day.day <= 14
-    is_veterans_day = day.month == _NOVEMBER and (
-        day.day == 11 or (day.day == 12 and day.weekday() == _MONDAY)  # Sunday's is kept on Monday
-    )
+    is_second_week = (day.day - 1) // 7 == 1
+    is_columbus_day = day.month == _OCTOBER and day.weekday() == _MONDAY and is_second_week
+    kept = day - timedelta(days=1) if day.weekday() == _MONDAY else day  # a Sunday's is kept on Monday
+    is_veterans_day = _VETERANS_DAY in {(day.month, day.day), (kept.month, kept.day)}
     return is_columbus_day or is_veterans_day

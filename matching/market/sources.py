@@ -32,7 +32,7 @@ _CHANGES_CAUGHT_UP = 8  # session changes of the time without a hub: two days of
 class Source(Protocol):
     """Publishes what is due; the hub calls it again when it is woken, and after the seconds returned."""
 
-    def pump(self, market: rows.MarketState, wall_ns: int) -> float:
+    def pump(self, market: rows.MarketState, wall_ns: int, /) -> float:
         """Publish up to now and return the seconds until there may be more."""
         ...
 
@@ -52,7 +52,7 @@ class ReplaySource:
         earlier = publisher.recall()
         self._catch_up(market, earlier.seq if earlier and earlier.run == market.clock.run else None)
 
-    def pump(self, market: rows.MarketState, wall_ns: int) -> float:
+    def pump(self, market: rows.MarketState, wall_ns: int, /) -> float:
         """Follow the clock: a new run begins anew, an advance is published to its very instant."""
         state = market.clock
         if state.run != self._publisher.position.run:
@@ -67,7 +67,7 @@ class ReplaySource:
         return self._wait(state, target)
 
     def close(self) -> None:
-        """A tape has nothing to stop."""
+        """Do nothing: a tape has nothing to stop."""
 
     def _now(self, market: rows.MarketState, wall_ns: int) -> int:
         state = market.clock
@@ -113,7 +113,7 @@ class LiveWriter:
             publisher.begin(market.clock.run, committed_at)
         self._seq = max(position.seq, committed_seq)
         self._at = max(position.at, committed_at)
-        self._told_until = self._at if self._at else None
+        self._told_until = self._at or None
 
     def tell_sessions(self, wall_ns: int) -> None:
         """Publish the session changes that are due; at first, those since anybody last knew."""
@@ -171,7 +171,7 @@ class SyntheticSource:
         self._market = market
         self._done = wall_ns
 
-    def pump(self, market: rows.MarketState, wall_ns: int) -> float:
+    def pump(self, _market: rows.MarketState, wall_ns: int, /) -> float:
         """Publish the steps since the last call; of a long absence only the last second."""
         self._writer.tell_sessions(wall_ns)
         updates: list[Update] = []
@@ -202,7 +202,7 @@ class SyntheticSource:
         return self._market.until_next(wall_ns) / SECOND
 
     def close(self) -> None:
-        """Numbers have nothing to stop."""
+        """Do nothing: numbers have nothing to stop."""
 
 
 class AlpacaSource:
@@ -214,7 +214,7 @@ class AlpacaSource:
         self._not_before = 0
         stream.start()
 
-    def pump(self, market: rows.MarketState, wall_ns: int) -> float:
+    def pump(self, _market: rows.MarketState, wall_ns: int, /) -> float:
         """Publish what has arrived. Raises FeedUnavailable when the stream has ended for good."""
         self._writer.tell_sessions(wall_ns)
         if wall_ns < self._not_before:
@@ -230,5 +230,9 @@ class AlpacaSource:
 
 def check_unchanged(before: rows.MarketState, after: rows.MarketState) -> None:
     """Refuse to go on with a market that has become another. Raises FeedUnavailable."""
-    if (before.clock.feed, before.config, before.calendar) != (after.clock.feed, after.config, after.calendar):
+    if (before.clock.feed, before.config, before.calendar) != (
+        after.clock.feed,
+        after.config,
+        after.calendar,
+    ):
         raise FeedUnavailable(f"market {before.market_id} has another feed now; the hub must start anew")

@@ -65,7 +65,9 @@ class SyntheticMarket:
     """The steps of a list of symbols; two markets of one seed are the same."""
 
     def __init__(self, seed: int, symbols: Mapping[str, int] | tuple[str, ...]) -> None:
-        prices = symbols if not isinstance(symbols, tuple) else {name: base_price(name, seed) for name in symbols}
+        prices = (
+            symbols if not isinstance(symbols, tuple) else {name: base_price(name, seed) for name in symbols}
+        )
         self.symbols = tuple(sorted(prices))
         self._base = dict(prices)
         self._salt = {name: _salt(seed, name) for name in self.symbols}
@@ -111,7 +113,9 @@ class SyntheticMarket:
         return self._salt[symbol] % 2 * (INTERVAL // 2)
 
     def _middle(self, symbol: str, salt: int, number: int) -> int:
-        moved = sum(reach * _noise(salt ^ period, number, period) >> _NOISE_BITS for period, reach in _PERIODS)
+        moved = sum(
+            reach * _noise(salt ^ period, number, period) >> _NOISE_BITS for period, reach in _PERIODS
+        )
         return self._base[symbol] * (_MILLION + moved) // _MILLION
 
 
@@ -124,12 +128,13 @@ def base_price(symbol: str, seed: int) -> int:
 
 def _print(draw: int, bid: int, ask: int, tick: int) -> tuple[int, int]:
     """Return the print that follows a quote: none, at the bid, at the ask, or inside the spread."""
-    choice = draw % 8
-    if choice < 4:
+    inside = (bid + ask) // (2 * tick) * tick
+    prices = (0, 0, 0, 0, bid, bid, ask, inside if inside > bid else ask)
+    price = prices[draw % len(prices)]
+    if price == 0:
         return 0, 0
     size = _PRINT_SIZES[(draw >> 4) % len(_PRINT_SIZES)] * ROUND_LOT
-    inside = (bid + ask) // (2 * tick) * tick
-    return (bid, bid, ask, inside if inside > bid else ask)[choice - 4], size
+    return price, size
 
 
 def _noise(salt: int, number: int, period: int) -> int:

@@ -9,6 +9,7 @@ of a few symbols sees the same numbers as a reader of all of them.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,9 @@ def parse_dates(text: str, calendar: Calendar) -> tuple[date, ...]:
             begin = date.fromisoformat(first.strip())
             end = date.fromisoformat(last.strip()) if dots else begin
         except ValueError:
-            raise DateInvalid(f"{part!r} is neither a day like 2013-10-08 nor a range like 2013-10-07..2013-10-10")
+            raise DateInvalid(
+                f"{part!r} is neither a day like 2013-10-08 nor a range like 2013-10-07..2013-10-10"
+            ) from None
         found = [day.date for day in calendar.days(begin, end)]
         if not found:
             raise DateInvalid(f"{part.strip()} is not a trading day")
@@ -81,7 +84,9 @@ def load_day(folder: str | Path, symbol: str, day: date, resolution: str | None 
     if found is not None and found not in lean.RESOLUTIONS:
         raise TapeMissing(f"resolution {found!r} is not one of {', '.join(lean.RESOLUTIONS)}")
     if found is None or f"{day:%Y%m%d}" not in lean.dates_in(root, symbol, found):
-        there = [f"{stamp} ({name})" for name in lean.RESOLUTIONS for stamp in lean.dates_in(root, symbol, name)]
+        there = [
+            f"{stamp} ({name})" for name in lean.RESOLUTIONS for stamp in lean.dates_in(root, symbol, name)
+        ]
         raise TapeMissing(_what_days(root, symbol, day, there))
     return _merge(lean.read_quotes(root, symbol, day, found), lean.read_prints(root, symbol, day, found))
 
@@ -127,7 +132,9 @@ class TapeFeed:
         if not symbols:
             raise TapeMissing(f"no symbols were named; {_what_symbols(_root(folder))}")
         days = trading_days(dates, calendar)
-        loaded = ({symbol: load_day(folder, symbol, day.date, resolution) for symbol in symbols} for day in days)
+        loaded = (
+            {symbol: load_day(folder, symbol, day.date, resolution) for symbol in symbols} for day in days
+        )
         return cls(loaded, tape_sessions(days, calendar), only=only)
 
     def _number(self, sessions: Sequence[Change], tracks: dict[str, Items], kept: set[str]) -> None:
@@ -135,7 +142,9 @@ class TapeFeed:
         lengths = [len(sessions), *(len(items) for items in tracks.values())]
         changes_at = np.array([change.at for change in sessions], dtype=np.int64)
         at = np.concatenate([changes_at, *(items.at for items in tracks.values())])
-        kind = np.concatenate([np.zeros(len(sessions), dtype=np.int64), *(items.kind for items in tracks.values())])
+        kind = np.concatenate(
+            [np.zeros(len(sessions), dtype=np.int64), *(items.kind for items in tracks.values())]
+        )
         track = np.repeat(np.arange(len(lengths)), lengths)
         # lexsort is stable, its last key the first: rows alike in all three keep their file's order.
         order = np.lexsort((track, kind, at))
@@ -231,15 +240,18 @@ def _merge(quotes: lean.Quotes | None, prints: lean.Prints | None) -> Items:
     ]
     # A print's row shows the quote in force: that of the last quote row at or before it.
     prevailing = np.maximum.accumulate(np.where(order < quoted, order, -1))
-    state = [np.where(prevailing >= 0, column[prevailing], 0) for column in columns]
+    bid, bid_size, ask, ask_size = (np.where(prevailing >= 0, column[prevailing], 0) for column in columns)
     return Items(
-        np.arange(1, quoted + printed + 1, dtype=np.int64),
-        at[order],
-        kind[order],
-        *state,
-        np.concatenate((no_print, prints.price))[order],
-        np.concatenate((no_print, prints.size))[order],
-        np.concatenate((np.ones(quoted, dtype=np.int64), prints.eligible))[order],
+        seq=np.arange(1, quoted + printed + 1, dtype=np.int64),
+        at=at[order],
+        kind=kind[order],
+        bid=bid,
+        bid_size=bid_size,
+        ask=ask,
+        ask_size=ask_size,
+        price=np.concatenate((no_print, prints.price))[order],
+        size=np.concatenate((no_print, prints.size))[order],
+        eligible=np.concatenate((np.ones(quoted, dtype=np.int64), prints.eligible))[order],
     )
 
 
@@ -259,7 +271,7 @@ def _join(days: Sequence[Items]) -> Items:
 
 
 def _replace_seq(items: Items, seq: NDArray[np.int64]) -> Items:
-    return Items(seq, *(getattr(items, name) for name in ITEM_COLUMNS[1:]))
+    return replace(items, seq=seq)
 
 
 def _root(folder: str | Path) -> Path:

@@ -135,6 +135,12 @@ class Desk:
             batch = self.batch(*decisions)
         commit(self._worker, **batch)
 
+    def give_shares(self, app: Session, account: TradingAccount, asset: Asset, quantity: str = "10") -> None:
+        """Have the account buy shares at 100 dollars, in the way in which anybody gets them."""
+        order = ticket(account, asset, quantity=quantity)
+        submit(app, order)
+        self.decide((order["id"], "new"), (order["id"], "fill", quantity, "100"))
+
     def batch(self, *decisions: Any) -> dict[str, Any]:
         """Return the documents of the decisions without committing them."""
         self._seq += 1
@@ -163,8 +169,15 @@ class Desk:
                 self._hand_over(order, orders)
             self._hold(order, positions, account)
             events.append(
-                {**event, "filled_quantity": order["filled_quantity"], "filled_money": order["filled_money"],
-                 "n": len(events), "at": NOON, "feed_seq": self._seq, "request_id": ""}
+                {
+                    **event,
+                    "filled_quantity": order["filled_quantity"],
+                    "filled_money": order["filled_money"],
+                    "n": len(events),
+                    "at": NOON,
+                    "feed_seq": self._seq,
+                    "request_id": "",
+                }
             )
         market_ids = {order["market_id"] for order in orders.values()}
         assert len(market_ids) == 1, "a batch is of one market"
@@ -181,11 +194,13 @@ class Desk:
 
     def _stored(self, table: str, **keys: Any) -> dict[str, Any]:
         condition = " and ".join(f"{key} = %s" for key in keys)
-        row = self._worker.execute(f"select * from {table} where {condition}", list(keys.values())).fetchone()  # noqa: S608
+        row = self._worker.execute(f"select * from {table} where {condition}", list(keys.values())).fetchone()
         assert row is not None, f"no {table} {keys}"
         return row
 
-    def _position(self, order: dict[str, Any], positions: dict[tuple[UUID, UUID], dict[str, Any]]) -> dict[str, Any]:
+    def _position(
+        self, order: dict[str, Any], positions: dict[tuple[UUID, UUID], dict[str, Any]]
+    ) -> dict[str, Any]:
         key = (order["account_id"], order["asset_id"])
         if key not in positions:
             row = self._worker.execute(

@@ -16,13 +16,23 @@ from accounts.models import ApiKey, User
 from accounts.models.api_key import digest
 from accounts.models.user import new_id
 from matching.models import Market, Shard
-from trading.models import Asset, Fill, Journal, LedgerAccount, Order, OrderEvent, Position, Posting, TradingAccount
+from trading.models import (
+    Asset,
+    Fill,
+    Journal,
+    LedgerAccount,
+    Order,
+    OrderEvent,
+    Position,
+    Posting,
+    TradingAccount,
+)
 
 if TYPE_CHECKING:
     from django.db.models import Model
 
 NOON = datetime(2013, 10, 8, 16, tzinfo=UTC)  # a Tuesday, regular session in New York
-SECRET = "a secret of a test, which opens nothing"  # noqa: S105 - hashed into keys of the test database
+SECRET = "a secret of a test, which opens nothing"
 
 _numbers = count(1)
 
@@ -51,7 +61,9 @@ def make_asset(symbol: str = "", **fields: Any) -> Asset:
     return Asset.objects.create(symbol=symbol or f"SYM{next(_numbers)}", **fields)
 
 
-def make_account(user: User | None = None, *, market: Market | None = None, cash: Any = 0, **fields: Any) -> TradingAccount:
+def make_account(
+    user: User | None = None, *, market: Market | None = None, cash: Any = 0, **fields: Any
+) -> TradingAccount:
     """Insert a paper account, with the journal of its deposit when `cash` is not zero."""
     account = TradingAccount.objects.create(
         user=user or make_user(),
@@ -152,13 +164,22 @@ def make_journal(account: TradingAccount, *, amount: Any = 100, **fields: Any) -
     """Insert a deposit and both of its postings."""
     with transaction.atomic():  # the journal's balance is judged at commit
         journal = Journal.objects.create(
-            **{"id": new_id(), "user_id": account.user_id, "account": account, "kind": "deposit", "at": NOON, **fields}
+            **{
+                "id": new_id(),
+                "user_id": account.user_id,
+                "account": account,
+                "kind": "deposit",
+                "at": NOON,
+                **fields,
+            }
         )
         line = {"journal": journal, "user_id": account.user_id, "account": account}
-        Posting.objects.bulk_create([  # one statement: the trigger judges a statement's postings together
-            Posting(**line, ledger=LedgerAccount.CASH, amount=Decimal(amount)),
-            Posting(**line, ledger=LedgerAccount.CAPITAL, amount=-Decimal(amount)),
-        ])
+        Posting.objects.bulk_create(
+            [  # one statement: the trigger judges a statement's postings together
+                Posting(**line, ledger=LedgerAccount.CASH, amount=Decimal(amount)),
+                Posting(**line, ledger=LedgerAccount.CAPITAL, amount=-Decimal(amount)),
+            ]
+        )
     return journal
 
 

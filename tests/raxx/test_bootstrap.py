@@ -77,3 +77,17 @@ def test_the_app_role_writes_sessions_and_cannot_alter_their_table(as_role: AsRo
         assert cursor.fetchone() == (1,)
         with pytest.raises(ProgrammingError, match="must be owner"):
             cursor.execute("alter table django_session add column more int")
+
+
+def test_a_real_bootstrap_takes_back_what_tests_were_given() -> None:
+    server = settings.DATABASE_SERVER
+    bootstrap(server)
+    try:
+        with psycopg.connect(**server.login(roles.OWNER)) as session:
+            assert session.execute(
+                "select rolcreatedb from pg_roles where rolname = current_user"
+            ).fetchone() == (False,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute("set role raxx_app")
+    finally:
+        bootstrap(server, for_tests=True)

@@ -30,7 +30,8 @@ class Recorder:
         self.backend = backend
         self.writer = writer
         self.parser = httptools.HttpRequestParser(self)
-        self.url, self.headers, self.body = b"", [], bytearray()
+        self.url, self.body = b"", bytearray()
+        self.headers: list[tuple[str, str]] = []
 
     def on_url(self, url: bytes) -> None:
         self.url = url
@@ -161,7 +162,7 @@ async def house(folder: Path, limits: Limits, *, has_web: bool = True) -> AsyncI
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(front, host="127.0.0.1", port=port, stop=stop))
     await front.listening.wait()
-    yield House(port, *backends, front, stop)
+    yield House(port, backends[0], backends[1], front, stop)
     stop.set()
     await serving
     for server in servers:

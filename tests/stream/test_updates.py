@@ -120,7 +120,7 @@ def test_every_kind_of_event_parses_in_the_sdk(trader: Trader, kind: str) -> Non
     data = asyncio.run(scenario())
 
     update = TradeUpdate(**data)
-    assert (update.event.value, update.order.status.value) == (kind, kind)
+    assert (update.event, update.order.status.value) == (kind, kind)
     assert (update.order.notional, update.order.qty, update.timestamp) == ("500", None, NOON)
 
 

@@ -20,42 +20,45 @@ select 1 from pg_constraint c
           from unnest(c.confkey) with ordinality k(number, place)
           join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.number) = '{account_id,user_id}'"""
 PRIVILEGES = ("delete", "references", "trigger", "truncate", "maintain")
+OWNER_COLUMNS = ("user_id", "account_id")
+MAY = "select has_table_privilege(%s, %s, %s)"
+MAY_IN_COLUMN = "select has_column_privilege(%s, %s, %s, %s)"
+MAY_IN_ANY = "select has_any_column_privilege(%s, %s, %s)"
 OWN = "(user_id = raxx_uid())"
 
 
 def faults_of(table: str) -> list[str]:
     """Return what is missing or too much around an owned table, as one phrase a fault."""
+    enabled, forced = _rows(FLAGS, table)[0]
+    too_much = [privilege for privilege in PRIVILEGES if _answer(MAY, roles.APP, table, privilege)]
+    names_owner = [_answer(MAY_IN_COLUMN, roles.APP, table, column, "update") for column in OWNER_COLUMNS]
+    facts = {
+        "row security is not enabled": not enabled,
+        "row security is not forced": not forced,
+        "the policies are not those of accounts.isolation.owned_table": not _are_the_three(
+            _rows(POLICIES, table)
+        ),
+        "no key (account_id, user_id) refers to the trading account": (
+            table != "trading_tradingaccount" and not _rows(COMPOSITE_KEY, table)
+        ),
+        f"{roles.APP} may {', '.join(too_much)}": bool(too_much),
+        f"{roles.APP} may not select": not _answer(MAY, roles.APP, table, "select"),
+        f"{roles.APP} may update a column that says who owns the row": any(names_owner),
+        f"{roles.SUPPORT} may do something": _answer(
+            MAY_IN_ANY, roles.SUPPORT, table, "select, insert, update"
+        ),
+    }
+    return [fault for fault, is_so in facts.items() if is_so]
+
+
+def _rows(query: str, *parameters: str) -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return list(cursor.fetchall())
 
-        def rows(query: str, *parameters: object) -> list[tuple[object, ...]]:
-            cursor.execute(query, parameters)
-            return cursor.fetchall()
 
-        def may(role: str, privilege: str) -> bool:
-            return bool(rows("select has_table_privilege(%s, %s, %s)", role, table, privilege)[0][0])
-
-        faults = []
-        enabled, forced = rows(FLAGS, table)[0]
-        if not enabled:
-            faults.append("row security is not enabled")
-        if not forced:
-            faults.append("row security is not forced")
-        if not _are_the_three(rows(POLICIES, table)):
-            faults.append("the policies are not those of accounts.isolation.owned_table")
-        if table != "trading_tradingaccount" and not rows(COMPOSITE_KEY, table):
-            faults.append("no key (account_id, user_id) refers to the trading account")
-        if too_much := [privilege for privilege in PRIVILEGES if may(roles.APP, privilege)]:
-            faults.append(f"{roles.APP} may {', '.join(too_much)}")
-        if not may(roles.APP, "select"):
-            faults.append(f"{roles.APP} may not select")
-        if any(
-            rows("select has_column_privilege(%s, %s, %s, 'update')", roles.APP, table, column)[0][0]
-            for column in ("user_id", "account_id")
-        ):
-            faults.append(f"{roles.APP} may update a column that says who owns the row")
-        if rows("select has_any_column_privilege(%s, %s, 'select, insert, update')", roles.SUPPORT, table)[0][0]:
-            faults.append(f"{roles.SUPPORT} may do something")
-        return faults
+def _answer(query: str, *parameters: str) -> bool:
+    return bool(_rows(query, *parameters)[0][0])
 
 
 def _are_the_three(policies: list[tuple[object, ...]]) -> bool:

@@ -8,12 +8,14 @@ import pytest
 
 from raxx import roles
 from tests.factories.desk import Desk
+from tests.factories.rows import make_account, make_one_of_everything
 from tests.factories.sessions import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.factories.sessions import Session
+    from trading.models import TradingAccount
 
 
 @pytest.fixture
@@ -34,3 +36,19 @@ def worker(transactional_db: None) -> Iterator[Session]:
 def desk(worker: Session) -> Desk:
     """Return a matcher that decides what it is told."""
     return Desk(worker)
+
+
+@pytest.fixture
+def alice(db: None) -> TradingAccount:
+    """Return an account with a row in every owned table."""
+    account = make_account(cash=1000)
+    make_one_of_everything(account)
+    return account
+
+
+@pytest.fixture
+def bob(db: None) -> TradingAccount:
+    """Return another person's account, with a row in every owned table."""
+    account = make_account(cash=1000)
+    make_one_of_everything(account)
+    return account

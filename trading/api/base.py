@@ -39,24 +39,29 @@ class KeyAuthentication(BaseAuthentication):
         pair = _key_pair(request.META)
         if pair is None:
             return None
-        # Placing an order asks the database again, inside its transaction.
-        resolve = recent_principal_of_key if getattr(request.parser_context["view"], "may_remember_key", False) else principal_of_key
-        return resolve(*pair), None
+        view = (request.parser_context or {}).get("view")
+        remembers = getattr(view, "may_remember_key", False) and request.method == "POST"
+        return (recent_principal_of_key if remembers else principal_of_key)(*pair), None
+
+    def authenticate_anew(self, request: Request) -> None:
+        """Ask the database whether a remembered key still lives. Raises NotAuthorized."""
+        if pair := _key_pair(request.META):
+            principal_of_key(*pair)
 
 
 class ApiView(APIView):
     """A view with a caller: `self.principal`, bound to the database session before anything is read."""
 
-    authentication_classes: ClassVar[Any] = (KeyAuthentication,)
-    permission_classes: ClassVar[Any] = ()
-    throttle_classes: ClassVar[Any] = ()
-    parser_classes: ClassVar[Any] = ()
-    renderer_classes: ClassVar[Any] = ()
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "put", "patch", "delete"]
+    authentication_classes = (KeyAuthentication,)
+    permission_classes = ()
+    throttle_classes = ()
+    parser_classes = ()
+    renderer_classes = ()
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ, "HEAD": Scope.READ}
     default_scope: ClassVar[Scope] = Scope.TRADE
-    may_remember_key: ClassVar[bool] = False
+    may_remember_key: ClassVar[bool] = False  # of a POST whose transaction asks whether the key lives
 
     principal: Principal
 
@@ -70,21 +75,23 @@ class ApiView(APIView):
         bind(principal.user_id)
         self.principal = principal
 
-    def handle_exception(self, exc: Exception) -> HttpResponseBase:
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override] # no Response
         """Answer for a failure by the project's one table; anything else is a bug and goes up."""
         response = self.get_exception_handler()(exc, {"view": self})
         if response is None:
             raise exc
         return response
 
-    def finalize_response(self, _request: Request, response: HttpResponseBase, *_: Any, **__: Any) -> HttpResponseBase:
+    def finalize_response(  # type: ignore[override] # made whole already
+        self, _request: Request, response: HttpResponseBase, *_: Any, **__: Any
+    ) -> HttpResponseBase:
         """Return what the view has made: there is nothing to negotiate or render."""
         return response
 
     @property
     def request_id(self) -> str:
         """The id that the answer carries and that rows keep."""
-        return str(self.request._request.request_id)  # noqa: SLF001 - set by the project's middleware
+        return str(self.request.META["raxx.request_id"])
 
 
 def json_response(content: Any, status: int = 200) -> HttpResponse:

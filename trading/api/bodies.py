@@ -95,7 +95,10 @@ def ticket_of(body: OrderBody) -> Ticket:
     side = _one_of(body.side, SIDES, "side")
     order_type = _one_of(body.type, TYPES, "order type")
     time_in_force = _one_of(body.time_in_force, TIMES_IN_FORCE, "time_in_force")
-    limit_price, stop_price = numbers.price(body.limit_price, "limit_price"), numbers.price(body.stop_price, "stop_price")
+    limit_price, stop_price = (
+        numbers.price(body.limit_price, "limit_price"),
+        numbers.price(body.stop_price, "stop_price"),
+    )
     _require_prices(order_type, limit_price, stop_price)
     _require_trail(body, order_type)
     if not order_class and (body.take_profit or body.stop_loss or body.legs):
@@ -128,7 +131,9 @@ def replacement_of(body: ReplaceBody) -> Replacement:
     return Replacement(
         quantity=quantity,
         limit_price=numbers.price(body.limit_price, "limit_price"),
-        time_in_force=None if not body.time_in_force else _one_of(body.time_in_force, TIMES_IN_FORCE, "time_in_force"),
+        time_in_force=None
+        if not body.time_in_force
+        else _one_of(body.time_in_force, TIMES_IN_FORCE, "time_in_force"),
         client_order_id=client_order_id(body.client_order_id),
     )
 

@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII
 _TEXT_MAX = 64  # characters
 _PLACES = Decimal("1e-9")
 _FLOAT_NOISE = Decimal("1e-14")  # of the number: several units in the last place of a binary double
+_FLOAT_DIGITS = 20  # that a client prints of one, at most
 _DOLLAR = Decimal(1)
 
 
@@ -75,6 +76,8 @@ def decimal(raw: msgspec.Raw, name: str) -> Decimal | None:
 
 def _sized(number: Decimal, name: str) -> Decimal:
     rounded = number.quantize(_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
-    if abs(EXACT.subtract(number, rounded)) > EXACT.multiply(number, _FLOAT_NOISE):
+    noise = abs(EXACT.subtract(number, rounded))
+    digits = len(number.as_tuple().digits)
+    if noise and (digits > _FLOAT_DIGITS or noise > EXACT.multiply(number, _FLOAT_NOISE)):
         raise ValueInvalid(f"{name} {plain(number)} has more than 9 decimals")
     return rounded

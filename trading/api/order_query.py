@@ -72,7 +72,9 @@ def _by_time(mine: OrderQuerySet, found: OrderQuerySet, parameters: Mapping[str,
     if after is not None:
         found = found.filter(submitted_at__gt=to_datetime(after))
     if until is not None:  # rows have whole microseconds: one before the next whole one is before `until`
-        found = found.filter(submitted_at__lt=to_datetime(until) + (_MICROSECOND if until % 1_000 else timedelta()))
+        found = found.filter(
+            submitted_at__lt=to_datetime(until) + (_MICROSECOND if until % 1_000 else timedelta())
+        )
     if before_order:
         at = _submitted_at(mine, before_order, "before_order_id")
         found = found.filter(Q(submitted_at__lt=at) | Q(submitted_at=at, id__lt=before_order))

@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.http import HttpResponse
 
-from trading.api.base import ApiView, json_response, read_body
+from trading.api.base import ApiView, KeyAuthentication, json_response, read_body
 from trading.api.bodies import order_decoder, replace_decoder, replacement_of, ticket_of
 from trading.api.order_query import listed, rows_of
-from trading.api.query import identifier
 from trading.errors import NotFound, TradingError, ValueInvalid
 from trading.models import Order
-from trading.principal import principal_of_key
 from trading.reference import calendar_of
-from trading.services.orders import (
-    cancel_all_orders,
-    cancel_order,
-    order_not_found,
-    place_order,
-    replace_order,
-)
+from trading.services.denials import order_not_found
+from trading.services.orders import cancel_all_orders, cancel_order, place_order, replace_order
 from trading.wire import order_body
 
 if TYPE_CHECKING:
@@ -57,7 +50,8 @@ class Orders(_OrderView):
             ticket = ticket_of(read_body(request, order_decoder))
             row = place_order(principal=self.principal, ticket=ticket, request_id=self.request_id)
         except TradingError:
-            _require_living_key(request)
+            # That a dead key is dead is told before anything else is.
+            KeyAuthentication().authenticate_anew(request)
             raise
         return json_response(self._body(row))
 
@@ -68,7 +62,9 @@ class Orders(_OrderView):
     def delete(self, _request: Request) -> HttpResponse:
         """Ask for the cancel of every open order."""
         asked = cancel_all_orders(principal=self.principal, request_id=self.request_id)
-        return json_response([{"id": order_id, "status": 200, "body": None} for order_id in asked], MULTI_STATUS)
+        return json_response(
+            [{"id": order_id, "status": 200, "body": None} for order_id in asked], MULTI_STATUS
+        )
 
 
 class OneOrder(_OrderView):
@@ -123,10 +119,3 @@ class OrderByClientId(_OrderView):
         if found is None:
             raise NotFound(f"order not found for {name[:128]}")
         return found
-
-
-def _require_living_key(request: Request) -> None:
-    """Ask for the key anew: that a dead one is dead is told before anything else is."""
-    principal = request.user
-    if principal.key_id is not None:
-        request.authenticators[0].authenticate_anew(request)

@@ -16,7 +16,7 @@ TRUE_WORDS = frozenset({"true", "1", "t"})
 FALSE_WORDS = frozenset({"false", "0", "f", ""})
 
 
-def boolean(value: bool | int | str | None, name: str) -> bool:  # noqa: FBT001 - it is what is read
+def boolean(value: bool | int | str | None, name: str) -> bool:
     """Read a boolean, which Python clients write as `True`; absent is false. Raises ValueInvalid."""
     word = "" if value is None else str(value).lower()
     if word in TRUE_WORDS:

@@ -18,17 +18,10 @@ from matching.market.latest import Latest, latest_many
 from matching.market.times import to_ns
 from trading import reference
 from trading.doorbells import ring_account, ring_market
-from trading.errors import (
-    ClientOrderIdTaken,
-    NotAuthorized,
-    NotFound,
-    OrderDenied,
-    RuleBroken,
-    TradingError,
-    ValueInvalid,
-)
+from trading.errors import ClientOrderIdTaken, OrderDenied, RuleBroken, TradingError
 from trading.models import Order, Position
 from trading.services import reserve, submission
+from trading.services.denials import NAME_TAKEN, denied, order_not_found
 from trading.services.ticket import require_rules, require_tick, require_time_in_force, require_tradable
 from trading.wire import ORDER_COLUMNS, plain
 
@@ -84,10 +77,17 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
         }
     )
     if outcome.denial is not None:
-        raise _denied(outcome.denial, outcome.detail or {}, asset.symbol)
+        raise denied(outcome.denial, outcome.detail or {}, asset.symbol)
     instants = dict.fromkeys(("created_at", "updated_at", "submitted_at"), outcome.at)
     fills = {"filled_quantity": Decimal(0), "filled_money": Decimal(0)}
-    return {**_UNSET, **terms, **instants, **fills, "status": outcome.status, "asset_class": asset.asset_class}
+    return {
+        **_UNSET,
+        **terms,
+        **instants,
+        **fills,
+        "status": outcome.status,
+        "asset_class": asset.asset_class,
+    }
 
 
 def cancel_order(*, principal: Principal, order_id: UUID, request_id: str) -> None:
@@ -107,7 +107,9 @@ def cancel_order(*, principal: Principal, order_id: UUID, request_id: str) -> No
 
 def cancel_all_orders(*, principal: Principal, request_id: str) -> list[UUID]:
     """Ask for the cancel of every open order and return their ids, oldest first."""
-    asked = [order_id for order_id, denial, _ in _ask_for_cancel(principal, None, request_id) if denial is None]
+    asked = [
+        order_id for order_id, denial, _ in _ask_for_cancel(principal, None, request_id) if denial is None
+    ]
     if asked:
         _ring(principal)
     return asked
@@ -150,17 +152,14 @@ def replace_order(
     }
     with connection.cursor() as cursor:
         document = msgspec.json.encode(wish).decode()
-        cursor.execute("select denial, detail from trading_replace_order(%s::jsonb)", [document])
+        cursor.execute("select denial, detail::text from trading_replace_order(%s::jsonb)", [document])
         denial, detail = cursor.fetchone()
+    if denial == "order_not_found":
+        raise order_not_found(order_id)
     if denial is not None:
-        raise _denied(denial, msgspec.json.decode(detail) if detail else {}, order.symbol, order_id)
+        raise denied(denial, msgspec.json.decode(detail or "{}"), order.symbol)
     _ring(principal)
     return successor_id
-
-
-def order_not_found(order_id: UUID | str) -> NotFound:
-    """Return the error for an order that is not there, or not the caller's."""
-    return NotFound(f"order not found for {order_id}")
 
 
 def _tradable(principal: Principal, ticket: Ticket) -> Asset:
@@ -176,7 +175,7 @@ def _reserve(principal: Principal, ticket: Ticket, asset: Asset) -> reserve.Rese
         return _reserve_of_sale(principal, ticket, asset)
     if ticket.notional is not None:
         return reserve.for_notional_purchase(ticket.notional)
-    assert ticket.quantity is not None  # noqa: S101 - or it has a notional
+    assert ticket.quantity is not None
     price = ticket.limit_price
     if price is None:
         price = reserve.purchase_price(*_market_of(principal, asset))
@@ -189,7 +188,7 @@ def _reserve(principal: Principal, ticket: Ticket, asset: Asset) -> reserve.Rese
 def _reserve_of_sale(principal: Principal, ticket: Ticket, asset: Asset) -> reserve.Reserve:
     if ticket.quantity is not None:
         return reserve.for_sale(ticket.quantity)
-    assert ticket.notional is not None  # noqa: S101 - or it has a quantity
+    assert ticket.notional is not None
     price = reserve.sale_price(*_market_of(principal, asset))
     position = Position.objects.owned_by(principal, principal.account_id).filter(asset=asset).first()
     available = position.quantity - position.quantity_held if position is not None else Decimal(0)
@@ -210,7 +209,7 @@ def _require_new_client_order_id(principal: Principal, ticket: Ticket) -> None:
         return
     mine = Order.objects.owned_by(principal, principal.account_id)
     if mine.filter(client_order_id=ticket.client_order_id).exists():
-        raise _name_taken()
+        raise ClientOrderIdTaken(NAME_TAKEN)
 
 
 def _ask_for_cancel(
@@ -227,48 +226,3 @@ def _ask_for_cancel(
 def _ring(principal: Principal) -> None:
     ring_market(principal.market_id)
     ring_account([principal.account_id])
-
-
-def _name_taken() -> ClientOrderIdTaken:
-    return ClientOrderIdTaken("client_order_id must be unique")
-
-
-def _denied(denial: str, detail: dict[str, Any], symbol: str, order_id: UUID | None = None) -> TradingError:
-    """Return the error for a refusal of the SQL functions."""
-    match denial:
-        case "unauthorized":
-            return NotAuthorized("unauthorized.")
-        case "account_not_found" | "account_closed":
-            return OrderDenied("account is not allowed to trade")
-        case "client_order_id_not_unique":
-            return _name_taken()
-        case "insufficient_buying_power":
-            return OrderDenied("insufficient buying power", **_plain(detail))
-        case "insufficient_quantity":
-            figures = _plain(detail)
-            requested, available = figures.pop("requested"), figures["available"]
-            text = f"insufficient qty available for order (requested: {requested}, available: {available})"
-            return OrderDenied(text, **figures, symbol=symbol)
-        case "wash_trade":
-            return OrderDenied("potential wash trade detected. use complex orders", **detail)
-        case "order_not_found":
-            return order_not_found(str(order_id))
-        case "order_not_replaceable":
-            return RuleBroken(f"cannot replace order in {detail['status']} status")
-        case "notional_not_replaceable":
-            return RuleBroken("notional orders cannot be replaced")
-        case "fraction_not_replaceable":
-            return RuleBroken("qty of a fractional order cannot be replaced")
-        case "limit_price_not_allowed":
-            return ValueInvalid("market orders require no stop or limit price")
-        case "order_unchanged":
-            return RuleBroken("order parameters are not changed")
-        case "quantity_already_filled":
-            return RuleBroken(f"qty must be > filled_qty ({_plain(detail)['filled_qty']})")
-        case _:
-            raise ValueError(denial)
-
-
-def _plain(detail: dict[str, Any]) -> dict[str, Any]:
-    """Return SQL's figures as the wire shows numbers; lists stay."""
-    return {name: plain(Decimal(value)) if isinstance(value, str) else value for name, value in detail.items()}

@@ -85,5 +85,7 @@ def _price(latest: Latest, session: Session, now: int, symbol: str, *, is_purcha
         touch = 0 if is_crossed else quote.ask if is_purchase else quote.bid
     price = touch or (trade.price if trade is not None else 0) or latest.previous_close
     if not price:
-        raise RuleBroken(f"no price of {symbol} is known yet, so a market order cannot be valued; use a limit order")
+        raise RuleBroken(
+            f"no price of {symbol} is known yet, so a market order cannot be valued; use a limit order"
+        )
     return EXACT.divide(Decimal(price), Decimal(DOLLAR))

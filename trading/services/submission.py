@@ -74,7 +74,9 @@ class _Waiting:
     def __init__(self, row: dict[str, Any]) -> None:
         self.row = row
         self.send_until = time.monotonic() + SEND_WITHIN_S
-        self.claim = threading.Lock()  # whoever takes it first decides: the thread sends, or the request gives up
+        self.claim = (
+            threading.Lock()
+        )  # whoever takes it first decides: the thread sends, or the request gives up
         self.done = threading.Lock()  # released once, when there is an outcome or an error
         self.done.acquire()
         self.was_sent = False
@@ -111,7 +113,7 @@ class Flusher:
             raise not_sent() if waiting.claim.acquire(blocking=False) else unknown(row)
         if waiting.error is not None:
             raise waiting.error
-        assert waiting.outcome is not None  # noqa: S101 - settled or failed
+        assert waiting.outcome is not None
         return waiting.outcome
 
     def close(self) -> None:
@@ -137,7 +139,7 @@ class Flusher:
             return
         try:
             self._send(batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the requests that wait must be told
             if len(batch) > 1:
                 logger.warning("a batch of %d orders failed and is sent singly: %s", len(batch), error)
                 for waiting in batch:
@@ -188,9 +190,11 @@ class Flusher:
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            connection = psycopg.connect(**self._login, autocommit=True, prepare_threshold=0, connect_timeout=3)
+            connection = psycopg.connect(
+                **self._login, autocommit=True, prepare_threshold=0, connect_timeout=3
+            )
             try:
-                connection.execute(SESSION)
+                connection.execute(SESSION, prepare=False)  # several statements in one cannot be prepared
             except psycopg.Error:
                 connection.close()
                 raise

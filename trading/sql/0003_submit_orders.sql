@@ -81,7 +81,8 @@ begin
 
     if denial is null then  -- the account's own opposite order must not be able to meet this one
       select o.id into v_other from trading_order o
-       where o.account_id = r.account_id and o.asset_id = r.asset_id and o.side <> r.side
+       where o.account_id = r.account_id and o.asset_id = r.asset_id
+         and o.side = case r.side when 'buy' then 'sell' else 'buy' end  -- equality, for the index
          and o.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'pending_cancel',
                           'pending_replace', 'held', 'done_for_day')
          and (o.limit_price is null or r.limit_price is null

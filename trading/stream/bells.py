@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
 
 from redis import RedisError
 from redis.asyncio import Redis
@@ -16,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from trading.stream import keys
+from trading.stream.tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +29,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 TIMEOUT_S = 5.0
-HEALTH_CHECK_S = 15.0
+
+# A server that vanishes without a word is found out by the kernel; a local socket needs no such care.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3} if sys.platform == "linux" else {}
 
 
 class Bells:
@@ -49,28 +54,27 @@ class Bells:
     async def run(self) -> None:
         """Listen for ever; a lost connection is made again."""
         while True:
-            client = Redis.from_url(
-                self._url,
-                socket_connect_timeout=TIMEOUT_S,
-                socket_keepalive=True,
-                health_check_interval=HEALTH_CHECK_S,
-                retry=Retry(NoBackoff(), 0),  # reconnecting is our business: see the end of the loop
-            )
+            client = _client(self._url)
             try:
                 async with client, client.pubsub() as subscription:
                     await self._listen(subscription)
-            except* (RedisError, OSError) as errors:
+            except (RedisError, OSError) as error:
                 if self._is_heard:
-                    logger.warning("doorbells are not heard, the beat goes on: %s", errors.exceptions[0])
+                    logger.warning("doorbells are not heard, the beat goes on: %s", error)
                 self._is_heard = False
             await asyncio.sleep(RETRY_S)
 
     async def _listen(self, subscription: PubSub) -> None:
         # This channel never ends, so that there is always something to wait for.
         await subscription.subscribe(keys.CREDENTIALS)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._hear(subscription))
-            both.create_task(self._keep_to_what_is_wanted(subscription))
+        loop = asyncio.get_running_loop()
+        both = [loop.create_task(self._hear(subscription)), loop.create_task(self._subscribe(subscription))]
+        try:
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # raises: neither ends in any other way
+        finally:
+            await end(both)
 
     async def _hear(self, subscription: PubSub) -> None:
         while True:
@@ -86,7 +90,8 @@ class Bells:
             else:
                 self._on_account(channel.removeprefix(keys.ACCOUNT_PREFIX))
 
-    async def _keep_to_what_is_wanted(self, subscription: PubSub) -> None:
+    async def _subscribe(self, subscription: PubSub) -> None:
+        """Keep the subscription to what is wanted."""
         heard: set[str] = set()
         while True:
             self._changed.clear()
@@ -97,3 +102,14 @@ class Bells:
                 await subscription.unsubscribe(*removed)
             heard = wanted
             await self._changed.wait()
+
+
+def _client(url: str) -> Redis:
+    keepalive: dict[str, Any] = {"socket_keepalive": True, "socket_keepalive_options": KEEPALIVE}
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=TIMEOUT_S,
+        socket_timeout=None,  # silence is no failure here
+        retry=Retry(NoBackoff(), 0),  # making the connection again is the business of `run`
+        **({} if url.startswith("unix:") else keepalive),
+    )

@@ -15,6 +15,7 @@ from trading.stream.limits import LogInGuard
 from trading.stream.outbox import Room
 from trading.stream.principals import still_good
 from trading.stream.reader import EventReader
+from trading.stream.tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -78,9 +79,7 @@ class StreamService:
     async def stop(self) -> None:
         """Close every socket, then all the rest."""
         await self.drain()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.pool.close()
 
     # --- Sockets ----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from trading.stream import frames
 from trading.stream.database import UNREACHABLE
 from trading.stream.outbox import Outbox
 from trading.stream.principals import authenticate
+from trading.stream.tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -72,16 +73,17 @@ class Socket:
         writing = loop.create_task(self._write())
         closing = loop.create_task(self._closing.wait())
         try:
-            await asyncio.wait({reading, closing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading, writing, closing}, return_when=asyncio.FIRST_COMPLETED)
             if self._closing.is_set():
-                # A client that does not read would keep us here for ever.
-                await asyncio.wait({writing}, timeout=self._limits.farewell_s)
+                # Until the client has answered our close. One that does not read would keep us for ever.
+                await asyncio.wait({reading, writing}, timeout=self._limits.farewell_s)
         finally:
             deadline.cancel()
             self._service.forget(self)
-            for task in (reading, writing, closing):
-                task.cancel()
-            await asyncio.gather(reading, writing, closing, return_exceptions=True)
+            await end((reading, writing, closing))
+            if not writing.cancelled() and (error := writing.exception()) is not None:
+                # Some servers raise where the client has just gone, others say nothing.
+                logger.info("a stream socket could not be written to: %r", error)
             self.gone.set()
 
     # --- What others tell us ----------------------------------------------------------------------
@@ -136,10 +138,9 @@ class Socket:
 
     async def _read(self) -> None:
         try:
-            while not self._closing.is_set():
-                event = await self._receive()
-                if event["type"] == "websocket.disconnect":
-                    return
+            while (event := await self._receive())["type"] != "websocket.disconnect":
+                if self._closing.is_set():
+                    continue  # said too late
                 text = event.get("text")
                 await self._take(text if text is not None else event["bytes"])
         except Exception:
@@ -203,7 +204,8 @@ class Socket:
         if wants_updates and not self._is_listening:
             try:
                 # Answers by `begin`, before the first update can come.
-                await asyncio.wait_for(reader.join(self), timeout=self._limits.join_s)
+                async with asyncio.timeout(self._limits.join_s):
+                    await reader.join(self)
             except TimeoutError:
                 self.close(Close.TRY_LATER, "service unavailable")
             return

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 class Command(BaseCommand):
     help = "Publish a market's feed (tape, synthetic or live) to Valkey until stopped."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own form; a quick start matters more
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--market", type=int, help="the market's id; without it the active one")
 
-    def handle(self, *args: Any, market: int | None, **options: Any) -> None:
+    def handle(self, *_: Any, market: int | None, **__: Any) -> None:
         waker = Waker()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: waker.stop())

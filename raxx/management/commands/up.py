@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management import call_command, get_commands
@@ -29,7 +30,7 @@ class Command(BaseCommand):
     """Start PostgreSQL, Valkey and every process of Raxx behind one address, and keep them running."""
 
     help = "Start everything behind one address, and keep it running until Ctrl-C."
-    requires_system_checks: ClassVar[list[str]] = []  # the database is not there yet
+    requires_system_checks: list[str] = []  # the database is not there yet
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options; those of the market are handed on to `seed`."""
@@ -57,15 +58,13 @@ class Command(BaseCommand):
                     self.say(f"ended {left} processes that an earlier run had left behind")
                 asyncio.run(self._run(options))
         except (FolderInUse, GaveUp) as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(str(error)) from error.__cause__
 
     def say(self, line: str) -> None:
         """Write a line for the person at the terminal, who may have left."""
-        try:
+        with contextlib.suppress(OSError):
             self.stdout.write(line)
             self.stdout.flush()
-        except OSError:
-            self.stdout._out = open(os.devnull, "w")  # noqa: SIM115, SLF001, PTH123 - until we end
 
     async def _run(self, options: dict[str, Any]) -> None:
         folder, host, port = settings.DATA_FOLDER, options["host"], options["port"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matching.engine.engine import Engine
 from matching.engine.types import (
     CENT,
     SHARE,
     Chunk,
+    Decision,
     Order,
     OrderType,
     Quote,
@@ -19,6 +22,7 @@ from matching.engine.types import (
 from tests.matching.engine.tapes import Columns, Item
 
 SECOND = 10**9
+Short = tuple[object, ...]
 
 
 class Market:
@@ -27,19 +31,19 @@ class Market:
     A fill is (event, order, rule, shares, cents); anything else is (event, order, rule).
     """
 
-    def __init__(self, session: Session | None = Session.REGULAR, **options) -> None:
+    def __init__(self, session: Session | None = Session.REGULAR, **options: Any) -> None:
         self.engine = Engine(**options)
         self._columns = Columns()
         self._number = 0
-        self.decisions = []
+        self.decisions: list[Decision] = []
         if session is not None:
             self.enter(session)
 
-    def enter(self, session):
+    def enter(self, session: Session) -> list[Short]:
         change = SessionChange(seq=self.engine.seq + 1, at=self.engine.at, session=session)
         return self._advance(seq=change.seq, session=change)
 
-    def quote(self, bid, bid_size, ask, ask_size, symbol="IBM"):
+    def quote(self, bid: int, bid_size: int, ask: int, ask_size: int, symbol: str = "IBM") -> list[Short]:
         """Show a quote one nanosecond later."""
         what = Quote(
             **self._moment(),
@@ -50,7 +54,7 @@ class Market:
         )
         return self._item(symbol, what)
 
-    def quotes_at_once(self, shown):
+    def quotes_at_once(self, shown: list[tuple[str, int]]) -> list[Short]:
         """Show 999 x 1001 with each (symbol, size) in one chunk, a nanosecond apart."""
         seq, at, items = self.engine.seq, self.engine.at, []
         for symbol, size in shown:
@@ -60,31 +64,47 @@ class Market:
             items.append(Item(symbol, Quote(seq=seq, at=at, **sides, **sizes)))
         return self._advance(seq=seq, at=at, items=self._columns.of(items))
 
-    def trade(self, price, size, symbol="IBM", *, eligible=True):
+    def trade(self, price: int, size: int, symbol: str = "IBM", *, eligible: bool = True) -> list[Short]:
         """Print a trade one nanosecond later."""
         sizes = {"price": price * CENT, "size": size * SHARE}
         return self._item(symbol, Trade(**self._moment(), **sizes, eligible=eligible))
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> list[Short]:
         return self._advance(seq=self.engine.seq, at=self.engine.at + round(seconds * SECOND))
 
-    def place(self, order_id, side, quantity=None, limit=None, **terms):
+    def place(
+        self, order_id: str, side: str, quantity: float | None = None, limit: int | None = None, **terms: Any
+    ) -> list[Short]:
         return self._tell(self.engine.place(self.order(order_id, side, quantity, limit, **terms)))
 
-    def buy(self, order_id, quantity=None, limit=None, **terms):
+    def buy(
+        self, order_id: str, quantity: float | None = None, limit: int | None = None, **terms: Any
+    ) -> list[Short]:
         return self.place(order_id, Side.BUY, quantity, limit, **terms)
 
-    def sell(self, order_id, quantity=None, limit=None, **terms):
+    def sell(
+        self, order_id: str, quantity: float | None = None, limit: int | None = None, **terms: Any
+    ) -> list[Short]:
         return self.place(order_id, Side.SELL, quantity, limit, **terms)
 
-    def cancel(self, order_id):
+    def cancel(self, order_id: str) -> list[Short]:
         return self._tell(self.engine.cancel(order_id))
 
-    def replace(self, old_id, order_id, side, quantity=None, limit=None, **terms):
+    def replace(
+        self,
+        old_id: str,
+        order_id: str,
+        side: str,
+        quantity: float | None = None,
+        limit: int | None = None,
+        **terms: Any,
+    ) -> list[Short]:
         successor = self.order(order_id, side, quantity, limit, **terms)
         return self._tell(self.engine.replace(old_id, successor))
 
-    def order(self, order_id, side, quantity=None, limit=None, **terms):
+    def order(
+        self, order_id: str, side: str, quantity: float | None = None, limit: int | None = None, **terms: Any
+    ) -> Order:
         """Return an order accepted now: day unless told, limit when it has a limit."""
         self._number += 1
         return Order(
@@ -97,23 +117,23 @@ class Market:
             **{"account": "ann", "symbol": "IBM", "time_in_force": TimeInForce.DAY} | terms,
         )
 
-    def _moment(self):
+    def _moment(self) -> dict[str, int]:
         return {"seq": self.engine.seq + 1, "at": self.engine.at + 1}
 
-    def _item(self, symbol, what):
+    def _item(self, symbol: str, what: Quote | Trade) -> list[Short]:
         items = self._columns.of([Item(symbol, what)])
         return self._advance(seq=what.seq, at=what.at, items=items)
 
-    def _advance(self, *, seq, at=None, **parts):
+    def _advance(self, *, seq: int, at: int | None = None, **parts: Any) -> list[Short]:
         at = self.engine.at if at is None else at
         return self._tell(self.engine.advance(Chunk(seq=seq, at=at, **parts)))
 
-    def _tell(self, decisions):
+    def _tell(self, decisions: list[Decision]) -> list[Short]:
         self.decisions += decisions
         return [_short(decision) for decision in decisions]
 
 
-def _short(decision):
+def _short(decision: Decision) -> Short:
     head = (str(decision.event), decision.order_id, str(decision.rule))
     if not decision.quantity:
         return head

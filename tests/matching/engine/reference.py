@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 
 from matching.engine.types import (
     TAKING,
+    Account,
     Chunk,
     Decision,
     Event,
     Model,
     Order,
+    OrderId,
     OrderType,
     Quote,
     Rule,
@@ -37,66 +39,68 @@ class Open:
     queue: int | None = None
 
     @property
-    def rank(self):
+    def rank(self) -> tuple[int, int]:
         return self.order.queue_priority or self.order.priority
 
     @property
-    def buys(self):
+    def buys(self) -> bool:
         return self.order.side is Side.BUY
 
     @property
-    def limit(self):
+    def limit(self) -> int:
+        assert self.order.limit_price is not None
         return self.order.limit_price
 
     @property
-    def is_taker(self):
+    def is_taker(self) -> bool:
         return self.order.order_type is OrderType.MARKET or self.queue == TAKING
 
     @property
-    def has_queue(self):
+    def has_queue(self) -> bool:
         return self.order.model is Model.DISPLAYED
 
-    def leaves(self):
+    def leaves(self) -> int | None:
         return None if self.order.quantity is None else self.order.quantity - self.filled
 
-    def wants(self, price):
+    def wants(self, price: int) -> int:
         if self.order.quantity is not None:
             return self.order.quantity - self.filled
+        assert self.order.notional is not None
         return (self.order.notional - self.money) // price
 
-    def may_trade(self, session):
+    def may_trade(self, session: Session) -> bool:
         if session is Session.CLOSED:
             return False
         return session is Session.REGULAR or self.order.extended_hours
 
-    def accepts(self, price):
-        if self.limit is None:
+    def accepts(self, price: int) -> bool:
+        if self.order.limit_price is None:
             return True
         return price <= self.limit if self.buys else price >= self.limit
 
 
 class ReferenceEngine:
-    def __init__(self, *, contention=False, stale_after=60 * 10**9):
+    def __init__(self, *, contention: bool = False, stale_after: int = 60 * 10**9) -> None:
         self.contention = contention
         self.stale_after = stale_after
         self.seq = 0
         self.at = 0
         self.session = Session.CLOSED
-        self.orders = []
-        self.quotes = {}  # symbol -> the last quote
-        self.offers = {}  # (symbol, side of the taker) -> sequence of the offer
-        self.taken = {}  # (account, symbol, side of the taker) -> quantity
-        self.out = []
+        self.orders: list[Open] = []
+        self.quotes: dict[str, Quote] = {}  # symbol -> the last quote
+        self.offers: dict[tuple[str, Side], int] = {}  # (symbol, side of the taker) -> sequence of the offer
+        self.taken: dict[
+            tuple[Account, str, Side], int
+        ] = {}  # (account, symbol, side of the taker) -> quantity
+        self.out: list[Decision] = []
 
     # -- what the engine does
 
-    def advance(self, chunk: Chunk):
+    def advance(self, chunk: Chunk) -> list[Decision]:
         if chunk.session is not None:
             self.seq, self.at = chunk.session.seq, chunk.session.at
             self.on_session(chunk.session)
-        everything = [
-            (item, symbol) for symbol, items in chunk.items.items() for item in items_of(items)
-        ]
+        everything = [(item, symbol) for symbol, items in chunk.items.items() for item in items_of(items)]
         for item, symbol in sorted(everything, key=lambda pair: pair[0].seq):
             self.seq, self.at = item.seq, item.at
             if isinstance(item, Quote):
@@ -106,16 +110,16 @@ class ReferenceEngine:
         self.seq, self.at = chunk.seq, chunk.at
         return self.collect()
 
-    def place(self, order: Order):
+    def place(self, order: Order) -> list[Decision]:
         self.begin(Open(order))
         return self.collect()
 
-    def cancel(self, order_id):
+    def cancel(self, order_id: OrderId) -> list[Decision]:
         for one in [o for o in self.orders if o.order.order_id == order_id]:
             self.finish(one, Event.CANCELED, Rule.COMMAND)
         return self.collect()
 
-    def replace(self, order_id, successor: Order):
+    def replace(self, order_id: OrderId, successor: Order) -> list[Decision]:
         found = [o for o in self.orders if o.order.order_id == order_id]
         if not found:
             self.say(Open(successor), Event.REJECTED, Rule.COMMAND)
@@ -125,7 +129,7 @@ class ReferenceEngine:
         keeps = (
             old.order.quantity is not None
             and successor.quantity is not None
-            and successor.quantity <= old.leaves()
+            and successor.quantity <= (old.leaves() or 0)
             and successor.time_in_force in (TimeInForce.DAY, TimeInForce.GTC)
             and successor.order_type is old.order.order_type
             and successor.limit_price == old.order.limit_price
@@ -147,22 +151,14 @@ class ReferenceEngine:
 
     # -- sessions
 
-    def on_session(self, change: SessionChange):
+    def on_session(self, change: SessionChange) -> None:
         before, now = self.session, change.session
         self.session = now
-        day = [Session.CLOSED, Session.PRE, Session.REGULAR, Session.POST]
         for one in sorted(self.orders, key=lambda o: o.rank):
-            order = one.order
-            if order.time_in_force is TimeInForce.DAY and one.active:
-                if order.extended_hours:
-                    over = now is Session.CLOSED or day.index(now) < day.index(before)
-                else:
-                    over = before is Session.REGULAR and now is not Session.REGULAR
-                if over:
-                    self.finish(one, Event.EXPIRED, Rule.TIME_IN_FORCE)
-            elif order.time_in_force is TimeInForce.GTC and order.expires_at is not None:
-                if order.expires_at <= self.at:
-                    self.finish(one, Event.CANCELED, Rule.TIME_IN_FORCE)
+            if one.active and self.is_day_over_for(one.order, before):
+                self.finish(one, Event.EXPIRED, Rule.TIME_IN_FORCE)
+            elif self.is_too_old(one.order):
+                self.finish(one, Event.CANCELED, Rule.TIME_IN_FORCE)
         for one in sorted(self.orders, key=lambda o: o.rank):
             if one.may_trade(now):
                 if one.active and one.may_trade(before):
@@ -174,7 +170,20 @@ class ReferenceEngine:
                     self.say(one, Event.NEW, Rule.SESSION)
                 self.arrive(one)
 
-    def begin(self, one):
+    def is_day_over_for(self, order: Order, before: Session) -> bool:
+        if order.time_in_force is not TimeInForce.DAY:
+            return False
+        if not order.extended_hours:
+            return before is Session.REGULAR and self.session is not Session.REGULAR
+        day = [Session.CLOSED, Session.PRE, Session.REGULAR, Session.POST]
+        return self.session is Session.CLOSED or day.index(self.session) < day.index(before)
+
+    def is_too_old(self, order: Order) -> bool:
+        if order.time_in_force is not TimeInForce.GTC or order.expires_at is None:
+            return False
+        return order.expires_at <= self.at
+
+    def begin(self, one: Open) -> None:
         self.orders.append(one)
         if not one.may_trade(self.session):
             self.say(one, Event.ACCEPTED, Rule.SESSION)
@@ -183,7 +192,7 @@ class ReferenceEngine:
         self.say(one, Event.NEW, Rule.COMMAND)
         self.arrive(one)
 
-    def arrive(self, one):
+    def arrive(self, one: Open) -> None:
         if one.order.order_type is OrderType.LIMIT:
             one.queue = TAKING
         if one.order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
@@ -195,7 +204,7 @@ class ReferenceEngine:
 
     # -- quotes
 
-    def on_quote(self, symbol, quote):
+    def on_quote(self, symbol: str, quote: Quote) -> None:
         last = self.quotes.get(symbol)
         if last is None or (last.ask, last.ask_size) != (quote.ask, quote.ask_size):
             self.new_offer(symbol, Side.BUY)
@@ -215,12 +224,12 @@ class ReferenceEngine:
                 if not one.is_taker and one.has_queue:
                     one.queue = self.queue_after(one, quote)
 
-    def new_offer(self, symbol, side):
+    def new_offer(self, symbol: str, side: Side) -> None:
         self.offers[symbol, side] = self.seq
         for key in [k for k in self.taken if k[1:] == (symbol, side)]:
             del self.taken[key]
 
-    def meet_quote(self, one, *, may_rest=True):
+    def meet_quote(self, one: Open, *, may_rest: bool = True) -> None:
         """Let one order in the market meet the quote that stands."""
         order = one.order
         quote = self.quotes.get(order.symbol)
@@ -247,7 +256,7 @@ class ReferenceEngine:
         rule = Rule.TAKE if one.is_taker else Rule.THROUGH
         self.fill(one, gets, price, rule, self.offers[order.symbol, order.side], size)
 
-    def queue_after(self, one, quote):
+    def queue_after(self, one: Open, quote: Quote) -> int | None:
         touch, size = (quote.bid, quote.bid_size) if one.buys else (quote.ask, quote.ask_size)
         if touch == one.limit:
             return size if one.queue in (None, TAKING) else min(one.queue, size)
@@ -255,16 +264,16 @@ class ReferenceEngine:
         return one.queue if is_behind else 0
 
     @staticmethod
-    def is_crossed(quote):
+    def is_crossed(quote: Quote) -> bool:
         return quote.bid != 0 and quote.ask != 0 and quote.bid > quote.ask
 
-    def is_stale(self, quote):
+    def is_stale(self, quote: Quote) -> bool:
         return self.session is Session.REGULAR and self.at - quote.at > self.stale_after
 
     # -- prints
 
-    def on_trade(self, symbol, trade: Trade):
-        used = {}
+    def on_trade(self, symbol: str, trade: Trade) -> None:
+        used: dict[Account, int] = {}
         for side in (Side.BUY, Side.SELL):
             resting = [o for o in self.trading(symbol) if o.order.side is side and not o.is_taker]
             for one in self.best_first(resting):
@@ -287,22 +296,27 @@ class ReferenceEngine:
 
     # -- small things
 
-    def account(self, order):
+    def account(self, order: Order) -> Account:
         return "all" if self.contention else order.account
 
-    def trading(self, symbol):
-        mine = [
-            o
-            for o in self.orders
-            if o.order.symbol == symbol and o.active and o.may_trade(self.session)
-        ]
+    def trading(self, symbol: str) -> list[Open]:
+        mine = [o for o in self.orders if o.order.symbol == symbol and o.active and o.may_trade(self.session)]
         return sorted(mine, key=lambda o: o.rank)
 
     @staticmethod
-    def best_first(orders):
+    def best_first(orders: list[Open]) -> list[Open]:
         return sorted(orders, key=lambda o: (-o.limit if o.buys else o.limit, o.rank))
 
-    def fill(self, one, gets, price, rule, offer_seq, size, queue_before=None):
+    def fill(
+        self,
+        one: Open,
+        gets: int,
+        price: int,
+        rule: Rule,
+        offer_seq: int | None,
+        size: int,
+        queue_before: int | None = None,
+    ) -> None:
         wants = one.wants(price)
         if wants == 0:
             self.finish(one, Event.CANCELED, Rule.NOTIONAL)
@@ -336,11 +350,11 @@ class ReferenceEngine:
             )
         )
 
-    def finish(self, one, event, rule):
+    def finish(self, one: Open, event: Event, rule: Rule) -> None:
         self.orders.remove(one)
         self.say(one, event, rule)
 
-    def say(self, one, event, rule):
+    def say(self, one: Open, event: Event, rule: Rule) -> None:
         starts = event in (Event.NEW, Event.ACCEPTED)
         self.out.append(
             Decision(
@@ -355,6 +369,6 @@ class ReferenceEngine:
             )
         )
 
-    def collect(self):
+    def collect(self) -> list[Decision]:
         out, self.out = self.out, []
         return out

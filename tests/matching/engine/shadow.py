@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from matching.engine.types import Chunk, Event, Order
-from tests.matching.engine.tapes import Place, Replace
+from matching.engine.types import Account, Chunk, Decision, Event, Order, OrderId, Side
+from tests.matching.engine.tapes import Place, Played, Replace
+
+if TYPE_CHECKING:
+    from matching.engine.engine import Engine
 
 ENDS = (Event.FILL, Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.REPLACED)
 
@@ -14,11 +18,11 @@ class Shadow:
     """Enough to rebuild an engine at any moment."""
 
     def __init__(self) -> None:
-        self.orders: dict[object, Order] = {}
+        self.orders: dict[OrderId, Order] = {}
         self.chunks: list[Chunk] = []
-        self.fills: list[tuple[Order, object]] = []
+        self.fills: list[tuple[Order, Decision]] = []
 
-    def note(self, step, decisions, queues):
+    def note(self, step: Played, decisions: list[Decision], queues: dict[OrderId, int | None]) -> None:
         if isinstance(step, Chunk):
             self.chunks.append(step)
         if isinstance(step, Place):
@@ -30,7 +34,7 @@ class Shadow:
         for order_id, queue in queues.items():
             self.orders[order_id] = replace(self.orders[order_id], queue_ahead=queue)
 
-    def _note_decision(self, decision):
+    def _note_decision(self, decision: Decision) -> None:
         order = self.orders[decision.order_id]
         if decision.event in (Event.NEW, Event.ACCEPTED):
             order = replace(
@@ -50,7 +54,7 @@ class Shadow:
         else:
             self.orders[decision.order_id] = order
 
-    def rebuild(self, engine):
+    def rebuild(self, engine: Engine) -> Engine:
         """Bring a new engine to where the market and the orders are."""
         for chunk in self.chunks:
             engine.rewind(chunk)
@@ -58,8 +62,8 @@ class Shadow:
         engine.restore_taken(self._taken(engine.current_offers()))
         return engine
 
-    def _taken(self, offers):
-        sums = {}
+    def _taken(self, offers: dict[tuple[str, Side], int]) -> list[tuple[Account, str, Side, int]]:
+        sums: dict[tuple[Account, str, Side], int] = {}
         for order, fill in self.fills:
             offer = offers.get((order.symbol, order.side))
             if not fill.is_print and fill.offer_seq == offer:

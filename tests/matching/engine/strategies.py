@@ -6,6 +6,8 @@ and every last unit shows.
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from matching.engine.types import (
@@ -19,7 +21,7 @@ from matching.engine.types import (
     TimeInForce,
     Trade,
 )
-from tests.matching.engine.tapes import Cancel, Item, Place, Replace, Tick
+from tests.matching.engine.tapes import Cancel, Item, Place, Replace, Step, Tick
 
 SECOND = 10**9
 PRICES = (7, 8, 9, 10, 11)
@@ -44,14 +46,12 @@ order_types = (*[OrderType.LIMIT] * 5, OrderType.MARKET)
 
 
 @st.composite
-def terms(draw):
+def terms(draw: st.DrawFn) -> dict[str, Any]:
     """Return the terms of an order, without its identity."""
     order_type = draw(st.sampled_from(order_types))
     is_limit = order_type is OrderType.LIMIT
     tif = draw(
-        st.sampled_from(
-            (*[TimeInForce.DAY] * 4, *[TimeInForce.GTC] * 4, TimeInForce.IOC, TimeInForce.FOK)
-        )
+        st.sampled_from((*[TimeInForce.DAY] * 4, *[TimeInForce.GTC] * 4, TimeInForce.IOC, TimeInForce.FOK))
     )
     side = draw(st.sampled_from(tuple(Side)))
     passive = (7, 8, 8, 9) if side is Side.BUY else (9, 10, 10, 11)
@@ -99,41 +99,41 @@ class Writer:
 
     def __init__(self) -> None:
         self.seq, self.at, self.number = 0, 0, 0
-        self.script: list = []
+        self.script: list[Step] = []
         self.placed: list[Order] = []
 
-    def write(self, pause, step):
+    def write(self, pause: int, step: tuple[Any, ...]) -> None:
         self.at += pause
         getattr(self, step[0])(*step[1:])
 
-    def _next(self):
+    def _next(self) -> dict[str, int]:
         self.seq += 1
         return {"seq": self.seq, "at": self.at}
 
-    def quote(self, symbol, sides):
+    def quote(self, symbol: str, sides: tuple[tuple[int, int], tuple[int, int]]) -> None:
         (bid, bid_size), (ask, ask_size) = sides
         shown = {"bid": bid, "bid_size": bid_size, "ask": ask, "ask_size": ask_size}
         self.script.append(Item(symbol, Quote(**self._next(), **shown)))
 
-    def trade(self, symbol, trade):
+    def trade(self, symbol: str, trade: tuple[int, int, bool]) -> None:
         price, size, eligible = trade
         what = Trade(**self._next(), price=price, size=size, eligible=eligible)
         self.script.append(Item(symbol, what))
 
-    def session(self, session):
+    def session(self, session: Session) -> None:
         self.script.append(SessionChange(**self._next(), session=session))
 
-    def tick(self):
+    def tick(self) -> None:
         self.script.append(Tick(self.at))
 
-    def place(self, terms):
+    def place(self, terms: dict[str, Any]) -> None:
         self.script.append(Place(self._order(terms)))
 
-    def cancel(self, target):
+    def cancel(self, target: int) -> None:
         if self.placed:
             self.script.append(Cancel(self._target(target).order_id))
 
-    def replace(self, target, change):
+    def replace(self, target: int, change: dict[str, Any]) -> None:
         if not self.placed:
             return
         old = self._target(target)
@@ -145,10 +145,10 @@ class Writer:
             terms["time_in_force"], terms["extended_hours"] = TimeInForce.IOC, False
         self.script.append(Replace(old.order_id, self._order(terms)))
 
-    def _target(self, target):
+    def _target(self, target: int) -> Order:
         return self.placed[-1 - target % len(self.placed)]
 
-    def _order(self, terms):
+    def _order(self, terms: dict[str, Any]) -> Order:
         self.number += 1
         terms = dict(terms)
         age = terms.pop("age")
@@ -177,7 +177,7 @@ _TERMS = (
 
 
 @st.composite
-def scripts(draw):
+def scripts(draw: st.DrawFn) -> list[Step]:
     """Return a market and its owners' commands as steps with sequences, times and ids."""
     writer = Writer()
     opening = draw(st.sampled_from((*[Session.REGULAR] * 4, Session.PRE, None)))
@@ -187,8 +187,8 @@ def scripts(draw):
     moves = st.lists(st.tuples(pauses, steps), min_size=length // 2, max_size=length)
     for pause, step in draw(moves):
         # A late command is stamped with what the market has seen, so time shows first.
-        if pause and step[0] in ("place", "cancel", "replace"):
+        is_late = pause and step[0] in ("place", "cancel", "replace")
+        if is_late:
             writer.write(pause, ("tick",))
-            pause = 0
-        writer.write(pause, step)
+        writer.write(0 if is_late else pause, step)
     return writer.script

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matching.engine.types import Chunk, Items, Kind, Order, Quote, SessionChange, Trade
+from matching.engine.types import Chunk, Decision, Items, Kind, Order, Quote, SessionChange, Trade
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 COLUMNS = ("seq", "at", "kind", "bid", "bid_size", "ask", "ask_size", "price", "size", "eligible")
 NO_QUOTE = (0, 0, 0, 0)
@@ -43,6 +47,11 @@ class Tick:
     at: int
 
 
+Command = Place | Cancel | Replace
+Step = Item | SessionChange | Tick | Command
+Played = Chunk | Command  # what an engine is given
+
+
 @dataclass
 class Columns:
     """Turns items into `Items`, remembering the prevailing quote of each symbol."""
@@ -55,7 +64,7 @@ class Columns:
             rows.setdefault(item.symbol, []).append(self._row(item.symbol, item.what))
         return {symbol: columns_of(of_symbol) for symbol, of_symbol in rows.items()}
 
-    def _row(self, symbol, what):
+    def _row(self, symbol: str, what: Quote | Trade) -> tuple[int, ...]:
         if isinstance(what, Quote):
             quote = (what.bid, what.bid_size, what.ask, what.ask_size)
             self.prevailing[symbol] = quote
@@ -65,7 +74,7 @@ class Columns:
         return (*head, *quote, what.price, what.size, int(what.eligible))
 
 
-def columns_of(rows) -> Items:
+def columns_of(rows: list[tuple[int, ...]]) -> Items:
     table = np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
     return Items(**{name: table[:, i].copy() for i, name in enumerate(COLUMNS)})
 
@@ -83,16 +92,17 @@ def items_of(items: Items) -> list[Quote | Trade]:
     return found
 
 
-def chunks_and_commands(script, is_cut_after):
+def chunks_and_commands(script: list[Step], is_cut_after: Callable[[int], bool]) -> Iterator[Played]:
     """Yield Chunks and commands; items are gathered until a command, a session or a cut."""
     columns, seq, at = Columns(), 0, 0
-    session, items, is_empty = None, [], True
+    session: SessionChange | None = None
+    items: list[Item] = []
+    is_empty = True
     for number, step in enumerate(script):
-        is_command = isinstance(step, Place | Cancel | Replace)
-        if not is_empty and (is_command or isinstance(step, SessionChange)):
+        if not is_empty and isinstance(step, Command | SessionChange):
             yield Chunk(seq=seq, at=at, session=session, items=columns.of(items))
             session, items, is_empty = None, [], True
-        if is_command:
+        if isinstance(step, Command):
             yield step
             continue
         is_empty = False
@@ -110,7 +120,7 @@ def chunks_and_commands(script, is_cut_after):
         yield Chunk(seq=seq, at=at, session=session, items=columns.of(items))
 
 
-def obey(engine, step):
+def obey(engine: Any, step: Played) -> list[Decision]:
     """Give an engine a chunk or a command and return its decisions."""
     match step:
         case Chunk():
@@ -123,9 +133,11 @@ def obey(engine, step):
             return engine.replace(order_id, successor)
 
 
-def play(engine, script, is_cut_after=lambda number: False):
+def play(
+    engine: Any, script: list[Step], is_cut_after: Callable[[int], bool] = lambda _: False
+) -> list[Decision]:
     """Play a script and return every decision."""
-    decisions = []
+    decisions: list[Decision] = []
     for step in chunks_and_commands(script, is_cut_after):
         decisions += obey(engine, step)
     return decisions

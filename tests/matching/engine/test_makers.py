@@ -104,9 +104,7 @@ QUEUES = [
     pytest.param(999, [("quote", 999, 2, 998, 8)], 7, id="a crossed quote moves no queue"),
     pytest.param(998, [("quote", 998, 5, 1001, 8)], 5, id="first becomes the touch"),
     pytest.param(998, [("quote", 997, 5, 1001, 8)], 0, id="the touch jumps past it"),
-    pytest.param(
-        998, [("quote", 998, 5, 1001, 8), ("quote", 998, 9, 1001, 8)], 5, id="set only once"
-    ),
+    pytest.param(998, [("quote", 998, 5, 1001, 8), ("quote", 998, 9, 1001, 8)], 5, id="set only once"),
     pytest.param(999, [("trade", 999, 3)], 4, id="a print uses it up"),
     pytest.param(999, [("trade", 999, 3), ("quote", 999, 6, 1001, 8)], 4, id="and it stays used"),
     pytest.param(998, [("trade", 998, 3)], None, id="a print while unknown says nothing"),
@@ -190,6 +188,18 @@ def test_a_kept_place_is_before_later_orders_and_reported():
         ("fill", "s", "R3", 2, 1000),
         ("partial_fill", "later", "R3", 1, 1000),
     ]
+
+
+def test_a_kept_queue_leaves_the_longer_ones_at_its_price_alone():
+    market = Market()
+    market.quote(999, 4, 1001, 8)
+    market.buy("o", 3, 999)
+    market.quote(999, 9, 1001, 8)
+    market.buy("later", 3, 999)
+    market.replace("o", "s", "buy", 2, 999)
+    market.quote(999, 5, 1001, 8)
+
+    assert market.engine.drain_queues() == {"s": 4 * SHARE, "later": 5 * SHARE}
 
 
 def test_a_replacement_may_take_at_once():

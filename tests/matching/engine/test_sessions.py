@@ -22,6 +22,7 @@ EXPIRED = ("expired", "o", "S1")
         pytest.param(
             POST, {}, (CLOSED, PRE, REGULAR, POST), [[], [], [OPENED], [EXPIRED]], id="day from post"
         ),
+        pytest.param(CLOSED, EXTENDED, (CLOSED, PRE), [[], [OPENED]], id="closed said twice"),
         pytest.param(POST, GTC, (CLOSED, REGULAR, POST), [[], [OPENED], []], id="gtc from post"),
     ],
 )

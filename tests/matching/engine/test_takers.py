@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,10 @@ from matching.engine.types import (
 from tests.matching.engine.markets import Market
 
 NEW = ("new", "o", "C0")
-IOC = {"time_in_force": TimeInForce.IOC}
-FOK = {"time_in_force": TimeInForce.FOK}
-GTC = {"time_in_force": TimeInForce.GTC}
-INSTANT = {"model": Model.INSTANT}
+IOC: dict[str, Any] = {"time_in_force": TimeInForce.IOC}
+FOK: dict[str, Any] = {"time_in_force": TimeInForce.FOK}
+GTC: dict[str, Any] = {"time_in_force": TimeInForce.GTC}
+INSTANT: dict[str, Any] = {"model": Model.INSTANT}
 CANCELED = ("canceled", "o", "L2-ioc")
 
 
@@ -38,17 +39,13 @@ CANCELED = ("canceled", "o", "L2-ioc")
         pytest.param("buy", 5, 1000, {}, [], id="limit below the ask waits"),
         pytest.param("sell", 5, 1000, {}, [], id="limit above the bid waits"),
         pytest.param("sell", 0.5, 999, {}, [("fill", "o", "L2", 0.5, 999)], id="a fraction"),
-        pytest.param(
-            "buy", 9, 1001, IOC, [("partial_fill", "o", "L2", 8, 1001), CANCELED], id="ioc rest"
-        ),
+        pytest.param("buy", 9, 1001, IOC, [("partial_fill", "o", "L2", 8, 1001), CANCELED], id="ioc rest"),
         pytest.param("buy", 9, 1000, IOC, [CANCELED], id="ioc without liquidity"),
         pytest.param("buy", 9, 1001, FOK, [CANCELED], id="fok more than shown"),
         pytest.param("buy", 8, 1001, FOK, [("fill", "o", "L2", 8, 1001)], id="fok all that is shown"),
         pytest.param("buy", 8, 1000, FOK, [CANCELED], id="fok beyond its limit"),
         pytest.param("buy", 99, None, INSTANT, [("fill", "o", "L2", 99, 1001)], id="instant whole"),
-        pytest.param(
-            "buy", 99, 1001, INSTANT | FOK, [("fill", "o", "L2", 99, 1001)], id="instant fok"
-        ),
+        pytest.param("buy", 99, 1001, INSTANT | FOK, [("fill", "o", "L2", 99, 1001)], id="instant fok"),
         pytest.param("sell", 99, 1000, INSTANT, [], id="instant keeps the limit"),
     ],
 )

@@ -7,8 +7,21 @@ import queue
 import threading
 from typing import Any, Self
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 from websockets.asyncio.server import ServerConnection, serve
+
+# The acknowledgement names every one of them; other SDKs insist on it.
+CHANNELS = (
+    "trades",
+    "quotes",
+    "bars",
+    "updatedBars",
+    "dailyBars",
+    "statuses",
+    "lulds",
+    "corrections",
+    "cancelErrors",
+)
 
 
 class StubStream:
@@ -58,9 +71,7 @@ class StubStream:
         await self._tell(connection, {"T": "success", "msg": "authenticated"})
         async for data in connection:
             wish = msgpack.unpackb(data)
-            channels = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds")
-            channels += ("corrections", "cancelErrors")
-            answer = {name: wish.get(name, []) for name in channels}
+            answer = {name: wish.get(name, []) for name in CHANNELS}
             await self._tell(connection, {"T": "subscription", **answer})
             self._connections.add(connection)
             self.subscriptions.put(wish)

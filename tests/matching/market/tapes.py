@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -21,7 +22,9 @@ def recorded_lean() -> Path:
     """Return the folder of real recorded days, or skip the test loudly."""
     folder = Path(os.environ.get("RAXX_LEAN_DATA", "../shared/data/lean"))
     if not (folder / "equity").is_dir():
-        pytest.skip(f"NO RECORDED TAPE in {folder}: set RAXX_LEAN_DATA to a LEAN data folder to run this test")
+        pytest.skip(
+            f"NO RECORDED TAPE in {folder}: set RAXX_LEAN_DATA to a LEAN data folder to run this test"
+        )
     return folder
 
 
@@ -39,8 +42,6 @@ def naive_ticks(folder: Path, symbol: str, day: date) -> list[tuple[int, ...]]:
 
     Written from the format's description, without a look at the code under test; eligibility is left out.
     """
-    from datetime import datetime, timedelta  # noqa: PLC0415
-
     midnight = datetime(day.year, day.month, day.day, tzinfo=NEW_YORK)
 
     def instant(ms: str) -> int:
@@ -54,7 +55,7 @@ def naive_ticks(folder: Path, symbol: str, day: date) -> list[tuple[int, ...]]:
     events = [(int(row[0]), 1, number, row) for number, row in enumerate(lines("quote")) if row[-1] == "0"]
     events += [(int(row[0]), 2, number, row) for number, row in enumerate(lines("trade")) if row[-1] == "0"]
     bid = bid_size = ask = ask_size = 0
-    found = []
+    found: list[tuple[int, ...]] = []
     for _, kind, _, row in sorted(events, key=lambda event: event[:3]):
         price = size = 0
         if kind == 1:

@@ -4,7 +4,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from msgpack import Timestamp
+from msgpack import Timestamp  # type: ignore[import-untyped]
 
 from matching.engine.types import SHARE, Kind
 from matching.market.alpaca import AlpacaStream, Credentials, Update, update_of
@@ -19,8 +19,28 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 STAMP = Timestamp(1_795_000_000, 123_456_789)
 AT = 1_795_000_000_123_456_789
-QUOTE = {"T": "q", "S": "IBM", "bp": 181.02, "bs": 300, "ap": 181.05, "as": 100, "c": ["R"], "z": "A", "t": STAMP}
-TRADE = {"T": "t", "S": "IBM", "p": 181.0501, "s": 0.5, "c": ["@", "I"], "z": "A", "i": 1, "x": "V", "t": STAMP}
+QUOTE = {
+    "T": "q",
+    "S": "IBM",
+    "bp": 181.02,
+    "bs": 300,
+    "ap": 181.05,
+    "as": 100,
+    "c": ["R"],
+    "z": "A",
+    "t": STAMP,
+}
+TRADE = {
+    "T": "t",
+    "S": "IBM",
+    "p": 181.0501,
+    "s": 0.5,
+    "c": ["@", "I"],
+    "z": "A",
+    "i": 1,
+    "x": "V",
+    "t": STAMP,
+}
 CREDENTIALS = Credentials(key_id="KEY", secret_key="SECRET")
 
 
@@ -81,7 +101,9 @@ def test_a_print_of_nothing_is_left_out(change: dict[str, Any]) -> None:
     [
         pytest.param({}, "set RAXX_ALPACA_KEY_ID and RAXX_ALPACA_SECRET_KEY", id="no key"),
         pytest.param({"RAXX_ALPACA_KEY_ID": "k"}, "set RAXX_ALPACA_SECRET_KEY", id="no secret"),
-        pytest.param({"RAXX_ALPACA_KEY_ID": " ", "RAXX_ALPACA_SECRET_KEY": "s"}, "set RAXX_ALPACA_KEY_ID", id="blank"),
+        pytest.param(
+            {"RAXX_ALPACA_KEY_ID": " ", "RAXX_ALPACA_SECRET_KEY": "s"}, "set RAXX_ALPACA_KEY_ID", id="blank"
+        ),
         pytest.param(
             {"RAXX_ALPACA_KEY_ID": "k", "RAXX_ALPACA_SECRET_KEY": "s", "RAXX_ALPACA_FEED": "otc"},
             "RAXX_ALPACA_FEED is 'otc'; it must be iex or sip",
@@ -96,7 +118,9 @@ def test_a_missing_variable_is_named(environment: dict[str, str], text: str) -> 
 
 
 def test_credentials_are_never_shown() -> None:
-    credentials = Credentials.of_environment({"RAXX_ALPACA_KEY_ID": "KEY", "RAXX_ALPACA_SECRET_KEY": "SECRET"})
+    credentials = Credentials.of_environment(
+        {"RAXX_ALPACA_KEY_ID": "KEY", "RAXX_ALPACA_SECRET_KEY": "SECRET"}
+    )
     assert credentials == CREDENTIALS
     assert "SECRET" not in repr(credentials)
     assert "KEY" not in repr(credentials)
@@ -117,6 +141,10 @@ class Listener:
             found += self.stream.take()
         return found
 
+    def take_until_the_end(self) -> None:
+        while True:  # the thread tells that it ends a moment before it has ended
+            self.stream.take()
+
 
 @pytest.fixture
 def server() -> Iterator[StubStream]:
@@ -129,7 +157,11 @@ def listener(server: StubStream) -> Iterator[Listener]:
     listener = Listener(server.url)
     listener.stream.start()
     yield listener
-    listener.stream.stop()
+    stopping = threading.Thread(target=listener.stream.stop)
+    stopping.start()
+    while stopping.is_alive():  # the SDK looks for a stop after each message, else every five seconds
+        server.send(QUOTE)
+        stopping.join(0.05)
 
 
 def test_the_stream_subscribes_and_delivers_in_order(server: StubStream, listener: Listener) -> None:
@@ -159,5 +191,4 @@ def test_a_key_without_the_right_ends_the_feed_with_a_reason() -> None:
         listener.stream.start()
         assert listener.ready.wait(30)
         with pytest.raises(FeedUnavailable, match="ended for good: the key has no right to this feed"):
-            while True:  # the thread tells that it ends a moment before it has ended
-                listener.stream.take()
+            listener.take_until_the_end()

@@ -3,8 +3,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from matching.engine.types import Chunk, Session, SessionChange
 from matching.market.batch import Batch, concatenate, decode, encode, items_of
@@ -16,13 +15,17 @@ columns = st.lists(st.tuples(*[int64] * len(ITEM_COLUMNS)), min_size=1, max_size
 
 def as_lists(batch: Batch) -> object:
     chunk = batch.chunk
-    items = {symbol: [getattr(rows, name).tolist() for name in ITEM_COLUMNS] for symbol, rows in chunk.items.items()}
+    items = {
+        symbol: [getattr(rows, name).tolist() for name in ITEM_COLUMNS]
+        for symbol, rows in chunk.items.items()
+    }
     return batch.run, batch.before, chunk.seq, chunk.at, chunk.session, items
 
 
 @given(
     rows=st.dictionaries(st.sampled_from(["IBM", "BRK.B"]), columns),
-    session=st.none() | st.builds(SessionChange, seq=int64, at=int64, session=st.sampled_from(Session), ends_at=int64),
+    session=st.none()
+    | st.builds(SessionChange, seq=int64, at=int64, session=st.sampled_from(Session), ends_at=int64),
     numbers=st.tuples(int64, int64, int64, int64),
 )
 def test_a_batch_arrives_as_it_was_sent(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -40,11 +41,21 @@ def test_an_instant_lies_in_one_session(instant: str, session: Session, xnys: Ca
 @pytest.mark.parametrize(
     ("instant", "next_open", "next_close"),
     [
-        pytest.param("2013-10-08T12:00:00Z", "2013-10-08T13:30:00Z", "2013-10-08T20:00:00Z", id="before the open"),
-        pytest.param("2013-10-08T13:30:00Z", "2013-10-09T13:30:00Z", "2013-10-08T20:00:00Z", id="at the open"),
-        pytest.param("2013-10-08T20:00:00Z", "2013-10-09T13:30:00Z", "2013-10-09T20:00:00Z", id="at the close"),
-        pytest.param("2013-10-11T21:00:00Z", "2013-10-14T13:30:00Z", "2013-10-14T20:00:00Z", id="over a weekend"),
-        pytest.param("2015-12-24T15:00:00Z", "2015-12-28T14:30:00Z", "2015-12-24T18:00:00Z", id="an early close"),
+        pytest.param(
+            "2013-10-08T12:00:00Z", "2013-10-08T13:30:00Z", "2013-10-08T20:00:00Z", id="before the open"
+        ),
+        pytest.param(
+            "2013-10-08T13:30:00Z", "2013-10-09T13:30:00Z", "2013-10-08T20:00:00Z", id="at the open"
+        ),
+        pytest.param(
+            "2013-10-08T20:00:00Z", "2013-10-09T13:30:00Z", "2013-10-09T20:00:00Z", id="at the close"
+        ),
+        pytest.param(
+            "2013-10-11T21:00:00Z", "2013-10-14T13:30:00Z", "2013-10-14T20:00:00Z", id="over a weekend"
+        ),
+        pytest.param(
+            "2015-12-24T15:00:00Z", "2015-12-28T14:30:00Z", "2015-12-24T18:00:00Z", id="an early close"
+        ),
     ],
 )
 def test_the_next_open_and_close_are_those_of_the_clock(
@@ -134,4 +145,4 @@ def test_the_whole_calendar_reaches_from_1970_to_2029() -> None:
     days = compute_sessions()
     assert (days[0].date, days[-1].date) == (date(1970, 1, 2), date(2029, 12, 31))
     assert all(day.session_open < day.open < day.close <= day.session_close for day in days)
-    assert all(earlier.session_close < later.session_open for earlier, later in zip(days, days[1:], strict=False))
+    assert all(earlier.session_close < later.session_open for earlier, later in pairwise(days))

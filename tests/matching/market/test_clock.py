@@ -42,7 +42,9 @@ LIVE = ClockState(feed="synthetic")
         pytest.param(PLAYING, WALL - 9 * SECOND, 5, 120 * SECOND, id="a wall that went back moves nothing"),
         pytest.param(PLAYING, WALL + 900 * SECOND, 5, END, id="not beyond the end"),
         pytest.param(FULL_SPEED, WALL, None, 120 * SECOND, id="at full speed, nothing known yet"),
-        pytest.param(FULL_SPEED, WALL, 110 * SECOND, 120 * SECOND, id="at full speed, shards behind the anchor"),
+        pytest.param(
+            FULL_SPEED, WALL, 110 * SECOND, 120 * SECOND, id="at full speed, shards behind the anchor"
+        ),
         pytest.param(FULL_SPEED, WALL, 150 * SECOND, 150 * SECOND, id="at full speed, as far as decided"),
         pytest.param(FULL_SPEED, WALL, 900 * SECOND, END, id="at full speed, not beyond the end"),
     ],
@@ -90,7 +92,9 @@ def test_an_advance_moves_a_paused_tape_to_the_instant() -> None:
     ("state", "at", "error", "text"),
     [
         pytest.param(PAUSED, 119 * SECOND, BackInTime, "1970-01-01T00:01:59Z is before", id="the past"),
-        pytest.param(PAUSED, END + 1, BeyondTheEnd, "after the tape's end, 1970-01-01T00:03:20Z", id="after the end"),
+        pytest.param(
+            PAUSED, END + 1, BeyondTheEnd, "after the tape's end, 1970-01-01T00:03:20Z", id="after the end"
+        ),
         pytest.param(PLAYING, 150 * SECOND, TapeIsPlaying, "pause it", id="a playing tape"),
         pytest.param(LIVE, 150 * SECOND, NotATape, "a synthetic market", id="a live market"),
     ],
@@ -131,7 +135,12 @@ def test_a_speed_that_is_none_is_refused(text: str) -> None:
 
 
 def test_speeds_are_numbers_or_max() -> None:
-    assert [clock.parse_speed(text) for text in ("max", "MAX", "60", "0.5")] == [None, None, Decimal(60), Decimal("0.5")]
+    assert [clock.parse_speed(text) for text in ("max", "MAX", "60", "0.5")] == [
+        None,
+        None,
+        Decimal(60),
+        Decimal("0.5"),
+    ]
 
 
 @pytest.mark.parametrize(

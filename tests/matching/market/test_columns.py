@@ -31,13 +31,17 @@ def test_an_empty_field_may_stand_for_a_value() -> None:
     [
         pytest.param(b"1,2\n1,2,3\n", 0, "x, line 2: 3 fields instead of 2", id="a field too many"),
         pytest.param(b"1,2\n1\n5,6\n", 0, "x, line 2: 1 fields instead of 2", id="a field too few"),
-        pytest.param(b"1,2,1\n2\n", 0, "x, line 1: 3 fields instead of 2", id="lines that make up for one another"),
+        pytest.param(
+            b"1,2,1\n2\n", 0, "x, line 1: 3 fields instead of 2", id="lines that make up for one another"
+        ),
         pytest.param(b"1,2\n\n3,4\n", 0, "x, line 2: 1 fields instead of 2", id="an empty line"),
         pytest.param(b"1,2\n3,4x\n", 1, "x, line 2, field 2: '4x' is not a whole number", id="a letter"),
         pytest.param(b"1,2\n-3,4\n", 0, "x, line 2, field 1: '-3' is not a whole number", id="a sign"),
         pytest.param(b"1,2\n3.5,4\n", 0, "x, line 2, field 1: '3.5' is not a whole number", id="a fraction"),
         pytest.param(b"1,2\n,4\n", 0, "x, line 2, field 1: '' is not a whole number", id="nothing"),
-        pytest.param(b"1,1234567890123456789\n", 1, "x, line 1, field 2: '1234567890123456789'", id="too long"),
+        pytest.param(
+            b"1,1234567890123456789\n", 1, "x, line 1, field 2: '1234567890123456789'", id="too long"
+        ),
     ],
 )
 def test_a_bad_field_names_its_line(raw: bytes, column: int, text: str) -> None:

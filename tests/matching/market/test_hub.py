@@ -14,11 +14,13 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
 
 from matching.engine.types import Session
 from matching.market import clock, keys, rows
@@ -40,11 +42,16 @@ from tests.matching.market.test_alpaca import QUOTE, TRADE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
     import redis
 
+    from matching.engine.types import Chunk
     from matching.market.calendar import Calendar, Day
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 DAY = date(2013, 10, 8)
 OPEN_MS = 34_200_000
@@ -60,7 +67,9 @@ def synthetic() -> Market:
     today = datetime.now(UTC).date()
     store(ALWAYS_OPEN, always_open_sessions(date(today.year - 1, 1, 1), date(today.year + 1, 12, 31)))
     config = {"seed": 7, "symbols": ["IBM", "BAC"]}
-    return Market.objects.create(name="m", feed="synthetic", calendar=ALWAYS_OPEN, config=config, is_active=True)
+    return Market.objects.create(
+        name="m", feed="synthetic", calendar=ALWAYS_OPEN, config=config, is_active=True
+    )
 
 
 @pytest.fixture
@@ -75,7 +84,11 @@ def tape(tmp_path: Path, xnys: Calendar) -> Market:
     state = clock.new_tape(
         starts_at=loaded.starts_at, ends_at=loaded.ends_at, speed=None, paused=True, wall_ns=time.time_ns()
     )
-    fields: dict[str, Any] = {**state.as_row(), "starts_at": to_row(state.starts_at), "ends_at": to_row(state.ends_at)}
+    fields: dict[str, Any] = {
+        **state.as_row(),
+        "starts_at": to_row(state.starts_at),
+        "ends_at": to_row(state.ends_at),
+    }
     return Market.objects.create(
         name="t", feed="replay", calendar=XNYS, config=config.as_json(), is_active=True, **fields
     )
@@ -111,7 +124,7 @@ def running(market: Market, url: str, environment: dict[str, str] | None = None)
 
 def wait_for(client: redis.Redis, market: Market, look: Callable[[], Any]) -> Any:
     """Look after each bell of the hub until there is something to see."""
-    with client.pubsub(ignore_subscribe_messages=True) as bell:
+    with client.pubsub(ignore_subscribe_messages=True) as bell:  # type: ignore[no-untyped-call]
         bell.subscribe(keys.bell(market.pk))
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
@@ -124,6 +137,12 @@ def wait_for(client: redis.Redis, market: Market, look: Callable[[], Any]) -> An
 def bids(client: redis.Redis, market: Market) -> dict[str, int]:
     known = LatestReader(client).many(market.pk, ["IBM", "BAC"])
     return {symbol: value.quote.bid for symbol, value in known.items() if value.quote is not None}
+
+
+def stream(client: redis.Redis, market: Market) -> list[Chunk]:
+    """Return what is on a market's stream."""
+    entries: Any = client.xrange(keys.feed(market.pk))
+    return [decode(entry[b"b"]).chunk for _, entry in entries]
 
 
 def published(client: redis.Redis, market: Market) -> dict[str, int] | None:
@@ -164,7 +183,9 @@ def test_a_synthetic_market_moves_and_its_sequences_are_the_walls(
         wait_for(valkey, synthetic, lambda: len(bids(valkey, synthetic)) == 2 or None)
 
 
-def test_sequences_grow_across_restarts_of_the_hub(synthetic: Market, valkey: redis.Redis, valkey_url: str) -> None:
+def test_sequences_grow_across_restarts_of_the_hub(
+    synthetic: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
     ahead = time.time_ns() // 1000 + 10**9  # as if the wall had gone back since
     valkey.set(keys.published(synthetic.pk), json.dumps({"run": 1, "seq": ahead, "at": 5}))
     with running(synthetic, valkey_url):
@@ -191,10 +212,10 @@ def test_a_close_that_no_hub_saw_is_published_before_the_open(
     Shard.objects.create(market=synthetic, run=1, seq=5, at=yesterday)
     with running(synthetic, valkey_url):
         wait_for(valkey, synthetic, lambda: bids(valkey, synthetic) or None)
-    entries = [decode(entry[b"b"]).chunk for _, entry in valkey.xrange(keys.feed(synthetic.pk))]
+    entries = stream(valkey, synthetic)
     told = [chunk.session.session for chunk in entries if chunk.session is not None]
     assert told[:2] == [Session.CLOSED, Session.REGULAR]
-    assert all(earlier.at <= later.at for earlier, later in zip(entries, entries[1:], strict=False))
+    assert all(earlier.at <= later.at for earlier, later in pairwise(entries))
 
 
 def test_a_flushed_valkey_is_filled_again(synthetic: Market, valkey: redis.Redis, valkey_url: str) -> None:
@@ -206,7 +227,9 @@ def test_a_flushed_valkey_is_filled_again(synthetic: Market, valkey: redis.Redis
         assert valkey.exists(keys.heartbeat(synthetic.pk))
 
 
-def test_a_tape_is_published_up_to_its_clock_and_no_further(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
+def test_a_tape_is_published_up_to_its_clock_and_no_further(
+    tape: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
     with running(tape, valkey_url):
         starts_at = state_of(tape).starts_at
         assert starts_at is not None
@@ -224,7 +247,9 @@ def test_a_tape_is_published_up_to_its_clock_and_no_further(tape: Market, valkey
         assert bids(valkey, tape) == {"IBM": 1800400}
 
 
-def test_a_restarted_tape_begins_with_nothing_known(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
+def test_a_restarted_tape_begins_with_nothing_known(
+    tape: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
     with running(tape, valkey_url):
         state = clock.advance_to(state_of(tape), new_york(DAY, 9, 34), time.time_ns())
         control(valkey, tape, state)
@@ -234,7 +259,9 @@ def test_a_restarted_tape_begins_with_nothing_known(tape: Market, valkey: redis.
         assert (reached["seq"], bids(valkey, tape)) == (1, {})
 
 
-def test_a_hub_that_starts_late_knows_the_tape_so_far(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
+def test_a_hub_that_starts_late_knows_the_tape_so_far(
+    tape: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
     at = new_york(DAY, 9, 34)
     control(valkey, tape, clock.advance_to(state_of(tape), at, time.time_ns()))
     with running(tape, valkey_url):
@@ -253,7 +280,7 @@ def test_a_restarted_hub_publishes_what_its_predecessor_did_not(
     control(valkey, tape, clock.advance_to(state_of(tape), new_york(DAY, 9, 33), time.time_ns()))
     with running(tape, valkey_url):
         wait_until_at(valkey, tape, 1, new_york(DAY, 9, 33))
-    told = [decode(entry[b"b"]).chunk for _, entry in valkey.xrange(keys.feed(tape.pk))]
+    told = stream(valkey, tape)
     quoted = [seq for chunk in told for items in chunk.items.values() for seq in items.seq.tolist()]
     assert quoted == [3, 4, 5, 6]  # 1 and 2 are the sessions; each quote once
     assert bids(valkey, tape) == {"IBM": 1800300}
@@ -268,7 +295,9 @@ def test_a_playing_tape_follows_the_wall(tape: Market, valkey: redis.Redis, valk
         wait_for(valkey, tape, lambda: bids(valkey, tape) == {"IBM": 1800900} or None)
 
 
-def test_at_full_speed_the_hub_follows_the_slowest_shard(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
+def test_at_full_speed_the_hub_follows_the_slowest_shard(
+    tape: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
     Shard.objects.create(market=tape, number=0, run=1, at=new_york(DAY, 9, 36))
     Shard.objects.create(market=tape, number=1, run=1, at=new_york(DAY, 9, 32))
     control(valkey, tape, clock.play(state_of(tape), time.time_ns(), None))
@@ -286,23 +315,27 @@ def test_a_second_hub_waits_for_the_first(tape: Market, valkey: redis.Redis, val
         wait_until_at(valkey, tape, 1, starts_at or 0)
         control(valkey, tape, clock.advance_to(state_of(tape), new_york(DAY, 9, 39), time.time_ns()))
         wait_until_at(valkey, tape, 1, new_york(DAY, 9, 39))
-    told = [decode(entry[b"b"]).chunk for _, entry in valkey.xrange(keys.feed(tape.pk))]
+    told = stream(valkey, tape)
     assert sum(len(items) for chunk in told for items in chunk.items.values()) == 11
 
 
-def test_a_market_that_gets_another_feed_ends_its_hub(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
-    with pytest.raises(FeedUnavailable, match="another feed now"), running(tape, valkey_url) as waker:
-        wait_until_at(valkey, tape, 1, state_of(tape).starts_at or 0)
+def test_a_market_that_gets_another_feed_ends_its_hub(
+    tape: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
+    hub = Hub(tape.pk, valkey_url=valkey_url, waker=Waker(), environment={})
+
+    def change_feed(_: object) -> None:
         Market.objects.filter(pk=tape.pk).update(feed="synthetic")
-        valkey.publish(keys.clock(tape.pk), b"")
-        end_of(waker)
+        connection.close()  # this thread's own
 
-
-def end_of(waker: Waker) -> None:
-    """Wait until the hub has given its advisory lock back, at most as long as a test is patient."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and any(thread.name == "clock-listener" for thread in threading.enumerate()):
-        waker.wait(0.05)
+    # As soon as the hub has published for the first time, its market becomes another one.
+    with valkey.pubsub(ignore_subscribe_messages=True) as bell:  # type: ignore[no-untyped-call]
+        bell.subscribe(**{keys.bell(tape.pk): change_feed})
+        listener = bell.run_in_thread(sleep_time=0.1, daemon=True)
+        with pytest.raises(FeedUnavailable, match="another feed now"):
+            hub.run()
+        listener.stop()
+        listener.join(PATIENCE)
 
 
 def test_the_operators_live_data_is_published(valkey: redis.Redis, valkey_url: str) -> None:
@@ -323,7 +356,9 @@ def test_the_operators_live_data_is_published(valkey: redis.Redis, valkey_url: s
     assert known.trade.seq == known.quote.seq + 1
 
 
-def test_without_a_key_the_live_feed_says_which_variables_to_set(valkey: redis.Redis, valkey_url: str) -> None:
+def test_without_a_key_the_live_feed_says_which_variables_to_set(
+    valkey: redis.Redis, valkey_url: str
+) -> None:
     market = Market.objects.create(name="a", feed="alpaca", calendar=XNYS, config={"symbols": ["IBM"]})
     hub = Hub(market.pk, valkey_url=valkey_url, waker=Waker(), environment={})
     with pytest.raises(FeedUnavailable, match="set RAXX_ALPACA_KEY_ID and RAXX_ALPACA_SECRET_KEY"):
@@ -348,15 +383,13 @@ def test_a_config_that_is_incomplete_is_refused() -> None:
 
 
 def test_the_command_runs_until_sigterm(synthetic: Market, valkey: redis.Redis, valkey_url: str) -> None:
-    from django.db import connection  # noqa: PLC0415 - the test database's name, known only now
-
     code = (
         "import django, sys; from django.conf import settings; django.setup();"
         f"settings.DATABASES['default']['NAME'] = {connection.settings_dict['NAME']!r};"
         f"settings.REDIS_URL = {valkey_url!r};"
         "from django.core.management import execute_from_command_line; execute_from_command_line(['manage.py', 'hub'])"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ)  # noqa: S603 - our own code
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ)
     try:
         wait_for(valkey, synthetic, lambda: bids(valkey, synthetic) or None)
         process.send_signal(signal.SIGTERM)
@@ -364,6 +397,22 @@ def test_the_command_runs_until_sigterm(synthetic: Market, valkey: redis.Redis, 
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_hub_outlives_its_database_connection(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
+    with running(tape, valkey_url), what_the_hub_says() as said:
+        wait_until_at(valkey, tape, 1, state_of(tape).starts_at or 0)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = %s",
+                [tape.pk],
+            )
+            assert cursor.fetchall() == [(True,)]
+        wait_for_words(said, "a server does not answer")
+        wait_for_words(said, "the server answers again")
+        control(valkey, tape, clock.advance_to(state_of(tape), new_york(DAY, 9, 34), time.time_ns()))
+        wait_until_at(valkey, tape, 1, new_york(DAY, 9, 34))
+    assert bids(valkey, tape) == {"IBM": 1800400}
 
 
 def test_a_hub_outlives_its_valkey_and_says_so_once(tape: Market, short_folder: Path) -> None:
@@ -404,11 +453,21 @@ def what_the_hub_says() -> Iterator[queue.Queue[str]]:
 @contextmanager
 def own_valkey(folder: Path) -> Iterator[redis.Redis]:
     """Run a Valkey of this test's own, which may be stopped within the block."""
-    from raxx.embedded import valkey_binary  # noqa: PLC0415
+    from raxx.embedded import valkey_binary
 
     path = folder / "valkey.sock"
-    arguments = [valkey_binary(), "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
-    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as server:  # noqa: S603 - our own program
+    arguments = [
+        str(valkey_binary()),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(path),
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+    ]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as server:
         client = connect(f"unix://{path}?db=0", timeout=WRITE_TIMEOUT)
         try:
             deadline = time.monotonic() + PATIENCE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,9 @@ def publisher(valkey: redis.Redis) -> Publisher:
 
 
 def quote(seq: int, symbol: str = "IBM") -> Chunk:
-    return Chunk(seq=seq, at=seq, items={symbol: items_of([(seq, seq, Kind.QUOTE, seq, 1, seq + 1, 1, 0, 0, 1)])})
+    return Chunk(
+        seq=seq, at=seq, items={symbol: items_of([(seq, seq, Kind.QUOTE, seq, 1, seq + 1, 1, 0, 0, 1)])}
+    )
 
 
 def session(seq: int, name: Session) -> Chunk:
@@ -45,7 +48,9 @@ def told(chunk: Chunk | None) -> object:
     return name, {symbol: items.seq.tolist() for symbol, items in chunk.items.items()}, chunk.seq
 
 
-def test_a_reader_begins_with_the_standing_quotes_and_goes_on(valkey: redis.Redis, publisher: Publisher) -> None:
+def test_a_reader_begins_with_the_standing_quotes_and_goes_on(
+    valkey: redis.Redis, publisher: Publisher
+) -> None:
     publisher.publish(session(1, Session.REGULAR))
     publisher.publish(quote(2, "BAC"))
     publisher.publish(quote(3))
@@ -142,7 +147,11 @@ def test_a_valkey_that_forgot_everything_is_filled_again(valkey: redis.Redis, pu
     feed.read(0, LATER, 100)
     valkey.flushall()
     publisher.beat()
-    assert told(LiveFeed(valkey, MARKET).read(0, LATER, 100)) == (Session.REGULAR, {"BAC": [2], "IBM": [3]}, 3)
+    assert told(LiveFeed(valkey, MARKET).read(0, LATER, 100)) == (
+        Session.REGULAR,
+        {"BAC": [2], "IBM": [3]},
+        3,
+    )
     publisher.publish(quote(4))
     assert told(feed.read(3, LATER, 100)) == (None, {"IBM": [4]}, 4)
 
@@ -160,15 +169,54 @@ def test_a_batch_that_was_lost_on_the_way_is_a_gap(valkey: redis.Redis, publishe
     assert sorted(LiveFeed(valkey, MARKET).read(0, LATER, 100).items) == ["BAC", "IBM"]  # type: ignore[union-attr]
 
 
-def test_session_changes_that_nobody_saw_are_told_first(
+MONDAY, TUESDAY = (new_york(date(2026, 11, day)) for day in (23, 24))
+TUESDAYS = SessionChange(seq=70, at=TUESDAY, session=Session.REGULAR)
+
+
+def test_a_reader_that_slept_over_midnight_catches_up_and_then_sees_the_close(
     valkey: redis.Redis, publisher: Publisher, always_open: Calendar
 ) -> None:
-    monday, tuesday = new_york(date(2026, 11, 23)), new_york(date(2026, 11, 24))
-    change = SessionChange(seq=70, at=tuesday, session=Session.REGULAR, ends_at=None)
-    publisher.publish(Chunk(seq=70, at=tuesday, session=change))
-    feed = LiveFeed(valkey, MARKET, calendar=always_open, since=monday + 5)
-    chunks = [feed.read(60, tuesday + 9, 100), feed.read(60, tuesday + 9, 100), feed.read(70, tuesday + 9, 100)]
-    assert [told(chunk) for chunk in chunks] == [(Session.CLOSED, {}, 60), (Session.REGULAR, {}, 70), None]
+    publisher.publish(Chunk(seq=70, at=TUESDAY, session=TUESDAYS))
+    publisher.publish(replace(quote(80), at=TUESDAY + 9))
+    feed = LiveFeed(valkey, MARKET, calendar=always_open, since=MONDAY + 5)
+    chunks = [feed.read(60, LATER * 4, 100) for _ in range(4)]
+    assert [told(chunk) for chunk in chunks] == [
+        (Session.REGULAR, {"IBM": [80]}, 80),  # Monday's session, for catching up
+        (Session.CLOSED, {}, 80),
+        (Session.REGULAR, {}, 80),
+        None,
+    ]
+    changes = [chunk.session for chunk in chunks if chunk and chunk.session]
+    assert [change.at for change in changes] == [MONDAY, TUESDAY, TUESDAY]
+    assert [chunk.at for chunk in chunks if chunk] == [TUESDAY + 9] * 3
+
+
+def test_a_close_within_a_gap_is_told_before_the_new_quotes(
+    valkey: redis.Redis, publisher: Publisher, always_open: Calendar
+) -> None:
+    publisher.publish(replace(quote(60), at=MONDAY + 5))
+    feed = LiveFeed(valkey, MARKET, calendar=always_open)
+    feed.read(0, LATER * 4, 100)
+    publisher.publish(Chunk(seq=70, at=TUESDAY, session=TUESDAYS))
+    publisher.publish(replace(quote(80), at=TUESDAY + 9))
+    valkey.xtrim(keys.feed(MARKET), maxlen=1, approximate=False)
+    assert [told(feed.read(60, LATER * 4, 100)) for _ in range(3)] == [
+        (Session.CLOSED, {}, 60),
+        (Session.REGULAR, {"IBM": [80]}, 80),
+        None,
+    ]
+
+
+def test_a_reader_that_came_before_the_hub_sees_the_close_first(
+    valkey: redis.Redis, publisher: Publisher, always_open: Calendar
+) -> None:
+    feed = LiveFeed(valkey, MARKET, calendar=always_open, since=MONDAY + 5)
+    assert feed.read(60, LATER * 4, 100) is None
+    publisher.publish(Chunk(seq=70, at=TUESDAY, session=TUESDAYS))
+    assert [told(feed.read(60, LATER * 4, 100)) for _ in range(2)] == [
+        (Session.CLOSED, {}, 60),
+        (Session.REGULAR, {}, 70),
+    ]
 
 
 def test_a_new_hub_takes_over_what_the_old_one_published(valkey: redis.Redis, publisher: Publisher) -> None:
@@ -186,7 +234,7 @@ def test_a_new_hub_takes_over_what_the_old_one_published(valkey: redis.Redis, pu
 
 
 def test_each_batch_rings_the_bell(valkey: redis.Redis, publisher: Publisher) -> None:
-    with valkey.pubsub(ignore_subscribe_messages=True) as bell:
+    with valkey.pubsub(ignore_subscribe_messages=True) as bell:  # type: ignore[no-untyped-call]
         bell.subscribe(keys.bell(MARKET))
         bell.get_message(timeout=5)  # the subscription itself
         publisher.publish(quote(1))

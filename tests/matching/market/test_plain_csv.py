@@ -60,14 +60,20 @@ def test_quotes_and_prints_are_read_exactly(tmp_path: Path) -> None:
         pytest.param("2013-10-08,quote,1,1,2,1,,,", "'2013-10-08' is not an RFC 3339 instant", id="time"),
         pytest.param("2013-10-08T13:29:00Z,quote,1,1,2,1,,,", "earlier than the line before", id="order"),
         pytest.param("2013-10-09T13:30:00Z,quote,1,1,2,1,,,", "not on the file's day", id="another day"),
-        pytest.param("2013-10-08T13:30:01Z,bar,1,1,2,1,,,", "kind 'bar' is neither quote nor trade", id="kind"),
+        pytest.param(
+            "2013-10-08T13:30:01Z,bar,1,1,2,1,,,", "kind 'bar' is neither quote nor trade", id="kind"
+        ),
         pytest.param("2013-10-08T13:30:01Z,quote,1.00001,1,2,1,,,", "price '1.00001'", id="five decimals"),
         pytest.param("2013-10-08T13:30:01Z,quote,-1,1,2,1,,,", "price '-1'", id="negative"),
         pytest.param("2013-10-08T13:30:01Z,quote,nan,1,2,1,,,", "price 'nan'", id="not a number"),
         pytest.param("2013-10-08T13:30:01Z,quote,1e3,1,2,1,,,", "price '1e3'", id="exponent"),
         pytest.param("2013-10-08T13:30:01Z,quote,1,,2,1,,,", "size ''", id="a price without a size"),
-        pytest.param("2013-10-08T13:30:01Z,quote,1,0,2,1,,,", "size '0' is not positive", id="a size of nothing"),
-        pytest.param("2013-10-08T13:30:01Z,quote,1,1,2,1,5,,", "a quote has no price", id="a quote with a price"),
+        pytest.param(
+            "2013-10-08T13:30:01Z,quote,1,0,2,1,,,", "size '0' is not positive", id="a size of nothing"
+        ),
+        pytest.param(
+            "2013-10-08T13:30:01Z,quote,1,1,2,1,5,,", "a quote has no price", id="a quote with a price"
+        ),
         pytest.param("2013-10-08T13:30:01Z,trade,,,,,,1,", "price ''", id="a print without a price"),
         pytest.param("2013-10-08T13:30:01Z,trade,,,,,1,1,weird", "condition 'weird'", id="condition"),
     ],
@@ -94,9 +100,9 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 def test_a_day_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     write(tmp_path, QUOTE)
-    with pytest.raises(TapeMissing, match="IBM has no tape of 2013-10-09 .* it has 2013-10-08"):
+    with pytest.raises(TapeMissing, match=r"IBM has no tape of 2013-10-09 .* it has 2013-10-08"):
         load_day(tmp_path, "IBM", date(2013, 10, 9))
-    with pytest.raises(TapeMissing, match="XYZ has no tape .* has IBM"):
+    with pytest.raises(TapeMissing, match=r"XYZ has no tape .* has IBM"):
         load_day(tmp_path, "XYZ", DAY)
 
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import mean
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from matching.engine.types import CENT, DOLLAR
 from matching.market.synthetic import BASE_PRICES, INTERVAL, ROUND_LOT, SyntheticMarket, base_price
@@ -25,8 +25,8 @@ def test_one_seed_makes_one_market_and_another_seed_another() -> None:
 def test_a_market_is_the_same_however_it_is_cut() -> None:
     market = SyntheticMarket(1, SYMBOLS)
     cuts = [NOON + offset for offset in (0, 1, INTERVAL // 3, INTERVAL, 7 * INTERVAL + 5, 9 * SECOND)]
-    pieces = [market.steps(after, until) for after, until in zip(cuts, cuts[1:], strict=False)]
-    assert sum(pieces, []) == market.steps(cuts[0], cuts[-1])
+    pieces = [market.steps(after, until) for after, until in pairwise(cuts)]
+    assert [step for piece in pieces for step in piece] == market.steps(cuts[0], cuts[-1])
 
 
 def test_a_symbol_does_not_depend_on_its_company() -> None:
@@ -71,7 +71,7 @@ def test_a_day_moves_but_does_not_run_away() -> None:
     base = BASE_PRICES["IBM"]
     assert max(prices) - min(prices) > base // 500
     assert abs(mean(prices) - base) < base // 25
-    steps = [abs(later - earlier) for earlier, later in zip(prices, prices[1:], strict=False)]
+    steps = [abs(later - earlier) for earlier, later in pairwise(prices)]
     assert max(steps) < base // 50
 
 

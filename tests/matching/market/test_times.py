@@ -14,7 +14,9 @@ from matching.market.times import new_york, new_york_date, parse_rfc3339, rfc333
         pytest.param("2013-10-08T14:00:00Z", 1381240800 * 10**9, id="UTC"),
         pytest.param("2013-10-08T10:00:00-04:00", 1381240800 * 10**9, id="with an offset"),
         pytest.param("2013-10-08T14:00:00.000000001Z", 1381240800 * 10**9 + 1, id="a nanosecond"),
-        pytest.param("2013-10-08T14:00:00.5z", 1381240800 * 10**9 + 5 * 10**8, id="half a second, small letters"),
+        pytest.param(
+            "2013-10-08T14:00:00.5z", 1381240800 * 10**9 + 5 * 10**8, id="half a second, small letters"
+        ),
     ],
 )
 def test_rfc3339_is_read_to_the_nanosecond(text: str, ns: int) -> None:
@@ -23,14 +25,23 @@ def test_rfc3339_is_read_to_the_nanosecond(text: str, ns: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2013-10-08", "2013-10-08T14:00:00", "2013-10-08T14:00:00.0000000001Z", "2013-13-08T14:00:00Z", "now"],
+    [
+        "",
+        "2013-10-08",
+        "2013-10-08T14:00:00",
+        "2013-10-08T14:00:00.0000000001Z",
+        "2013-13-08T14:00:00Z",
+        "now",
+    ],
 )
 def test_an_instant_without_a_zone_or_beyond_nanoseconds_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the texts differ
         parse_rfc3339(text)
 
 
-@pytest.mark.parametrize("text", ["2013-10-08T14:00:00Z", "2013-10-08T14:00:00.25Z", "1970-01-01T00:00:00.000000001Z"])
+@pytest.mark.parametrize(
+    "text", ["2013-10-08T14:00:00Z", "2013-10-08T14:00:00.25Z", "1970-01-01T00:00:00.000000001Z"]
+)
 def test_writing_an_instant_gives_what_was_read(text: str) -> None:
     assert rfc3339(parse_rfc3339(text)) == text
 

@@ -57,7 +57,9 @@ def _account_id(text: str) -> UUID:
 
 
 def _json(audit: Audit) -> str:
-    return json.dumps({"accounts": audit.accounts, "differences": [asdict(each) for each in audit.differences]})
+    return json.dumps(
+        {"accounts": audit.accounts, "differences": [asdict(each) for each in audit.differences]}
+    )
 
 
 def _lines(audit: Audit) -> str:

@@ -1,0 +1,148 @@
+"""How many orders a second are accepted over HTTP, against pgbench on the same cluster.
+
+    python -m bench.entry [--rounds 6] [--seconds 4] [order_entry order_entry_direct order_entry_hot]
+
+32 kept connections; 1,000 accounts in turn, each with its own key, send limit orders; every answer is
+read and must be a fresh order, and every order must be in the database. `order_entry` goes through
+the front's address as a client does, `order_entry_direct` to the web's own socket, and in
+`order_entry_hot` one account takes all the orders (its ratio is to order_entry's own).
+
+The three are interleaved, forwards and backwards, with a run of pgbench between any two; a ratio is to
+the mean of the two runs of pgbench around it. No matcher runs: what is measured is entry alone.
+`detail` tells what one order cost, in microseconds of CPU, by process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import statistics
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bench.figure import Figure
+from bench.harness import HarnessFailed, Installation, installation
+from bench.load import Address, LoadFailed, Run, fresh_orders, run_load
+from bench.people import settle
+from bench.pgbench import PgBench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ACCOUNTS = 1_000
+CONNECTIONS = 32
+PGBENCH_S = 2
+WARM_UP_S = 3.0
+TPC_B = "pgbench TPC-B-like, prepared, 8 clients"
+NAMES = ("order_entry", "order_entry_direct", "order_entry_hot")
+
+
+class Entry:
+    """The prepared requests, and the rounds measured so far."""
+
+    def __init__(self, target: Installation) -> None:
+        from matching.models import Market
+        from trading.services.markets import symbols_of
+
+        market = Market.objects.get(is_active=True)
+        symbols = symbols_of(market)
+        bodies = [_order(symbol) for symbol in symbols]
+        *people, hot = settle(ACCOUNTS + 1, market)
+        self._target = target
+        self._pgbench = PgBench(target.folder)
+        # Symbols and accounts go round together, one account more often than not with another symbol.
+        self._spread = _endless(
+            [person.post(bodies[(number // len(bodies) + number) % len(bodies)]) for number, person in enumerate(people)]
+        )
+        self._hot = _endless([hot.post(body) for body in bodies])
+        self._rates: dict[str, list[float]] = {name: [] for name in NAMES}
+        self._ratios: dict[str, list[float]] = {name: [] for name in NAMES}
+        self._details: dict[str, list[dict[str, float]]] = {name: [] for name in NAMES}
+        self.pgbench_rates: list[float] = []
+
+    def warm_up(self) -> None:
+        """Let every process meet every key once."""
+        for name in NAMES[:2]:
+            self._send(name, WARM_UP_S)
+        self._pgbench.rate(PGBENCH_S)
+
+    def measure(self, rounds: int, seconds: float) -> None:
+        """Run the rounds. Raises LoadFailed when an order went missing."""
+        before = self._pgbench.rate(PGBENCH_S)
+        self.pgbench_rates.append(before)
+        for number in range(rounds):
+            for name in NAMES if number % 2 == 0 else reversed(NAMES):
+                run, detail = self._send(name, seconds)
+                after = self._pgbench.rate(PGBENCH_S)
+                self.pgbench_rates.append(after)
+                self._rates[name].append(run.rate)
+                self._ratios[name].append(run.rate / statistics.mean((before, after)))
+                self._details[name].append(detail)
+                before = after
+
+    def figures(self) -> Iterator[Figure]:
+        """Yield what the rounds have shown."""
+        for name in NAMES:
+            against, ratios = TPC_B, self._ratios[name]
+            if name == "order_entry_hot":
+                against = "order_entry"
+                ratios = [hot / spread for hot, spread in zip(ratios, self._ratios["order_entry"], strict=True)]
+            detail = {
+                key: round(statistics.median(round_[key] for round_ in self._details[name]), 1)
+                for key in self._details[name][0]
+            }
+            yield Figure(
+                name=name, values=self._rates[name], unit="orders/s", against=against, ratios=ratios, detail=detail
+            )
+
+    def _send(self, name: str, seconds: float) -> tuple[Run, dict[str, float]]:
+        address: Address = self._target.web if name == "order_entry_direct" else self._target.front
+        requests = self._hot if name == "order_entry_hot" else self._spread
+        stored, cpu = _stored_orders(), self._target.cpu()
+        run = run_load(address, requests, seconds=seconds, connections=CONNECTIONS)
+        used = self._target.cpu()
+        accepted = len(fresh_orders(run))
+        if _stored_orders() - stored != accepted:
+            raise LoadFailed(f"{accepted} orders were accepted and {_stored_orders() - stored} stored")
+        per_order = {f"{part}_us": (used[part] - cpu[part]) / accepted * 1e6 for part in used}
+        latency = {"p50_ms": run.percentile(0.5), "p99_ms": run.percentile(0.99)}
+        return run, {**per_order, "client_us": run.cpu_s / accepted * 1e6, **latency}
+
+
+def _order(symbol: str) -> bytes:
+    terms: dict[str, Any] = {"symbol": symbol, "qty": "1", "limit_price": "1.25"}
+    fields = ", ".join(f'"{name}": "{value}"' for name, value in terms.items())
+    return f'{{{fields}, "side": "buy", "type": "limit", "time_in_force": "day"}}'.encode()
+
+
+def _endless(requests: list[bytes]) -> Iterator[bytes]:
+    return itertools.cycle(requests)
+
+
+def _stored_orders() -> int:
+    from trading.models import Order
+
+    return Order.objects.across_owners().count()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=f"which figures to print: {', '.join(NAMES)}; all without a name")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each HTTP run")
+    options = parser.parse_args()
+    try:
+        with installation() as target:
+            entry = Entry(target)
+            target.serve()
+            entry.warm_up()
+            entry.measure(options.rounds, options.seconds)
+    except (HarnessFailed, LoadFailed, OSError) as error:
+        sys.exit(f"bench.entry FAILED: {error}")
+    for figure in entry.figures():
+        if not options.names or figure.name in options.names:
+            figure.print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Many people with one funded account and one key each, made in a few statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matching.models import Market
+
+CASH = Decimal(1_000_000_000)  # dollars: no run shall end for want of buying power
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An account's key, and the head of every request that is made with it."""
+
+    key_id: str
+    secret: str
+
+    def post(self, body: bytes) -> bytes:
+        """Return a whole request that posts an order."""
+        return (
+            b"POST /v2/orders HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n"
+            b"APCA-API-KEY-ID: %b\r\nAPCA-API-SECRET-KEY: %b\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%b"
+        ) % (self.key_id.encode(), self.secret.encode(), len(body), body)
+
+
+def settle(count: int, market: Market) -> list[Person]:
+    """Store `count` users with one account and one key each, and return their keys."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from accounts.models import ApiKey, User
+    from accounts.models.api_key import digest, new_secret
+    from accounts.models.user import new_id
+    from trading.models import Journal, LedgerAccount, Posting, TradingAccount
+
+    now = timezone.now()
+    users = [User(email=f"bench{number}@raxx.example") for number in range(count)]
+    accounts = [
+        TradingAccount(user=user, market=market, number=f"PB{number:010}", cash=CASH, last_equity=CASH, created_at=now)
+        for number, user in enumerate(users)
+    ]
+    journals = [
+        Journal(id=new_id(), kind=Journal.Kind.DEPOSIT, at=now, user_id=account.user_id, account_id=account.pk)
+        for account in accounts
+    ]
+    postings = [
+        Posting(journal_id=journal.pk, ledger=ledger, amount=amount, user_id=journal.user_id, account_id=journal.account_id)
+        for journal in journals
+        for ledger, amount in ((LedgerAccount.CASH, CASH), (LedgerAccount.CAPITAL, -CASH))
+    ]
+    secrets = [new_secret() for _ in accounts]
+    keys = [
+        ApiKey(user_id=account.user_id, account_id=account.pk, secret_hash=digest(secret))
+        for account, secret in zip(accounts, secrets, strict=True)
+    ]
+    with transaction.atomic():
+        User.objects.bulk_create(users)
+        TradingAccount.objects.bulk_create(accounts)
+        Journal.objects.bulk_create(journals)
+        Posting.objects.bulk_create(postings)
+        ApiKey.objects.bulk_create(keys)
+    return [Person(key_id=key.pk, secret=secret) for key, secret in zip(keys, secrets, strict=True)]

@@ -1,0 +1,169 @@
+"""GET /v2/account and /v2/positions: every field, exact, and valued at the last print."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from alpaca.trading.models import Position as SdkPosition
+from alpaca.trading.models import TradeAccount
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.api.conftest import refusal
+from tests.factories.rows import NOON, make_asset, make_fill, make_position
+from trading.models import Fill
+
+
+def test_the_account_is_answered_with_every_field_of_the_wire(bot, holding, show):
+    show(last="120")
+    holding("10", "100")
+    bot.order(qty="5", limit_price="90")
+
+    answer = bot.get("/v2/account").json()
+
+    power = dict.fromkeys(
+        (
+            "buying_power",
+            "regt_buying_power",
+            "daytrading_buying_power",
+            "non_marginable_buying_power",
+            "options_buying_power",
+            "effective_buying_power",
+        ),
+        "98550",
+    )
+    zero = dict.fromkeys(
+        (
+            "initial_margin",
+            "maintenance_margin",
+            "last_maintenance_margin",
+            "sma",
+            "short_market_value",
+            "accrued_fees",
+            "pending_transfer_in",
+            "pending_transfer_out",
+            "pending_reg_taf_fees",
+            "intraday_adjustments",
+        ),
+        "0",
+    )
+    assert answer == {
+        "id": str(bot.account.pk),
+        "account_number": bot.account.number,
+        "status": "ACTIVE",
+        "crypto_status": "INACTIVE",
+        "crypto_tier": 0,
+        "currency": "USD",
+        "cash": "99000",
+        "equity": "100200",
+        "portfolio_value": "100200",
+        "last_equity": "100000",
+        "long_market_value": "1200",
+        "position_market_value": "1200",
+        **power,
+        **zero,
+        "multiplier": "1",
+        "balance_asof": "2013-10-07",
+        "created_at": bot.account.created_at.isoformat().replace("+00:00", "Z"),
+        "options_approved_level": 0,
+        "options_trading_level": 0,
+        "account_blocked": False,
+        "trading_blocked": False,
+        "transfers_blocked": False,
+        "trade_suspended_by_user": False,
+        "shorting_enabled": False,
+        "pattern_day_trader": False,
+        "daytrade_count": 0,
+        "admin_configurations": {},
+        "user_configurations": None,
+    }
+    assert TradeAccount(**answer).equity == "100200"
+
+
+def test_a_position_is_answered_with_every_field_of_the_wire(bot, ibm, holding, show):
+    show(last="120", close="98")
+    holding("10", "100")
+
+    answer = bot.get("/v2/positions/IBM")
+
+    assert answer.json() == {
+        "asset_id": str(ibm.pk),
+        "symbol": "IBM",
+        "exchange": "NYSE",
+        "asset_class": "us_equity",
+        "asset_marginable": True,
+        "qty": "10",
+        "qty_available": "10",
+        "side": "long",
+        "avg_entry_price": "100",
+        "cost_basis": "1000",
+        "market_value": "1200",
+        "current_price": "120",
+        "lastday_price": "98",
+        "change_today": "0.224489796",
+        "unrealized_pl": "200",
+        "unrealized_plpc": "0.2",
+        "unrealized_intraday_pl": "200",
+        "unrealized_intraday_plpc": "0.2",
+    }
+    assert bot.get("/v2/positions").json() == [answer.json()]
+    assert bot.get(f"/v2/positions/{ibm.pk}").json() == answer.json()
+    assert SdkPosition(**answer.json()).qty == "10"
+
+
+def test_shares_from_before_today_gain_since_the_close_and_todays_since_their_price(bot, ibm, show):
+    show(last="120", close="110")
+    make_position(bot.account, ibm, quantity=10, cost=900)
+    make_fill(bot.account, quantity=4, price=115, asset_id=ibm.pk, side="buy")  # today
+    make_fill(bot.account, quantity=6, price=50, asset_id=ibm.pk, side="buy", at=NOON.replace(day=7))
+
+    answer = bot.get("/v2/positions/IBM").json()
+
+    assert answer["unrealized_intraday_pl"] == "80"  # 6 x (120 - 110) + 4 x (120 - 115)
+    assert answer["unrealized_pl"] == "300"
+
+
+def test_a_position_whose_price_nobody_knows_is_worth_what_it_cost(bot, ibm):
+    make_position(bot.account, ibm, quantity=3, cost=100)
+
+    answer = bot.get("/v2/positions/IBM").json()
+
+    assert (answer["current_price"], answer["lastday_price"], answer["change_today"]) == ("33.333333333", None, None)
+    assert bot.get("/v2/account").json()["long_market_value"] == answer["market_value"]
+
+
+def test_a_sold_position_is_gone(bot, desk, holding):
+    holding("10", "100")
+    sale = UUID(bot.order(side="sell", qty="10", limit_price="110").json()["id"])
+    desk.decide((sale, "new"), (sale, "fill", "10", "110"))
+
+    assert bot.get("/v2/positions").json() == []
+    assert refusal(bot.get("/v2/positions/IBM")) == (404, 40410000)
+    assert bot.get("/v2/positions/IBM").json()["message"] == "position does not exist"
+    assert bot.get("/v2/account").json()["cash"] == "100100"
+
+
+@pytest.mark.parametrize("name", ["IBM", "NOPE", "BTC/USD", "%00", "01a206b7-bd3b-75cc-90b2-57bc5c83bf58", "x" * 500])
+def test_a_position_that_is_not_there_is_not_found(bot, name):
+    answer = bot.get(f"/v2/positions/{name}")
+
+    assert refusal(answer) == (404, 40410000)
+    assert answer.json()["message"] == "position does not exist"
+
+
+def test_positions_take_as_many_queries_for_three_as_for_one(bot, ibm, show):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert bot.get("/v2/positions").status_code == 200
+            assert bot.get("/v2/account").status_code == 200
+        return len(captured)
+
+    make_position(bot.account, ibm)
+    queries()  # fills what a process keeps
+    for_one = queries()
+    make_position(bot.account, make_asset("MSFT"))
+    make_position(bot.account, make_asset("PENNY"))
+
+    assert queries() == for_one
+    assert not Fill.objects.exists()

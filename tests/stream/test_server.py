@@ -1,0 +1,218 @@
+"""The real thing: granian as `up` runs it, the SDK's own stream, and a plain WebSocket client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import pytest
+import websockets.asyncio.client
+from alpaca.trading.stream import TradingStream
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed
+
+from raxx import embedded
+from raxx.process import Program, spawn
+from tests.factories.rows import SECRET
+from tests.stream.peer import AUTHORIZED, LISTEN, LISTENING, PATIENCE_S, log_in, login_of_the_web_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alpaca.trading.models import TradeUpdate
+
+    from tests.factories.sessions import Session
+    from tests.stream.conftest import Trader
+
+
+def database_url() -> str:
+    """Return the test's database, as the web role, in the form of DATABASE_URL."""
+    login = login_of_the_web_role()
+    place = {name: login[name] for name in login.keys() - {"user", "password", "dbname"}}
+    return f"postgresql://{login['user']}:{quote(login['password'])}@/{login['dbname']}?{urlencode(place)}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Server:
+    """A running granian."""
+
+    def __init__(self, port: int, child: subprocess.Popen[bytes], program: Program) -> None:
+        self.url = f"ws://127.0.0.1:{port}/stream"
+        self._child = child
+        self._program = program
+
+    def stop(self) -> None:
+        """Stop it as the supervisor does: SIGTERM, and SIGKILL after its grace."""
+        embedded.stop(self._program, self._child)
+
+    @property
+    def status(self) -> int | None:
+        return self._child.poll()
+
+
+@contextmanager
+def granian(log: Any) -> Iterator[Server]:
+    port = free_port()
+    command = (sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port))
+    program = Program(
+        name="stream",
+        argv=(*command, "--workers-kill-timeout", "5", "raxx.asgi:application"),
+        environment={"DATABASE_URL": database_url(), "PYTHONPATH": str(settings.BASE_DIR)},
+        folder=settings.BASE_DIR,
+    )
+    with log.open("ab") as output:
+        child = spawn(program, settings.DATA_FOLDER.root / "a server of a test", output)
+    server = Server(port, child, program)
+    try:
+        embedded._wait_until_ready(program, child, lambda: accepts(port), log, PATIENCE_S)  # noqa: SLF001
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def server(trader: Trader, tmp_path: Any) -> Iterator[Server]:
+    """Return the stream process, as production runs it, over the test's database."""
+    with granian(tmp_path / "stream.log") as running:
+        yield running
+
+
+def client(server: Server) -> websockets.asyncio.client.connect:
+    """Return a connection to be entered, without the compression that costs the test its time."""
+    return websockets.asyncio.client.connect(server.url, compression=None)
+
+
+def test_the_unmodified_sdk_hears_an_orders_whole_life(server: Server, trader: Trader) -> None:
+    heard: queue.Queue[TradeUpdate] = queue.Queue()
+    stream = TradingStream(trader.key.key_id, SECRET, url_override=server.url)
+
+    async def hear(update: TradeUpdate) -> None:
+        heard.put(update)
+
+    stream.subscribe_trade_updates(hear)
+    running = threading.Thread(target=stream.run)
+    running.start()
+    try:
+        _wait_until_it_listens(trader, heard)
+        order = trader.place_working(quantity="10", limit_price="100")
+        trader.desk.decide((order, "partial_fill", "4", "99.5"), (order, "fill", "6", "100"))
+        trader.ring()
+        updates: list[TradeUpdate] = []
+        while not updates or updates[-1].event != "fill":
+            update = heard.get(timeout=PATIENCE_S)
+            if update.order.id == order:
+                updates.append(update)
+    finally:
+        stream.stop()
+        running.join(PATIENCE_S)
+
+    assert not running.is_alive()
+    assert [(u.event, u.order.status.value, u.qty, u.price, u.position_qty) for u in updates] == [
+        ("new", "new", None, None, None),
+        ("partial_fill", "partially_filled", 4, 99.5, 4),
+        ("fill", "filled", 6, 100, 10),
+    ]
+
+
+def _wait_until_it_listens(trader: Trader, heard: queue.Queue[TradeUpdate]) -> None:
+    """Return when an update was heard: the SDK does not say when it has begun to listen."""
+    for _ in range(100):
+        trader.place_working(quantity="1", limit_price="1")
+        trader.ring()
+        try:
+            heard.get(timeout=PATIENCE_S / 100)
+        except queue.Empty:
+            continue
+        return
+    message = "the SDK never heard anything"
+    raise AssertionError(message)
+
+
+def test_pings_are_answered_and_a_stop_closes_with_going_away(server: Server, trader: Trader) -> None:
+    async def scenario() -> list[Any]:
+        async with asyncio.timeout(PATIENCE_S), client(server) as peer:
+            await peer.send(json.dumps(log_in(trader.key)))
+            told = [await peer.recv()]
+            await peer.send(json.dumps(LISTEN))
+            told.append(await peer.recv())
+            await (await peer.ping())
+            trader.place_working()
+            trader.ring()
+            told.append(await peer.recv())
+            stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+            with pytest.raises(ConnectionClosed) as closed:
+                await peer.recv()
+            await stopping
+            return [told, closed.value.rcvd]
+
+    (first, second, update), close = asyncio.run(scenario())
+
+    assert [json.loads(first), json.loads(second)] == [AUTHORIZED, LISTENING]
+    assert {type(frame) for frame in (first, second, update)} == {bytes}
+    assert json.loads(update)["data"]["event"] == "new"
+    assert (close.code, close.reason) == (1001, "the server is stopping")
+    assert server.status == 0
+
+
+MANY_EVENTS = """
+with log as (
+  update trading_tradingaccount set event_seq = event_seq + %(count)s where account_id = %(account)s
+  returning user_id, account_id, event_seq - %(count)s as before
+)
+insert into trading_orderevent (account_id, seq, user_id, order_id, kind, status, at, recorded_at, filled_quantity,
+                                filled_money, request_id)
+select account_id, before + n, user_id, %(order)s, 'restated', 'new', now(), now(), 0, 0, ''
+  from log, generate_series(1, %(count)s) n
+"""
+
+
+def test_a_client_that_reads_nothing_is_let_go_and_another_one_hears_everything(
+    server: Server, trader: Trader, owner: Session
+) -> None:
+    """The backlog is more than the outbox and every buffer between us can hold."""
+    batches, count = 16, 500
+
+    async def scenario() -> int:
+        async with asyncio.timeout(3 * PATIENCE_S), client(server) as idle, client(server) as quick:
+            for one in (idle, quick):
+                for message in (log_in(trader.key), LISTEN):
+                    await one.send(json.dumps(message))
+                    await one.recv()
+            idle.transport.pause_reading()
+            order = trader.place_working()
+            await quick.recv()
+            for _ in range(batches):
+                owner.execute(MANY_EVENTS, {"count": count, "account": trader.account.pk, "order": order})
+                trader.ring()
+                for _ in range(count):  # what the quick one has heard was queued for the idle one too
+                    assert json.loads(await quick.recv())["data"]["event"] == "restated"
+            idle.transport.resume_reading()
+            heard = 0
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    await idle.recv()
+                    heard += 1
+            return heard
+
+    assert 0 < asyncio.run(scenario()) < batches * count

@@ -1,0 +1,211 @@
+"""Control of a recorded market's time, for operators: by HTTP and by `manage.py tape`.
+
+What a control may do is the pure clock's to say (`matching.market.clock`); here it is done to the
+stored one, under the lock of its row, and hub and matchers are told.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+
+from matching.market import clock, keys
+from matching.market.clock import ClockState
+from matching.market.errors import MarketError
+from matching.market.times import rfc3339
+from matching.market.valkey import DOWN, WRITE_TIMEOUT, connect
+from matching.models import Market, Shard
+from trading.errors import Unavailable
+from trading.wire import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
+    import redis
+    from redis.client import PubSub
+
+logger = logging.getLogger(__name__)
+
+ADVANCE_WITHIN_S = 120.0
+BEAT_S = 0.5  # a look without a ring: a ring may be lost
+
+
+class Superseded(MarketError):
+    """Somebody moved the clock otherwise while an advance was waiting."""
+
+    code = "superseded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeStatus:
+    """A market's clock, and how far its processes have come; nanoseconds of market time.
+
+    `decided_at` holds for every shard, and is None while one has not begun this run.
+    """
+
+    market_id: int
+    name: str
+    state: ClockState
+    now: int
+    decided_at: int | None
+    published_at: int | None
+
+    def as_body(self) -> dict[str, Any]:
+        """Return it as operators read it, by either door. What runs on the wall clock has no speed."""
+        state = self.state
+        speed = "max" if state.speed is None else plain(state.speed)
+        return {
+            "market": self.name,
+            "feed": state.feed,
+            "now": rfc3339(self.now),
+            "paused": state.paused,
+            "speed": speed if state.is_tape else None,
+            "run": state.run,
+            "starts_at": _text(state.starts_at),
+            "ends_at": _text(state.ends_at),
+            "decided_at": _text(self.decided_at),
+            "published_at": _text(self.published_at),
+            "version": state.version,
+        }
+
+
+def status(market_id: int) -> TapeStatus:
+    """Return where a market stands. Raises Market.DoesNotExist."""
+    market = Market.objects.get(pk=market_id)
+    state = ClockState.of_row(market)
+    decided_at = _decided_at(market_id, state.run)
+    return TapeStatus(
+        market_id=market_id,
+        name=market.name,
+        state=state,
+        now=clock.now(state, time.time_ns(), decided_at),
+        decided_at=decided_at,
+        published_at=_published_at(_client(), market_id, state.run),
+    )
+
+
+def play(market_id: int) -> TapeStatus:
+    """Let the tape run. Raises ClockRefused."""
+    return _control(market_id, clock.play)
+
+
+def pause(market_id: int) -> TapeStatus:
+    """Stop the tape where it is. Raises ClockRefused."""
+    return _control(market_id, clock.pause)
+
+
+def restart(market_id: int) -> TapeStatus:
+    """Begin the tape anew, as a new run; the matcher cancels what was open. Raises ClockRefused."""
+    return _control(market_id, lambda state, wall, _: clock.restart(state, wall))
+
+
+def set_speed(market_id: int, speed: Decimal | None) -> TapeStatus:
+    """Set market seconds per second; None is as fast as the matchers can. Raises ClockRefused."""
+    return _control(market_id, lambda state, wall, progress: clock.set_speed(state, speed, wall, progress))
+
+
+def advance(market_id: int, to: int, *, within_s: float = ADVANCE_WITHIN_S) -> TapeStatus:
+    """Move a paused tape to an instant; return when every decision up to it is committed.
+
+    `to` is in nanoseconds, and counts to the microsecond. Raises ClockRefused, Superseded, and
+    Unavailable when hub and matchers have not come so far within `within_s`; then they go on.
+    """
+    client = _client()
+    with client.pubsub(ignore_subscribe_messages=True) as progress:  # type: ignore[no-untyped-call]
+        _quietly(progress.subscribe, keys.progress(market_id))
+        reached = _control(market_id, lambda state, wall, _: clock.advance_to(state, to, wall))
+        deadline = time.monotonic() + within_s
+        while not _has_come(reached):
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    _how_far(reached),
+                    decided_at=_text(reached.decided_at),
+                    published_at=_text(reached.published_at),
+                )
+            _wait_for_ring(progress)
+            target, reached = reached.state, status(market_id)
+            if reached.state.run != target.run or reached.state.anchor_at < target.anchor_at:
+                raise Superseded("the tape was moved otherwise while it advanced")
+    return reached
+
+
+def _control(market_id: int, change: Callable[[ClockState, int, int | None], ClockState]) -> TapeStatus:
+    with transaction.atomic(durable=True):
+        market = Market.objects.select_for_update(no_key=True).get(pk=market_id)
+        before = ClockState.of_row(market)
+        after = change(before, time.time_ns(), _decided_at(market_id, before.run))
+        if after != before:
+            Market.objects.filter(pk=market_id).update(**after.as_row())
+    if after != before:
+        _ring(market_id)
+    return status(market_id)
+
+
+def _ring(market_id: int) -> None:
+    for channel in (keys.clock(market_id), keys.bell(market_id)):
+        _quietly(_client().publish, channel, b"")
+
+
+def _wait_for_ring(progress: PubSub) -> None:
+    """Return when somebody has come further, or after a beat."""
+    began = time.monotonic()
+    _quietly(progress.get_message, timeout=BEAT_S)
+    if not progress.subscribed:
+        time.sleep(max(0.0, BEAT_S - (time.monotonic() - began)))  # Valkey is away: nothing can ring
+
+
+def _has_come(tape: TapeStatus) -> bool:
+    wanted = tape.state.anchor_at
+    come = (tape.decided_at, tape.published_at)
+    return all(at is not None and at >= wanted for at in come)
+
+
+def _how_far(tape: TapeStatus) -> str:
+    behind = [
+        f"{who} stand{verb} at {_text(at) or 'nothing of this run'}"
+        for who, verb, at in (("the matcher", "s", tape.decided_at), ("the hub", "s", tape.published_at))
+        if at is None or at < tape.state.anchor_at
+    ]
+    return f"the market has not come to {rfc3339(tape.state.anchor_at)} yet: {', '.join(behind)}"
+
+
+def _decided_at(market_id: int, run: int) -> int | None:
+    """Return the time that every shard of the market has decided up to in this run."""
+    shards = list(Shard.objects.filter(market=market_id).values_list("run", "at"))
+    if not shards or any(shard_run != run for shard_run, _ in shards):
+        return None
+    return min(at for _, at in shards)
+
+
+def _published_at(client: redis.Redis, market_id: int, run: int) -> int | None:
+    stored = _quietly(client.get, keys.published(market_id))
+    if not stored:
+        return None
+    position = json.loads(stored)
+    return int(position["at"]) if position["run"] == run else None
+
+
+@cache
+def _client() -> redis.Redis:
+    return connect(settings.REDIS_URL, timeout=WRITE_TIMEOUT)
+
+
+def _quietly(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Return what a call to Valkey returns, None while it is away: PostgreSQL is the truth."""
+    try:
+        return call(*args, **options)
+    except DOWN as error:
+        logger.warning("Valkey does not answer: %s", error)
+        return None
+
+
+def _text(at: int | None) -> str | None:
+    return None if at is None else rfc3339(at)
