@@ -82,13 +82,20 @@ class Matcher:
             self._begin_run(reading.run)
 
     def _rewind(self, progress: Progress) -> None:
-        """Read the market again up to the progress, deciding nothing; a live one cannot go back."""
-        until = progress.at if self._feed.replayable else None
-        while until is not None and (chunk := self._feed.read(self._engine.seq, until, ITEMS_PER_CHUNK)):
-            self._engine.rewind(chunk)
-        if not self._feed.replayable and (chunk := self._feed.read(progress.seq, _FOREVER, ITEMS_PER_CHUNK)):
-            self._engine.rewind(chunk)
-        self._engine.rewind(Chunk(seq=max(self._engine.seq, progress.seq), at=max(self._engine.at, progress.at)))
+        """Let the market stand where the progress left it, deciding nothing.
+
+        A tape is read again up to the very sequence. A live market cannot go back: its first
+        chunk tells how it stands now, in the session that was on.
+        """
+        engine, feed = self._engine, self._feed
+        if feed.replayable:
+            while engine.seq < progress.seq and (
+                chunk := feed.read(engine.seq, progress.at, progress.seq - engine.seq)
+            ):
+                engine.rewind(chunk)
+        elif chunk := feed.read(progress.seq, _FOREVER, ITEMS_PER_CHUNK):
+            engine.rewind(chunk)
+        engine.rewind(Chunk(seq=max(engine.seq, progress.seq), at=max(engine.at, progress.at)))
 
     def _begin_run(self, run: int) -> None:
         """Start a tape over: what is open was meant for a market that is gone, and is canceled."""

@@ -84,8 +84,6 @@ def answer(error: BaseException) -> HttpResponse | None:
         logger.error("answered 503: %s", error)
     message = str(error) if found.text is None else found.text
     response = body(found.status, found.code, message, getattr(error, "context", {}))
-    if isinstance(error, rest_errors.MethodNotAllowed) and error.detail:
-        response.headers.pop("Allow", None)
     if found.status == UNAVAILABLE.status:
         response["Retry-After"] = "1"
     return response
@@ -114,12 +112,12 @@ def endpoint_not_found(_request: HttpRequest, *_: Any, **__: Any) -> HttpRespons
     return response
 
 
-def bad_request(_request: HttpRequest, _error: Exception | None = None) -> HttpResponse:
+def bad_request(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """Answer for what Django refuses before a view (handler400)."""
     return body(400, 40010000, "bad request", {})
 
 
-def forbidden(_request: HttpRequest, _error: Exception | None = None) -> HttpResponse:
+def forbidden(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """Answer for what Django forbids (handler403)."""
     return body(403, 40310000, "forbidden.", {})
 

@@ -72,7 +72,9 @@ class _Line:
                     pipeline.execute()
         except (RedisError, OSError) as error:
             if self._is_up:
-                logger.warning("doorbells are not heard, readers fall back to looking by themselves: %s", error)
+                logger.warning(
+                    "doorbells are not heard, readers fall back to looking by themselves: %s", error
+                )
             self._is_up = False
         else:
             if not self._is_up:

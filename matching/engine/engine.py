@@ -132,8 +132,8 @@ class Engine:
         firsts = [int(items.seq[0]) for items in chunk.items.values() if len(items)]
         if chunk.session is not None:
             firsts.append(chunk.session.seq)
-        begin = min(firsts, default=chunk.seq + 1)
-        if begin <= self._floor.seq or chunk.seq < self._floor.seq:
+        begin = chunk.seq + 1 if chunk.is_repeat else min(firsts, default=chunk.seq + 1)
+        if chunk.seq < self._floor.seq or begin <= self._floor.seq:
             raise OutOfOrder(f"a chunk of {begin} to {chunk.seq} comes after {self._floor.seq}")
 
     def _run(self, chunk: Chunk) -> None:

@@ -157,11 +157,13 @@ class Chunk:
     """The next piece of a market: at most one session change, and it comes before the items.
 
     `seq` and `at` say how far the market is known to have come when the chunk is done, which
-    may be beyond its last item.
+    may be beyond its last item. A chunk that `is_repeat` tells how a live market stands after
+    something was missed: its quotes and its session may be older than what was seen before.
     """
 
     seq: int
     at: int
+    is_repeat: bool = False
     session: SessionChange | None = None
     items: dict[str, Items] = field(default_factory=dict)
 

@@ -81,6 +81,7 @@ class LiveFeed:
         return Chunk(
             seq=position["seq"],
             at=position["at"],
+            is_repeat=True,
             session=decode(session).chunk.session if session else None,
             items={symbol: _standing(quote) for symbol, quote in quotes.items() if self._wants(symbol)},
         )
@@ -126,10 +127,10 @@ class LiveFeed:
         if self._is_opening:
             known = _told(self._calendar.change_in_force(self._at), after)
             later = [_told(change, snapshot.seq) for change in changes]
-            told = [Chunk(seq=snapshot.seq, at=snapshot.at, session=change) for change in later]
+            told = [replace(snapshot, session=change, items={}) for change in later]
             return [replace(snapshot, session=known), *told]
         earlier = [_told(change, after) for change in changes[:-1]]  # the last one is the snapshot's own
-        return [*(Chunk(seq=after, at=change.at, session=change) for change in earlier), snapshot]
+        return [*(Chunk(seq=after, at=change.at, session=change, is_repeat=True) for change in earlier), snapshot]
 
     def _take_in(self, limit: int) -> None:
         """Move what is new on the stream to the waiting batches; a gap asks for a new snapshot."""

@@ -107,7 +107,7 @@ def require_agreement(played: Played, expectation: Expectation, verify_ledger: C
 
 def require_events(played: Played, expectation: Expectation) -> None:
     """Assert that the whole stream is what the raw tape leads to, and that each order's story is whole."""
-    assert played.told == expectation.told
+    assert played.told == expectation.told, difference(played.told, expectation.told)
 
     filled: dict[str, Decimal] = {}
     money: dict[str, Decimal] = {}
@@ -131,6 +131,14 @@ def require_events(played: Played, expectation: Expectation) -> None:
         assert exact(order.filled_qty) == filled.get(told.label, 0)
         assert average_of(order) == average(money.get(told.label), filled.get(told.label))
     assert len(executions) == sum(told.price is not None for told in played.told)
+
+
+def difference(told: list[Told], expected: list[Told]) -> str:
+    """Return where two stories part, and what comes around it."""
+    place = next((n for n, (a, b) in enumerate(zip(told, expected, strict=False)) if a != b), -1)
+    around = slice(max(0, place - 2), place + 6)
+    lines = ["the broker tells:", *map(str, told[around]), "the tape tells:", *map(str, expected[around])]
+    return "\n".join([f"{len(told)} events, {len(expected)} expected; they part at {place}", *lines])
 
 
 def require_orders(played: Played, expectation: Expectation) -> None:

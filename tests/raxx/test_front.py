@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httptools
 import pytest
 
-from raxx.front import Front, Limits, serve
+from raxx.front import Front, serve
+from raxx.relay import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from raxx.folder import DataFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "debug": False,
     "secret_key": "kN3v-9sQwX2_rT7yUoP5aZ8cV1bM4nLhJ6gFdSeRtYuIoPqWx0Z",
     "origins": ["https://raxx.example"],

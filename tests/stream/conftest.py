@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from tests.factories.sessions import session
 from trading.doorbells import ring_account
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     import redis

@@ -46,7 +46,9 @@ def login_of_the_web_role() -> dict[str, str]:
 async def running(limits: Limits | None = None, valkey_url: str = "") -> AsyncIterator[StreamApp]:
     """Run the application as a server does, from the start of its life to the end."""
     login = login_of_the_web_role()
-    app = StreamApp(lambda: StreamService(login, valkey_url or settings.REDIS_URL, limits), takes_sigterm=False)
+    app = StreamApp(
+        lambda: StreamService(login, valkey_url or settings.REDIS_URL, limits), takes_sigterm=False
+    )
     inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     told: asyncio.Queue[Any] = asyncio.Queue()
     life = asyncio.create_task(app({"type": "lifespan"}, inbox.get, told.put))
@@ -60,7 +62,7 @@ async def running(limits: Limits | None = None, valkey_url: str = "") -> AsyncIt
     assert told.get_nowait() == {"type": "lifespan.shutdown.complete"}
 
 
-class Closed(Exception):  # noqa: N818 - named as a fact
+class Closed(Exception):
     """The server has closed the connection; the arguments are its code and reason."""
 
 
@@ -78,6 +80,7 @@ class Peer:
     ) -> None:
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._told: asyncio.Queue[Any] = asyncio.Queue()
+        self._is_waited_for = False
         self._reads = asyncio.Event()
         self._reads.set()
         scope = {
@@ -89,11 +92,23 @@ class Peer:
             "extensions": {"websocket.http.response": {}},
         }
         self._inbox.put_nowait({"type": "websocket.connect"})
-        self.life = asyncio.create_task(app(scope, self._inbox.get, self._hear))
+        self.life = asyncio.create_task(app(scope, self._speak, self._hear))
+
+    async def _speak(self) -> dict[str, Any]:
+        self._is_waited_for = True
+        try:
+            return await self._inbox.get()
+        finally:
+            self._is_waited_for = False
 
     async def _hear(self, event: Any) -> None:
         await self._reads.wait()
         self._told.put_nowait(event)
+        if event["type"] == "websocket.close":
+            assert not self._is_waited_for, (
+                "with granian this close would not be sent before the client speaks"
+            )
+            self._inbox.put_nowait({"type": "websocket.disconnect", "code": event["code"]})
 
     def stop_reading(self) -> None:
         """Let the server's sends wait, as a full connection does."""

@@ -26,7 +26,10 @@ FIRST, SECOND = new_id(), new_id()
     [
         (lambda: doorbells.ring_account([]), []),
         (lambda: doorbells.ring_account([FIRST]), [keys.account_bell(FIRST)]),
-        (lambda: doorbells.ring_account([FIRST, SECOND]), [keys.account_bell(FIRST), keys.account_bell(SECOND)]),
+        (
+            lambda: doorbells.ring_account([FIRST, SECOND]),
+            [keys.account_bell(FIRST), keys.account_bell(SECOND)],
+        ),
         (lambda: doorbells.ring_market(7), [market_keys.bell(7)]),
         (doorbells.ring_credentials, [keys.CREDENTIALS]),
     ],

@@ -93,14 +93,16 @@ def test_a_key_that_opens_nothing_is_refused(keys: dict[str, ApiKey], why: str) 
         {"oauth_token": "a token"},
     ],
 )
-def test_credentials_that_nobody_has_are_refused(transactional_db: None, valkey: Any, credentials: Any) -> None:
+def test_credentials_that_nobody_has_are_refused(
+    transactional_db: None, valkey: Any, credentials: Any
+) -> None:
     message = {"action": "authenticate", "data": credentials}
 
     assert asyncio.run(_first_answers(message)) == [unauthorized("authenticate")]
 
 
 def test_a_wrong_secret_and_a_token_beside_a_good_key_are_refused(trader: Trader) -> None:
-    wrong = log_in(trader.key, secret="another")  # noqa: S106
+    wrong = log_in(trader.key, secret="another")
     with_token = log_in(trader.key)
     with_token["data"]["oauth_token"] = "a token"
 
@@ -128,13 +130,15 @@ def test_a_socket_is_closed_after_three_refusals(trader: Trader) -> None:
     assert (told, code, reason) == ([unauthorized("listen")] * 3, 1008, "too many unauthorized messages")
 
 
-def test_after_repeated_failures_a_key_is_not_looked_up_at_that_address_but_is_elsewhere(trader: Trader) -> None:
+def test_after_repeated_failures_a_key_is_not_looked_up_at_that_address_but_is_elsewhere(
+    trader: Trader,
+) -> None:
     async def scenario() -> Any:
         async with running() as app:
             for _ in range(2):
                 peer = Peer(app, address="192.0.2.1")
                 for _ in range(3):
-                    peer.say(log_in(trader.key, secret="wrong"))  # noqa: S106
+                    peer.say(log_in(trader.key, secret="wrong"))
                 await peer.end()
             blocked = Peer(app, address="192.0.2.1")
             blocked.say(log_in(trader.key))
@@ -156,7 +160,10 @@ def test_after_repeated_failures_a_key_is_not_looked_up_at_that_address_but_is_e
         ('{"action":"\\ud800"}', "malformed JSON"),
         ("[]", "invalid message: Expected `object`, got `array`"),
         ('{"action":"dance"}', "invalid message: Invalid value 'dance' - at `$.action`"),
-        ('{"action":"listen","data":{"streams":"trade_updates"}}', "invalid message: Expected `array`, got `str`"),
+        (
+            '{"action":"listen","data":{"streams":"trade_updates"}}',
+            "invalid message: Expected `array`, got `str`",
+        ),
         ('{"action":"authenticate","data":{"key_id":7}}', "invalid message: Expected `str`, got `int`"),
         ("x" * 16_385, "a message is at most 16384 bytes"),
     ],
@@ -212,7 +219,9 @@ def test_a_key_that_is_revoked_ends_its_sockets_and_no_others(
     async def scenario() -> Any:
         async with running() as app:
             revoked, other = await listening(app, trader.key), await listening(app, other_key)
-            owner.execute("update accounts_apikey set revoked_at = now() where key_id = %s", [trader.key.key_id])
+            owner.execute(
+                "update accounts_apikey set revoked_at = now() where key_id = %s", [trader.key.key_id]
+            )
             ring_credentials()
             end = await revoked.end()
             trader.place_working()
@@ -255,7 +264,10 @@ def test_an_account_has_so_many_sockets_and_one_that_leaves_makes_room(trader: T
             await authorized(app, trader.key)
             return refusal
 
-    assert asyncio.run(scenario()) == ([error("connection limit exceeded")], (1008, "connection limit exceeded"))
+    assert asyncio.run(scenario()) == (
+        [error("connection limit exceeded")],
+        (1008, "connection limit exceeded"),
+    )
 
 
 def test_a_full_process_refuses_the_handshake(transactional_db: None, valkey: Any) -> None:
@@ -311,11 +323,16 @@ def test_a_reader_who_never_reads_again_is_let_go(trader: Trader) -> None:
         pytest.param({}, bytes, json.loads, id="binary JSON"),
         pytest.param({"query": b"frames=text"}, str, json.loads, id="text JSON"),
         pytest.param(
-            {"headers": ((b"content-type", b"application/msgpack"),)}, bytes, msgspec.msgpack.decode, id="MessagePack"
+            {"headers": ((b"content-type", b"application/msgpack"),)},
+            bytes,
+            msgspec.msgpack.decode,
+            id="MessagePack",
         ),
     ],
 )
-def test_messages_are_written_as_the_client_chose(trader: Trader, options: Any, kind: type, decode: Any) -> None:
+def test_messages_are_written_as_the_client_chose(
+    trader: Trader, options: Any, kind: type, decode: Any
+) -> None:
     async def scenario() -> list[Any]:
         async with running() as app:
             reference = await listening(app, trader.key)
@@ -328,14 +345,19 @@ def test_messages_are_written_as_the_client_chose(trader: Trader, options: Any, 
             trader.desk.decide((order, "fill", "10", "100"))
             frames += [await peer.frame(), await peer.frame()]
             assert {type(frame) for frame in frames} == {kind}
-            return [[decode(frame) for frame in frames], [AUTHORIZED, LISTENING, *await reference.messages(2)]]
+            return [
+                [decode(frame) for frame in frames],
+                [AUTHORIZED, LISTENING, *await reference.messages(2)],
+            ]
 
     told, expected = asyncio.run(scenario())
 
     assert told == expected
 
 
-def test_when_the_process_stops_a_client_is_told_what_was_queued_and_that_it_may_come_again(trader: Trader) -> None:
+def test_when_the_process_stops_a_client_is_told_what_was_queued_and_that_it_may_come_again(
+    trader: Trader,
+) -> None:
     async def scenario() -> Any:
         async with running() as app:
             peer = await listening(app, trader.key)
@@ -361,7 +383,7 @@ def test_when_the_process_stops_a_client_is_told_what_was_queued_and_that_it_may
 )
 def test_plain_http_is_answered_in_json(method: str, path: str, status: int, body: Any) -> None:
     async def scenario() -> list[Any]:
-        from trading.stream.app import StreamApp  # noqa: PLC0415
+        from trading.stream.app import StreamApp
 
         told: list[Any] = []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
 from alpaca.trading.models import TradeUpdate
@@ -17,8 +16,11 @@ from tests.factories.rows import NOON, make_api_key
 from tests.stream.peer import LISTEN, listening, running
 from trading.stream import service
 from trading.stream.principals import Principal
+from trading.stream.reader import EventReader
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from tests.stream.conftest import Trader
     from trading.stream.frames import Message
 
@@ -46,7 +48,10 @@ def test_an_order_that_fills_in_two_parts_is_told_as_it_went(trader: Trader) -> 
         ("fill", "filled", "10"),
     ]
     assert {"execution_id", "price", "qty", "position_qty"}.isdisjoint(new)
-    assert [(u["price"], u["qty"], u["position_qty"]) for u in (part, last)] == [("99.5", "4", "4"), ("100", "6", "10")]
+    assert [(u["price"], u["qty"], u["position_qty"]) for u in (part, last)] == [
+        ("99.5", "4", "4"),
+        ("100", "6", "10"),
+    ]
     assert [u["order"]["filled_avg_price"] for u in (new, part, last)] == [None, "99.5", "99.8"]
     assert part["execution_id"] != last["execution_id"]
 
@@ -100,7 +105,9 @@ def test_a_replacement_is_told_of_the_old_order_and_then_of_the_new_one(trader: 
 
     old, successor, *updates = asyncio.run(scenario())
 
-    told = [(u["event"], u["order"]["id"], u["order"]["replaced_by"], u["order"]["replaces"]) for u in updates]
+    told = [
+        (u["event"], u["order"]["id"], u["order"]["replaced_by"], u["order"]["replaces"]) for u in updates
+    ]
     assert told == [
         ("new", str(old), None, None),
         ("pending_replace", str(old), None, None),
@@ -204,7 +211,9 @@ def test_a_long_log_is_told_whole_and_in_sequence(trader: Trader, monkeypatch: p
     assert [u["order"]["id"] for u in updates] == [str(order) for order in orders]
 
 
-def test_every_socket_of_an_account_hears_everything_and_a_strangers_hears_nothing_of_it(make_trader: Any) -> None:
+def test_every_socket_of_an_account_hears_everything_and_a_strangers_hears_nothing_of_it(
+    make_trader: Any,
+) -> None:
     mine, theirs = make_trader(), make_trader()
     second_key = make_api_key(mine.account)
 
@@ -277,14 +286,14 @@ def test_an_event_that_cannot_be_told_ends_its_own_accounts_sockets_and_no_other
     make_trader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = make_trader(), make_trader()
-    tell = service.EventReader._tell_one  # noqa: SLF001 - a bug is planted here
+    tell = EventReader._tell_one
 
     def telling(self: Any, feed: Any, row: Any, calendar: Any) -> None:
         if row["symbol"] == bad.asset.symbol:
             raise ZeroDivisionError
         tell(self, feed, row, calendar)
 
-    monkeypatch.setattr(service.EventReader, "_tell_one", telling)
+    monkeypatch.setattr(EventReader, "_tell_one", telling)
 
     async def scenario() -> Any:
         async with running() as app:

@@ -102,7 +102,6 @@ class StreamApp:
             address=client_address(scope),
         )
         service.add(socket)
-        await send({"type": "websocket.accept"})
         await socket.serve()
 
 

@@ -31,13 +31,19 @@ RETRY_S = 1.0
 TIMEOUT_S = 5.0
 
 # A server that vanishes without a word is found out by the kernel; a local socket needs no such care.
-KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3} if sys.platform == "linux" else {}
+KEEPALIVE = (
+    {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+    if sys.platform == "linux"
+    else {}
+)
 
 
 class Bells:
     """Calls `on_account(account_id)` and `on_credentials()` when their bell is heard."""
 
-    def __init__(self, url: str, on_account: Callable[[str], None], on_credentials: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, on_account: Callable[[str], None], on_credentials: Callable[[], None]
+    ) -> None:
         self._url = url
         self._on_account = on_account
         self._on_credentials = on_credentials

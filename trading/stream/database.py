@@ -20,7 +20,12 @@ UNREACHABLE = (OperationalError, InterfaceError)  # a pool that has no connectio
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 # A server that vanishes without a word must not hold a reader for the kernel's quarter of an hour.
-KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 def make_pool(login: Mapping[str, str]) -> Pool:

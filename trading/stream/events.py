@@ -42,7 +42,7 @@ _columns: LiteralString = ", ".join(
 
 # The outer join spares the order of an event that is not told.
 SELECT: Final[LiteralString] = (
-    "select e.seq as event_seq, e.kind as event_kind, e.at as event_at, e.fill_id, e.quantity as fill_quantity,"  # noqa: S608 - names of our own
+    "select e.seq as event_seq, e.kind as event_kind, e.at as event_at, e.fill_id, e.quantity as fill_quantity,"
     f" e.price as fill_price, e.position_quantity, a.asset_class, {_columns}"
     " from trading_orderevent e"
     " left join trading_order o on o.id = e.order_id and o.user_id = e.user_id and e.kind <> 'pending_new'"

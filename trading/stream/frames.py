@@ -120,7 +120,7 @@ class Listen(msgspec.Struct, frozen=True, tag_field="action", tag="listen"):
     data: Streams
 
 
-class Unreadable(ValueError):  # noqa: N818 - named as a fact
+class Unreadable(ValueError):
     """A client's message is not one of the protocol's; the text may be told to the client."""
 
 

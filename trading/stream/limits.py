@@ -71,7 +71,9 @@ class LogInGuard:
     is not known is not limited as such: it would be everybody's.
     """
 
-    def __init__(self, by_key: Allowance = Allowance(free=5), by_address: Allowance = Allowance(free=50)) -> None:
+    def __init__(
+        self, by_key: Allowance = Allowance(free=5), by_address: Allowance = Allowance(free=50)
+    ) -> None:
         self._by_key = FailureLimiter(by_key)
         self._by_address = FailureLimiter(by_address)
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 KEY_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 
 ONE = "select %s::text as key_id, p.* from trading_principal(%s) p"
-MANY = "select k.key_id, p.* from unnest(%s::text[]) k(key_id) cross join lateral trading_principal(k.key_id) p"
+MANY = (
+    "select k.key_id, p.* from unnest(%s::text[]) k(key_id) cross join lateral trading_principal(k.key_id) p"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

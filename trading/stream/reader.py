@@ -157,7 +157,9 @@ class EventReader:
         if not feeds:
             return
         try:
-            calendars = {market: await self._calendars.of_market(market) for market in {f.market_id for f in feeds}}
+            calendars = {
+                market: await self._calendars.of_market(market) for market in {f.market_id for f in feeds}
+            }
             answers = await self._read(feeds)
         except UNREACHABLE as error:
             if self._is_reading:

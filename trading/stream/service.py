@@ -100,7 +100,9 @@ class StreamService:
         return True
 
     def forget(self, socket: Socket) -> None:
-        """Count a socket out."""
+        """Count a socket out; again does nothing."""
+        if socket not in self._sockets:
+            return
         self._sockets.discard(socket)
         self.reader.leave(socket)
         if socket.principal is not None:
@@ -141,7 +143,11 @@ class StreamService:
             is_asking = True
             for socket in list(self._sockets):
                 # A key that logged in while we asked is rechecked next time.
-                if socket.principal is not None and socket.principal.key_id in held and socket.principal not in good:
+                if (
+                    socket.principal is not None
+                    and socket.principal.key_id in held
+                    and socket.principal not in good
+                ):
                     socket.revoke()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -60,13 +61,22 @@ class Socket:
         self._outbox = Outbox(self._limits.room)
         self._failures = 0
         self._is_listening = False
+        self._has_left = False
         self._closing = asyncio.Event()
         self.gone = asyncio.Event()  # set when the connection's life is over
         self._close_code = Close.FAULT
         self._close_reason = ""
 
     async def serve(self) -> None:
-        """Serve the client until one of us leaves."""
+        """Accept the client and serve it until one of us leaves."""
+        try:
+            await self._send({"type": "websocket.accept"})
+            await self._converse()
+        finally:
+            self._service.forget(self)
+            self.gone.set()
+
+    async def _converse(self) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.call_later(self._limits.log_in_s, self._not_authorized_in_time)
         reading = loop.create_task(self._read())
@@ -75,16 +85,32 @@ class Socket:
         try:
             await asyncio.wait({reading, writing, closing}, return_when=asyncio.FIRST_COMPLETED)
             if self._closing.is_set():
-                # Until the client has answered our close. One that does not read would keep us for ever.
-                await asyncio.wait({reading, writing}, timeout=self._limits.farewell_s)
+                await self._say_farewell(reading, writing)
         finally:
             deadline.cancel()
-            self._service.forget(self)
+            self._service.forget(self)  # before the tasks end: no more is queued for nobody
             await end((reading, writing, closing))
             if not writing.cancelled() and (error := writing.exception()) is not None:
                 # Some servers raise where the client has just gone, others say nothing.
                 logger.info("a stream socket could not be written to: %r", error)
-            self.gone.set()
+
+    async def _say_farewell(self, reading: asyncio.Task[None], writing: asyncio.Task[None]) -> None:
+        """Send what is queued and the close, and wait for the client's: a bounded time, as it may not read."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.farewell_s):
+                await asyncio.wait({writing})
+                await end((reading,))  # granian's close waits until nobody waits to receive
+                if self._has_left:
+                    return
+                await self._send(
+                    {
+                        "type": "websocket.close",
+                        "code": int(self._close_code),
+                        "reason": self._close_reason[:REASON_MAX],
+                    }
+                )
+                while (await self._receive())["type"] != "websocket.disconnect":
+                    continue  # said too late
 
     # --- What others tell us ----------------------------------------------------------------------
 
@@ -132,17 +158,17 @@ class Socket:
         while (content := await self._outbox.take()) is not None:
             await self._send({"type": "websocket.send", kind: content})
             self._outbox.sent()
-        await self._send({"type": "websocket.close", "code": int(self._close_code), "reason": self._close_reason[:REASON_MAX]})
 
     # --- Reading ----------------------------------------------------------------------------------
 
     async def _read(self) -> None:
         try:
             while (event := await self._receive())["type"] != "websocket.disconnect":
-                if self._closing.is_set():
-                    continue  # said too late
                 text = event.get("text")
                 await self._take(text if text is not None else event["bytes"])
+                if self._closing.is_set():
+                    return
+            self._has_left = True
         except Exception:
             logger.exception("a stream socket failed")
             self.fail()
@@ -189,7 +215,9 @@ class Socket:
                 return
         if principal is None:
             guard.failed(credentials.key_id, self._address, now)
-            logger.warning("stream log-in refused: key %.32r from %s", credentials.key_id, self._address or "unknown")
+            logger.warning(
+                "stream log-in refused: key %.32r from %s", credentials.key_id, self._address or "unknown"
+            )
             self._refuse("authenticate")
             return
         guard.succeeded(credentials.key_id, self._address)
