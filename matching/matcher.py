@@ -150,8 +150,7 @@ class Matcher:
     def _take(self, command: Command) -> list[Decision]:
         engine = self._engine
         if command.action == "cancel":
-            # An order that was canceled before it was ever taken is not the engine's to end.
-            return engine.cancel(command.order_id) or [self._say(command.order_id, command, Event.CANCELED)]
+            return self._cancel(command)
         subject = command.order_id if command.action == "place" else command.successor_id
         order = command.order and replace(command.order, priority=(engine.seq, command.number))
         try:
@@ -167,6 +166,18 @@ class Matcher:
         if decisions[0].event is Event.REJECTED:
             decisions.insert(0, self._say(command.order_id, command, Event.REPLACE_REJECTED))
         return decisions
+
+    def _cancel(self, command: Command) -> list[Decision]:
+        before: list[Decision] = []
+        if command.replaced_id is not None:
+            before = self._engine.cancel(command.replaced_id) or [
+                self._say(command.replaced_id, command, Event.REPLACE_REJECTED)
+            ]
+        # An order that was canceled before it was ever taken is not the engine's to end.
+        after = self._engine.cancel(command.order_id) or [
+            self._say(command.order_id, command, Event.CANCELED)
+        ]
+        return before + after
 
     def _say(self, order_id: OrderId, command: Command, event: Event) -> Decision:
         return Decision(

@@ -42,7 +42,8 @@ class Progress:
 class Command:
     """One wish from the inbox, in the order in which the owners were served.
 
-    `place` carries the `order`. `cancel` names `order_id`. `replace` names the order to be
+    `place` carries the `order`. `cancel` names `order_id`, and as `replaced_id` the order that it
+    was to replace when it never got that far: both end. `replace` names the order to be
     replaced as `order_id` and carries its successor as `order`; `order` is None when fills came
     first and leave the successor nothing, and then `successor_id` is all that is known of it.
     """
@@ -53,6 +54,7 @@ class Command:
     symbol: str
     order: Order | None = None
     successor_id: OrderId | None = None
+    replaced_id: OrderId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,6 @@ def _missing() -> Iterator[str]:
         yield "market"
     except Error as error:
         logger.warning("the database does not answer: %s", error)
-        connection.close()
         yield "database"
     try:
         if not _client().ping():

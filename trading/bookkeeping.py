@@ -123,7 +123,7 @@ class Books:
         if decision.event is Event.REPLACED:
             self._hand_over(order)
         fill = self._execute(order, decision) if decision.event in EXECUTIONS else None
-        order.status = status_after(order.status, decision.event)
+        order.status = _status_after(order, decision.event)
         if change is not None:
             change.status = _NATURAL.get(decision.event, order.status)
             change.keeps_wish = decision.event in _KEEP_WISH
@@ -277,6 +277,13 @@ class Books:
                 "position_quantity": position.quantity,
             }
         return event
+
+
+def _status_after(order: OrderBook, event: Event) -> Status:
+    if order.status is Status.PENDING_REPLACE and event is Event.REPLACE_REJECTED:
+        # Only an order that was working can wait for its replacement: it works on.
+        return Status.PARTIALLY_FILLED if order.filled_quantity else Status.NEW
+    return status_after(order.status, event)
 
 
 def share_of(cost: int, quantity: int, out_of: int) -> int:

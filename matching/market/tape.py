@@ -132,9 +132,12 @@ class TapeFeed:
         if not symbols:
             raise TapeMissing(f"no symbols were named; {_what_symbols(_root(folder))}")
         days = trading_days(dates, calendar)
-        loaded = (
+        loaded = [
             {symbol: load_day(folder, symbol, day.date, resolution) for symbol in symbols} for day in days
-        )
+        ]
+        for day, tracks in zip(days[1:], loaded[1:], strict=True):
+            for symbol, items in tracks.items():
+                tracks[symbol] = _after_a_night(items, day.session_open)
         return cls(loaded, tape_sessions(days, calendar), only=only)
 
     def _number(self, sessions: Sequence[Change], tracks: dict[str, Items], kept: set[str]) -> None:
@@ -255,16 +258,23 @@ def _merge(quotes: lean.Quotes | None, prints: lean.Prints | None) -> Items:
     )
 
 
+def _after_a_night(items: Items, opens_at: int) -> Items:
+    """Begin a further day with the absence of a quote: what stood last night binds nobody today."""
+    if not len(items):
+        return items
+    at = min(opens_at, int(items.at[0]))
+    nothing = Items(**{
+        name: np.array([{"at": at, "kind": Kind.QUOTE, "eligible": 1}.get(name, 0)], dtype=np.int64)
+        for name in ITEM_COLUMNS
+    })
+    return Items(*(np.concatenate((getattr(nothing, name), getattr(items, name))) for name in ITEM_COLUMNS))
+
+
 def _join(days: Sequence[Items]) -> Items:
-    """Append days; prints before a day's first quote show the quote in force, that of the day before."""
+    """Append days, each after the first with the absence of a quote at its beginning."""
     if len(days) == 1:
         return days[0]
     joined = Items(*(np.concatenate([getattr(day, name) for day in days]) for name in ITEM_COLUMNS))
-    rows = np.arange(len(joined))
-    places = np.maximum.accumulate(np.where(joined.kind == Kind.QUOTE, rows, -1))
-    for name in ("bid", "bid_size", "ask", "ask_size"):
-        column = getattr(joined, name)
-        column[:] = np.where(places >= 0, column[places], 0)
     if (joined.at[1:] < joined.at[:-1]).any():
         raise TapeInvalid("one day of the tape runs into the next")
     return joined

@@ -17,7 +17,6 @@ from tests.acceptance.script import Step, ms_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from alpaca.trading.client import TradingClient
     from alpaca.trading.models import Order, TradeUpdate
 
 TERMINAL = {"filled", "canceled", "expired", "rejected", "replaced"}
@@ -32,10 +31,8 @@ class Holdings:
     shares: Decimal
 
     @classmethod
-    def of(cls, client: TradingClient) -> Holdings:
-        account = client.get_account()
-        assert isinstance(account, TradeAccount)
-        position = position_of(client)
+    def of(cls, bot: Bot) -> Holdings:
+        account, position = account_of(bot), position_of(bot)
         return cls(Decimal(str(account.cash)), Decimal(0) if position is None else exact(position.qty))
 
 
@@ -77,15 +74,14 @@ class Played:
 
 def play(bot: Bot, expectation: Expectation, steps: list[Step]) -> Played:
     """Play a script as the expectation resolved it, and read everything that it left."""
-    before = Holdings.of(bot.client)
+    before = Holdings.of(bot)
     actions = iter(expectation.asked)
     for clock, names in steps:
         bot.advance(ms_of(clock))
         for _ in names:
             bot.act(next(actions))
     bot.until_told(len(expectation.told))
-    account = bot.client.get_account()
-    assert isinstance(account, TradeAccount)
+    account = account_of(bot)
     return Played(
         bot=bot,
         before=before,
@@ -93,7 +89,7 @@ def play(bot: Bot, expectation: Expectation, steps: list[Step]) -> Played:
         orders={bot.label_of(order): order for order in bot.all_orders()},
         cash=Decimal(str(account.cash)),
         buying_power=Decimal(str(account.buying_power)),
-        position=position_of(bot.client),
+        position=position_of(bot),
     )
 
 
@@ -180,9 +176,15 @@ def require_ledger(verify_ledger: Callable[[], Any]) -> None:
     assert proof.returncode == 0, proof.stdout + proof.stderr
 
 
-def position_of(client: TradingClient) -> Position | None:
+def account_of(bot: Bot) -> TradeAccount:
+    account = bot.again(bot.client.get_account)
+    assert isinstance(account, TradeAccount)
+    return account
+
+
+def position_of(bot: Bot) -> Position | None:
     try:
-        position = client.get_open_position(SYMBOL)
+        position = bot.again(lambda: bot.client.get_open_position(SYMBOL))
     except APIError as error:
         if error.status_code != 404:
             raise

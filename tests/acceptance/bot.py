@@ -38,6 +38,9 @@ MIDNIGHT = datetime(2013, 10, 8, 4, tzinfo=UTC)  # in New York
 PATIENCE_S = 60.0
 LOOK_S = 0.1  # between two looks at what has no event, or whose event may have been missed
 
+# No answer, one that never came, and half of one.
+LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+
 Answer = TypeVar("Answer")
 
 
@@ -125,24 +128,24 @@ class Bot:
     def advance(self, ms: int) -> None:
         """Move the tape; done when every decision up to the instant is committed."""
         self._disturbed()
-        self._again(lambda: self.tape("advance", {"to": instant(ms).isoformat()}))
+        self.again(lambda: self.tape("advance", {"to": instant(ms).isoformat()}))
 
     def act(self, action: Action) -> None:
         """Do one thing, and wait until the market has decided it."""
         self._disturbed()
         match action:
             case Place():
-                self._again(lambda: self._place(action))
+                self.again(lambda: self._place(action))
                 self._until_decided(action.label)
             case Cancel(label):
-                self._again(lambda: self._cancel(label))
+                self.again(lambda: self._cancel(label))
                 self._until_decided(label)
             case Replace():
-                self._again(lambda: self._replace(action))
+                self.again(lambda: self._replace(action))
                 self._until_decided(action.old, action.label)
             case CancelAll():
                 going = [str(order.client_order_id) for order in self.open_orders()]
-                self._again(self.client.cancel_orders)
+                self.again(self.client.cancel_orders)
                 self._until_decided(*(name.partition("/")[2] for name in going))
 
     def _place(self, action: Place) -> None:
@@ -215,7 +218,7 @@ class Bot:
 
     def restart_tape(self) -> None:
         """Begin the tape's next run; repeating it would begin one more, which is as good."""
-        self._again(lambda: self.tape("restart"))
+        self.again(lambda: self.tape("restart"))
 
     # How it waits
 
@@ -260,7 +263,7 @@ class Bot:
                 self._until_something_is_told()
 
     def _status(self, label: str) -> str:
-        return str(self._again(partial(self.order, label)).status.value)
+        return str(self.again(partial(self.order, label)).status.value)
 
     def _until_something_is_told(self) -> None:
         told = len(self.listener.updates)
@@ -270,13 +273,13 @@ class Bot:
         """Wait until the stream has told so many events of our orders."""
         self.listener.wait_for(lambda: len(self.updates()) >= count, within_s=PATIENCE_S)
 
-    def _again(self, call: Callable[[], Answer]) -> Answer:
+    def again(self, call: Callable[[], Answer]) -> Answer:
         """Return what a call returns; with patience, through lost connections and 503s."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return call()
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except LOST as error:
                 failure: Exception = error
             except APIError as error:
                 if error.status_code != 503 and not self._is_own_repetition(error):
@@ -304,7 +307,7 @@ class Bot:
 
     def _listed(self, status: QueryOrderStatus) -> list[Order]:
         wanted = GetOrdersRequest(status=status, limit=500, direction=Sort.ASC)
-        found = self._again(lambda: self.client.get_orders(wanted))
+        found = self.again(lambda: self.client.get_orders(wanted))
         assert isinstance(found, list)
         return found
 

@@ -36,7 +36,7 @@ from tests.factories.rows import (
 )
 from tests.factories.sessions import session
 from trading import principal, reference
-from trading.services import submission, tape
+from trading.services import submission
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -110,7 +110,9 @@ class Bot:
 
 
 @pytest.fixture(autouse=True)
-def _web_process(transactional_db: None, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _web_process(
+    transactional_db: None, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Begin and end each test as a web process that has served nobody."""
     login = {**settings.DATABASE_SERVER.login(roles.APP), "dbname": connection.settings_dict["NAME"]}
     monkeypatch.setattr(submission, "login", lambda: login)
@@ -180,7 +182,13 @@ def show(market: Market, valkey: redis.Redis) -> Any:
     """Return a function that publishes the latest of a symbol, as the hub does; prices in dollars."""
 
     def publish(
-        symbol: str = "IBM", *, bid: str = "0", ask: str = "0", last: str = "0", close: str = "0", age_s: int = 1
+        symbol: str = "IBM",
+        *,
+        bid: str = "0",
+        ask: str = "0",
+        last: str = "0",
+        close: str = "0",
+        age_s: int = 1,
     ) -> None:
         def units(price: str) -> int:
             return int(Decimal(price) * DOLLAR)

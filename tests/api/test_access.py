@@ -46,7 +46,18 @@ def anonymous(path, **headers):
         {"Authorization": "Basic !!!"},
         basic("no colon"),
     ],
-    ids=["none", "unknown", "empty", "no id", "injection", "long", "not ASCII", "bearer", "not base64", "no colon"],
+    ids=[
+        "none",
+        "unknown",
+        "empty",
+        "no id",
+        "injection",
+        "long",
+        "not ASCII",
+        "bearer",
+        "not base64",
+        "no colon",
+    ],
 )
 def test_without_a_good_key_nothing_is_told(bot, path, headers):
     assert refusal(anonymous(path, **headers)) == UNAUTHORIZED

@@ -5,8 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from alpaca.trading.models import Position as SdkPosition
-from alpaca.trading.models import TradeAccount
+from alpaca.trading.models import Position as SdkPosition, TradeAccount
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -129,7 +128,11 @@ def test_a_position_whose_price_nobody_knows_is_worth_what_it_cost(bot, ibm):
 
     answer = bot.get("/v2/positions/IBM").json()
 
-    assert (answer["current_price"], answer["lastday_price"], answer["change_today"]) == ("33.333333333", None, None)
+    assert (answer["current_price"], answer["lastday_price"], answer["change_today"]) == (
+        "33.333333333",
+        None,
+        None,
+    )
     assert bot.get("/v2/account").json()["long_market_value"] == answer["market_value"]
 
 
@@ -144,7 +147,9 @@ def test_a_sold_position_is_gone(bot, desk, holding):
     assert bot.get("/v2/account").json()["cash"] == "100100"
 
 
-@pytest.mark.parametrize("name", ["IBM", "NOPE", "BTC/USD", "%00", "01a206b7-bd3b-75cc-90b2-57bc5c83bf58", "x" * 500])
+@pytest.mark.parametrize(
+    "name", ["IBM", "NOPE", "BTC/USD", "%00", "01a206b7-bd3b-75cc-90b2-57bc5c83bf58", "x" * 500]
+)
 def test_a_position_that_is_not_there_is_not_found(bot, name):
     answer = bot.get(f"/v2/positions/{name}")
 

@@ -50,7 +50,9 @@ def test_every_query_on_owned_rows_begins_with_their_owner():
 def test_every_owned_model_can_be_reached_through_its_owner():
     models = [model for model in apps.get_models() if model._meta.db_table in owned_tables()]
 
-    assert [model for model in models if not issubclass(model._default_manager._queryset_class, OwnedQuerySet)] == []
+    assert [
+        model for model in models if not issubclass(model._default_manager._queryset_class, OwnedQuerySet)
+    ] == []
 
 
 def test_across_owners_is_never_said_where_people_are_served():

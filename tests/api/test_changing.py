@@ -40,7 +40,9 @@ def test_a_cancel_is_taken_and_the_matcher_is_left_to_decide(bot, working):
     ]
 
 
-@pytest.mark.parametrize("status", ["filled", "canceled", "expired", "rejected", "replaced", "pending_cancel", "pending_replace"])
+@pytest.mark.parametrize(
+    "status", ["filled", "canceled", "expired", "rejected", "replaced", "pending_cancel", "pending_replace"]
+)
 def test_an_order_that_is_over_or_already_changing_is_not_canceled(bot, ibm, status):
     order = make_order(bot.account, ibm, status=status)
     before = every_owned_row()
@@ -81,7 +83,9 @@ def test_a_replacement_is_answered_with_the_successor(bot, working):
     successor = answer.json()
     assert answer.status_code == 200, answer.content
     assert SdkOrder(**successor).qty == "12"
-    assert {name: successor[name] for name in ("replaces", "client_order_id", "status", "limit_price", "qty")} == {
+    assert {
+        name: successor[name] for name in ("replaces", "client_order_id", "status", "limit_price", "qty")
+    } == {
         "replaces": working,
         "client_order_id": "second",
         "status": "pending_new",
@@ -124,7 +128,13 @@ def test_only_a_working_order_is_replaced(bot, ibm, status):
         ({"extended_hours": True}, {"time_in_force": "ioc"}, (422, 42210000)),
         ({"type": "market", "limit_price": None}, {"limit_price": 5}, (422, 40010001)),
     ],
-    ids=["a notional order", "a fraction's size", "a fraction's time in force", "extended hours", "a market order's limit"],
+    ids=[
+        "a notional order",
+        "a fraction's size",
+        "a fraction's time in force",
+        "extended hours",
+        "a market order's limit",
+    ],
 )
 def test_what_an_order_cannot_become_is_refused(bot, ibm, fields, wish, expected):
     order = make_order(bot.account, ibm, status="new", **fields)
@@ -151,7 +161,7 @@ def test_the_matcher_is_rung_and_so_is_the_account_whose_log_has_grown(bot, valk
             assert bells.get_message(timeout=5)["type"] == "subscribe"
 
         {
-            "place": lambda: bot.order(),
+            "place": bot.order,
             "cancel": lambda: bot.delete(f"/v2/orders/{working}"),
             "cancel all": lambda: bot.delete("/v2/orders"),
             "replace": lambda: bot.patch(f"/v2/orders/{working}", {"qty": 11}),

@@ -27,7 +27,9 @@ def test_an_unknown_path_is_not_found_and_never_redirected(bot, path, method):
     answer = call(method, path)
 
     assert refusal(answer) == (404, 40410000)
-    assert answer.json()["message"] == ("endpoint not found" if path != "/v2/orders/" else answer.json()["message"])
+    assert answer.json()["message"] == (
+        "endpoint not found" if path != "/v2/orders/" else answer.json()["message"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,11 @@ def test_a_bug_is_a_plain_500_that_tells_nothing_and_is_logged_once(bot, monkeyp
     monkeypatch.setattr(clock.reference, "market_now", broken)
     with as_web():
         answer = Client(raise_request_exception=False).get(
-            "/v2/clock", headers={"APCA-API-KEY-ID": bot.key.pk, "APCA-API-SECRET-KEY": "a secret of a test, which opens nothing"}
+            "/v2/clock",
+            headers={
+                "APCA-API-KEY-ID": bot.key.pk,
+                "APCA-API-SECRET-KEY": "a secret of a test, which opens nothing",
+            },
         )
 
     assert refusal(answer) == (500, 50010000)

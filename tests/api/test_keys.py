@@ -29,11 +29,15 @@ def test_a_new_key_opens_its_account_and_only_its_hash_is_kept(bot, capsys):
     assert SECRET not in str(kept)
 
 
-@pytest.mark.parametrize("name", [lambda account: account.number, lambda account: str(account.pk)], ids=["number", "id"])
+@pytest.mark.parametrize(
+    "name", [lambda account: account.number, lambda account: str(account.pk)], ids=["number", "id"]
+)
 def test_with_several_accounts_one_is_named(bot, market, capsys, name):
     second = make_account(bot.account.user, market=market)
 
-    made = create(capsys, "--email", bot.account.user.email, "--account", name(second), "--scopes", "read", "operator")
+    made = create(
+        capsys, "--email", bot.account.user.email, "--account", name(second), "--scopes", "read", "operator"
+    )
 
     assert (made["account_id"], made["scopes"]) == (str(second.pk), ["read", "operator"])
 

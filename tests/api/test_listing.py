@@ -25,7 +25,11 @@ def orders(bot, ibm):
         (
             ("a", ibm, {}),
             ("b", msft, {"side": "sell"}),
-            ("c", ibm, {"status": "filled", "filled_quantity": "10", "filled_money": "1001", "filled_at": NOON}),
+            (
+                "c",
+                ibm,
+                {"status": "filled", "filled_quantity": "10", "filled_money": "1001", "filled_at": NOON},
+            ),
             ("d", msft, {"status": "canceled"}),
             ("e", ibm, {"status": "new"}),
         )
@@ -146,7 +150,9 @@ def test_fifty_are_listed_unless_asked_otherwise(bot, ibm):
 
 def test_a_list_takes_as_many_queries_for_three_orders_as_for_one(bot, ibm):
     def queries():
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             bot.get("/v2/orders")
         return len(captured)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from alpaca.trading.models import Asset as SdkAsset
-from alpaca.trading.models import Calendar as SdkCalendar
-from alpaca.trading.models import Clock as SdkClock
+from alpaca.trading.models import Asset as SdkAsset, Calendar as SdkCalendar, Clock as SdkClock
 
 from matching.market.calendar import ALWAYS_OPEN
 from matching.market.sessions import always_open_sessions
@@ -18,7 +16,9 @@ from trading import reference
 @pytest.fixture
 def assets(ibm):
     make_asset("MSFT", exchange="NASDAQ", attributes=["has_options"])
-    make_asset("GONE", exchange="NASDAQ", status="inactive", tradable=False, marginable=False, easy_to_borrow=False)
+    make_asset(
+        "GONE", exchange="NASDAQ", status="inactive", tradable=False, marginable=False, easy_to_borrow=False
+    )
     make_asset("BTC/USD", asset_class="crypto", exchange="CRYPTO")
 
 
@@ -82,10 +82,16 @@ def test_a_crypto_pair_is_named_with_or_without_its_slash(bot, assets, name):
 
 
 def test_an_asset_is_named_by_id_or_cusip_too(bot, ibm):
-    assert bot.get(f"/v2/assets/{ibm.pk}").json()["symbol"] == bot.get("/v2/assets/459200101").json()["symbol"] == "IBM"
+    assert (
+        bot.get(f"/v2/assets/{ibm.pk}").json()["symbol"]
+        == bot.get("/v2/assets/459200101").json()["symbol"]
+        == "IBM"
+    )
 
 
-@pytest.mark.parametrize("name", ["NOPE", "ibm", "%00", "x" * 500, "01a206b7-bd3b-75cc-90b2-57bc5c83bf58", "a/b/c"])
+@pytest.mark.parametrize(
+    "name", ["NOPE", "ibm", "%00", "x" * 500, "01a206b7-bd3b-75cc-90b2-57bc5c83bf58", "a/b/c"]
+)
 def test_an_asset_that_is_not_there_is_not_found(bot, assets, name):
     assert refusal(bot.get(f"/v2/assets/{name}")) == (404, 40410000)
 
@@ -152,7 +158,12 @@ def test_the_calendar_may_be_asked_by_settlement_by_instant_or_for_everything(bo
 
 @pytest.mark.parametrize(
     "query",
-    [{"start": "soon"}, {"end": "2013-02-30"}, {"date_type": "OTHER"}, {"start": "2013-10-14", "end": "2013-10-11"}],
+    [
+        {"start": "soon"},
+        {"end": "2013-02-30"},
+        {"date_type": "OTHER"},
+        {"start": "2013-10-14", "end": "2013-10-11"},
+    ],
     ids=str,
 )
 def test_a_bad_range_is_refused(bot, query):

@@ -70,7 +70,14 @@ def test_an_accepted_order_is_answered_with_every_field_of_the_wire(bot):
 def test_an_accepted_order_is_stored_with_its_hold_its_event_and_the_request_that_caused_it(bot):
     answer = bot.post(
         "/v2/orders",
-        {"symbol": "IBM", "qty": "10", "side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "100"},
+        {
+            "symbol": "IBM",
+            "qty": "10",
+            "side": "buy",
+            "type": "limit",
+            "time_in_force": "day",
+            "limit_price": "100",
+        },
         headers={"X-Request-ID": "trace.me-1"},
     )
 
@@ -86,11 +93,15 @@ def test_an_accepted_order_is_stored_with_its_hold_its_event_and_the_request_tha
     [
         MarketOrderRequest(symbol="IBM", qty=3, side="buy", time_in_force="day"),
         MarketOrderRequest(symbol="IBM", notional=250.5, side="buy", time_in_force="day"),
-        MarketOrderRequest(symbol="IBM", qty=0.5, side="buy", time_in_force="day", position_intent="buy_to_open"),
+        MarketOrderRequest(
+            symbol="IBM", qty=0.5, side="buy", time_in_force="day", position_intent="buy_to_open"
+        ),
         MarketOrderRequest(symbol="IBM", qty=3, side="buy", time_in_force="ioc"),
         MarketOrderRequest(symbol="IBM", qty=3, side="buy", time_in_force="gtc", order_class="simple"),
         LimitOrderRequest(symbol="IBM", qty=3, side="buy", time_in_force="fok", limit_price=99.5),
-        LimitOrderRequest(symbol="IBM", qty=3, side="buy", time_in_force="day", limit_price=99.5, extended_hours=True),
+        LimitOrderRequest(
+            symbol="IBM", qty=3, side="buy", time_in_force="day", limit_price=99.5, extended_hours=True
+        ),
     ],
     ids=["market", "notional", "fraction", "ioc", "gtc", "fok", "extended hours"],
 )
@@ -122,8 +133,13 @@ def test_what_the_sdk_sends_is_accepted_and_what_we_answer_it_reads(bot, show, r
     ],
 )
 def test_a_quantity_is_read_from_its_text(bot, sent, stored):
-    text = sent if isinstance(sent, bytes) else (f'"{sent}"' if isinstance(sent, str) else repr(sent)).encode()
-    body = b'{"symbol":"IBM","side":"buy","type":"limit","time_in_force":"day","limit_price":"1","qty":%b}' % text
+    text = (
+        sent if isinstance(sent, bytes) else (f'"{sent}"' if isinstance(sent, str) else repr(sent)).encode()
+    )
+    body = (
+        b'{"symbol":"IBM","side":"buy","type":"limit","time_in_force":"day","limit_price":"1","qty":%b}'
+        % text
+    )
     if D(stored) < 1:
         body = body.replace(b'"limit_price":"1"', b'"limit_price":"999000000"')
         TradingAccount.objects.update(cash=10**9)
@@ -140,7 +156,10 @@ def test_an_asset_is_named_by_symbol_or_id(bot, ibm):
 
 
 def test_without_a_client_order_id_one_is_made(bot):
-    first, second = bot.order().json()["client_order_id"], bot.order(client_order_id="").json()["client_order_id"]
+    first, second = (
+        bot.order().json()["client_order_id"],
+        bot.order(client_order_id="").json()["client_order_id"],
+    )
 
     assert UUID(first) != UUID(second)
 
@@ -162,7 +181,11 @@ def test_a_market_purchase_holds_the_offer_or_the_last_price(bot, show, latest, 
     bot.order(type="market", limit_price=None, qty="2.5")
 
     order = Order.objects.get()
-    assert (order.reserve_price, order.cash_held, held(bot)) == (D(price), D(price) * D("2.5"), D(price) * D("2.5"))
+    assert (order.reserve_price, order.cash_held, held(bot)) == (
+        D(price),
+        D(price) * D("2.5"),
+        D(price) * D("2.5"),
+    )
 
 
 def test_outside_the_regular_session_a_market_purchase_holds_the_last_price(bot, show, market):

@@ -28,11 +28,18 @@ def client(bot, live_server):
 
 def test_a_day_of_a_bot(client, desk, bot, show):
     show(bid="99", ask="100", last="99.5")
-    bought = client.submit_order(MarketOrderRequest(symbol="IBM", qty=4, side=OrderSide.BUY, time_in_force=TimeInForce.DAY))
+    bought = client.submit_order(
+        MarketOrderRequest(symbol="IBM", qty=4, side=OrderSide.BUY, time_in_force=TimeInForce.DAY)
+    )
     desk.decide((bought.id, "new"), (bought.id, "fill", "4", "100"))
     resting = client.submit_order(
         LimitOrderRequest(
-            symbol="IBM", qty=5, side=OrderSide.BUY, time_in_force=TimeInForce.GTC, limit_price=90.5, client_order_id="mine"
+            symbol="IBM",
+            qty=5,
+            side=OrderSide.BUY,
+            time_in_force=TimeInForce.GTC,
+            limit_price=90.5,
+            client_order_id="mine",
         )
     )
     desk.decide((resting.id, "new"))
@@ -63,7 +70,9 @@ def test_a_day_of_a_bot(client, desk, bot, show):
 def test_a_refusal_reaches_the_bot_with_its_code(client):
     with pytest.raises(APIError) as caught:
         client.submit_order(
-            LimitOrderRequest(symbol="NOPE", qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, limit_price=1)
+            LimitOrderRequest(
+                symbol="NOPE", qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, limit_price=1
+            )
         )
 
     assert (caught.value.status_code, caught.value.code) == (422, 42210000)

@@ -6,7 +6,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
-import pytest
 from django.db import connections
 
 from raxx import roles
@@ -44,7 +43,7 @@ def test_of_orders_with_one_name_sent_at_once_one_is_accepted(bot):
 def test_orders_sent_at_once_never_reserve_more_than_there_is(make_bot):
     bot = make_bot(cash=5_500)
 
-    answers = at_once(*[lambda: bot.order()] * TOGETHER)
+    answers = at_once(*[bot.order] * TOGETHER)
 
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [403] * (TOGETHER - 5)
     assert TradingAccount.objects.get().cash_held == 5_000
@@ -128,7 +127,9 @@ def test_while_somebody_holds_the_account_only_its_own_order_waits_and_is_refuse
     other = make_bot()
     monkeypatch.setattr(submission, "SESSION", submission.SESSION.replace("'2s'", "'300ms'"))
     with session(roles.OWNER, autocommit=False) as holder:
-        holder.execute("select from trading_tradingaccount where account_id = %s for update", [bot.account.pk])
+        holder.execute(
+            "select from trading_tradingaccount where account_id = %s for update", [bot.account.pk]
+        )
 
         answers = at_once(bot.order, other.order)
 
@@ -138,10 +139,14 @@ def test_while_somebody_holds_the_account_only_its_own_order_waits_and_is_refuse
     assert list(Order.objects.values_list("account_id", flat=True)) == [other.account.pk]
 
 
-def test_an_order_still_on_its_way_when_patience_ends_is_told_as_unknown_and_how_to_look_it_up(bot, monkeypatch):
+def test_an_order_still_on_its_way_when_patience_ends_is_told_as_unknown_and_how_to_look_it_up(
+    bot, monkeypatch
+):
     monkeypatch.setattr(submission, "PATIENCE_S", 0.5)
     with session(roles.OWNER, autocommit=False) as holder:
-        holder.execute("select from trading_tradingaccount where account_id = %s for update", [bot.account.pk])
+        holder.execute(
+            "select from trading_tradingaccount where account_id = %s for update", [bot.account.pk]
+        )
 
         answer = bot.order(client_order_id="mine")
 
@@ -156,7 +161,9 @@ def test_an_order_that_never_left_when_patience_ends_is_never_sent(bot, make_bot
     first, second = bot, make_bot()
     monkeypatch.setattr(submission, "PATIENCE_S", 1.0)
     with session(roles.OWNER, autocommit=False) as holder, session(roles.APP) as watcher:
-        holder.execute("select from trading_tradingaccount where account_id = %s for update", [first.account.pk])
+        holder.execute(
+            "select from trading_tradingaccount where account_id = %s for update", [first.account.pk]
+        )
         blocking = threading.Thread(target=lambda: (first.order(), connections.close_all()))
         blocking.start()
         wait_until_blocked(watcher, _flushers_backend(watcher))

@@ -111,7 +111,9 @@ def test_a_restart_begins_the_next_run_at_the_start(operator, reach):
     assert (status["decided_at"], status["published_at"]) == (None, None)
 
 
-def test_an_advance_returns_when_everything_up_to_it_is_decided_and_published(operator, market, valkey, reach):
+def test_an_advance_returns_when_everything_up_to_it_is_decided_and_published(
+    operator, market, valkey, reach
+):
     reach(NOON)
     answers = []
     with valkey.pubsub(ignore_subscribe_messages=True) as clock_bell:
@@ -119,7 +121,10 @@ def test_an_advance_returns_when_everything_up_to_it_is_decided_and_published(op
         clock_bell.get_message(timeout=5)
 
         advancing = threading.Thread(
-            target=lambda: (answers.append(operator.post(f"{PATH}/advance", {"to": LATER})), connections.close_all())
+            target=lambda: (
+                answers.append(operator.post(f"{PATH}/advance", {"to": LATER})),
+                connections.close_all(),
+            )
         )
         advancing.start()
         while clock_bell.get_message(timeout=5) is None:
@@ -164,7 +169,10 @@ def test_an_advance_ends_when_the_tape_is_restarted_meanwhile(operator, market, 
         clock_bell.subscribe(keys.clock(market.pk))
         clock_bell.get_message(timeout=5)
         advancing = threading.Thread(
-            target=lambda: (answers.append(operator.post(f"{PATH}/advance", {"to": LATER})), connections.close_all())
+            target=lambda: (
+                answers.append(operator.post(f"{PATH}/advance", {"to": LATER})),
+                connections.close_all(),
+            )
         )
         advancing.start()
         while clock_bell.get_message(timeout=5) is None:

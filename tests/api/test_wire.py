@@ -7,14 +7,15 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from trading.api import numbers
 from trading.errors import ValueInvalid
 from trading.wire import average_price, instant, plain
 
-decimals = st.decimals(allow_nan=False, allow_infinity=False, places=13, min_value=-(10**18), max_value=10**18)
+decimals = st.decimals(
+    allow_nan=False, allow_infinity=False, places=13, min_value=-(10**18), max_value=10**18
+)
 
 
 @given(decimals)
@@ -29,7 +30,14 @@ def test_a_decimal_keeps_its_value_and_loses_its_zeros(number):
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [("100", "100"), ("100.10", "100.1"), ("1E+3", "1000"), ("0E-9", "0"), ("-0.00", "0"), ("1E-9", "0.000000001")],
+    [
+        ("100", "100"),
+        ("100.10", "100.1"),
+        ("1E+3", "1000"),
+        ("0E-9", "0"),
+        ("-0.00", "0"),
+        ("1E-9", "0.000000001"),
+    ],
 )
 def test_a_decimal_is_plain(number, text):
     assert plain(Decimal(number)) == text

@@ -25,6 +25,7 @@ from matching.matcher import Matcher
 from matching.models import CalendarDay, Market, Shard
 from matching.ports import Fenced
 from trading.adapters.journal import PostgresJournal
+from trading.ledger_audit import audit_ledger
 from trading.models import Asset, Fill, Order, OrderEvent, Position, Posting, TradingAccount
 from trading.services.accounts import open_account
 from trading.services.markets import activate_market, symbols_of
@@ -199,6 +200,50 @@ def test_a_replacement_opens_what_the_new_total_leaves(market, account):
     assert [kind for _, kind in kinds(account)] == [
         "pending_new", "new", "partial_fill", "pending_replace", "pending_new", "replaced", "new",
     ]
+
+
+def ask_to_replace(account, order, **terms):
+    successor = new_id()
+    wish = {"id": str(successor), "user_id": str(account.user_id), "account_id": str(account.pk), "order_id": str(order),
+            "client_order_id": str(successor), "quantity": None, "limit_price": None, "time_in_force": None, "request_id": "r"}
+    with connection.cursor() as cursor:
+        cursor.execute("select denial from trading_replace_order(%s)", [json.dumps(wish | terms)])
+        assert cursor.fetchone() == (None,)
+    return successor
+
+
+def test_canceling_a_successor_that_was_never_taken_ends_the_order_it_was_to_replace(market, account):
+    advance(market, f"{OPEN}:00.5Z")
+    matcher_cut(market)
+    order = submit(account)
+    matcher_cut(market)
+    successor = ask_to_replace(account, order, limit_price="9.99")
+    with connection.cursor() as cursor:
+        cursor.execute("select * from trading_cancel_orders(%s, %s, %s, 'r')", [account.user_id, account.pk, successor])
+    matcher_cut(market)
+    assert set(Order.objects.values_list("status", flat=True)) == {"canceled"}
+    account.refresh_from_db()
+    assert account.cash_held == 0
+    assert audit_ledger().balances
+
+
+def test_a_replacement_that_fills_leave_nothing_is_rejected_and_the_order_works_on(market, account):
+    advance(market, f"{OPEN}:00.5Z")
+    matcher = matcher_of(market)
+    matcher.recover()
+    matcher.round()
+    order = submit(account, limit_price="10.03", quantity="600", reserve_price="10.03", cash_held="6018")
+    matcher.round()  # 200 at 10.02
+    successor = ask_to_replace(account, order, quantity="250")
+    advance(market, f"{OPEN}:01.5Z")
+    inbox, matcher._journal.inbox = matcher._journal.inbox, list  # the market moves before it is read
+    matcher.round()  # 100 at 10.03: 300 of what is to be 250
+    matcher._journal.inbox = inbox
+    matcher.round()
+    old, new = Order.objects.get(pk=order), Order.objects.get(pk=successor)
+    assert (old.status, old.filled_quantity, new.status) == ("partially_filled", D(300), "rejected")
+    assert [kind for _, kind in kinds(account)][-3:] == ["partial_fill", "order_replace_rejected", "rejected"]
+    assert audit_ledger().balances
 
 
 def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_commit(market, account, monkeypatch):

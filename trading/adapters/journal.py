@@ -277,7 +277,14 @@ def _order(row: Any, *, priority: tuple[int, int], quantity: int | None = None) 
 
 def _command(row: Any) -> Command:
     if row.status == "pending_cancel":
-        return Command(number=row.command_no, action="cancel", order_id=row.id, symbol=row.symbol)
+        never_taken = row.stamp_seq is None
+        return Command(
+            number=row.command_no,
+            action="cancel",
+            order_id=row.id,
+            symbol=row.symbol,
+            replaced_id=row.replaces if never_taken else None,
+        )
     priority = (0, row.command_no)  # the loop stamps it with the sequence at which it is taken
     if row.replaces is None:
         return Command(

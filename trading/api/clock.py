@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from matching.engine.types import Session
 from matching.market.times import NEW_YORK, to_datetime, to_ns
-from matching.models import CalendarDay
 from trading import reference
 from trading.api import query
 from trading.api.base import ApiView, json_response
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
     from rest_framework.request import Request
+
+    from matching.market.calendar import Day
 
 _MINUTE = timedelta(minutes=1)
 
@@ -45,43 +46,41 @@ class Calendar(ApiView):
 
     def get(self, request: Request) -> HttpResponse:
         """List them from `start` to `end`, both included; all that are known without these."""
-        column = {"TRADING": "date", "SETTLEMENT": "settlement_date"}[
-            query.choice(request.GET, "date_type", ("TRADING", "SETTLEMENT"), "TRADING")
-        ]
-        start, end = query.day(request.GET, "start"), query.day(request.GET, "end")
-        if start is not None and end is not None and start > end:
-            raise ValueInvalid("start must not be after end")
-        days = CalendarDay.objects.filter(
-            calendar=reference.market_terms(self.principal.market_id).calendar,
-            **{f"{column}__range": (start or date.min, end or date.max)},
-        ).order_by("date")
-        return json_response(
-            [
-                {
-                    "date": str(on),
-                    "open": _hour(opens),
-                    "close": _hour(closes, ends=on),
-                    "session_open": _hour(session_opens).replace(":", ""),
-                    "session_close": _hour(session_closes, ends=on).replace(":", ""),
-                    "settlement_date": str(settles),
-                }
-                for on, opens, closes, session_opens, session_closes, settles in days.values_list(
-                    "date", "open", "close", "session_open", "session_close", "settlement_date"
-                )
-            ]
+        by_settlement = (
+            query.choice(request.GET, "date_type", ("TRADING", "SETTLEMENT"), "TRADING") == "SETTLEMENT"
         )
+        start, end = query.day(request.GET, "start") or date.min, query.day(request.GET, "end") or date.max
+        if start > end:
+            raise ValueInvalid("start must not be after end")
+        calendar = reference.calendar_of(self.principal.market_id)
+        if not by_settlement:
+            return json_response([day_body(day) for day in calendar.days(start, end)])
+        days = calendar.days(date.min, end)  # what settles by `end` was traded before it
+        return json_response([day_body(day) for day in days if start <= day.settlement_date <= end])
+
+
+def day_body(day: Day) -> dict[str, str]:
+    """Return a trading day as the wire shows it; hours are New York's."""
+    return {
+        "date": str(day.date),
+        "open": _hour(day.open, day.date),
+        "close": _hour(day.close, day.date),
+        "session_open": _hour(day.session_open, day.date).replace(":", ""),
+        "session_close": _hour(day.session_close, day.date).replace(":", ""),
+        "settlement_date": str(day.settlement_date),
+    }
 
 
 def _new_york(at: datetime) -> str:
     return at.astimezone(NEW_YORK).isoformat()
 
 
-def _hour(at: datetime, *, ends: date | None = None) -> str:
+def _hour(at: int, on: date) -> str:
     """Return "HH:MM" in New York; a day that ends at midnight ends a minute before it.
 
     Clients read the hour as one of the same date, so that 00:00 would be the day's beginning.
     """
-    local = at.astimezone(NEW_YORK)
-    if ends is not None and local.date() > ends:
+    local = to_datetime(at).astimezone(NEW_YORK)
+    if local.date() > on:
         local -= _MINUTE
-    return local.strftime("%H:%M")
+    return f"{local.hour:02}:{local.minute:02}"

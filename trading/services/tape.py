@@ -18,7 +18,7 @@ from django.db import transaction
 
 from matching.market import clock, keys
 from matching.market.clock import ClockState
-from matching.market.errors import MarketError
+from matching.market.errors import ClockRefused
 from matching.market.times import rfc3339
 from matching.market.valkey import DOWN, WRITE_TIMEOUT, connect
 from matching.models import Market, Shard
@@ -38,7 +38,7 @@ ADVANCE_WITHIN_S = 120.0
 BEAT_S = 0.5  # a look without a ring: a ring may be lost
 
 
-class Superseded(MarketError):
+class Superseded(ClockRefused):
     """Somebody moved the clock otherwise while an advance was waiting."""
 
     code = "superseded"

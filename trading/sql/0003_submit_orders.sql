@@ -6,14 +6,16 @@
 -- p_orders: array of objects; money, prices and quantities as decimal text. Each result names its
 -- order by `n`, with `denial` null when the order was accepted at market time `at`.
 create function trading_submit_orders(p_orders jsonb)
-returns table (n int, denial text, detail jsonb, at timestamptz, status text) language plpgsql as $$
+returns table (n int, denial text, detail jsonb, at timestamptz, status text) language plpgsql
+set plan_cache_mode = force_generic_plan  -- every row is looked up by key: planning again finds nothing better
+as $$
 #variable_conflict use_column
 declare
   r record;
   v_account record;
   v_position record;
   v_at timestamptz;
-  v_other record;
+  v_other uuid;
   v_bound text := current_setting('raxx.user_id', true);
 begin
   for r in
@@ -80,18 +82,19 @@ begin
     end if;
 
     if denial is null then  -- the account's own opposite order must not be able to meet this one
-      select o.id into v_other from trading_order o
+      -- The side by equality and the first by an aggregate: the index of open orders then answers for
+      -- this account, asset and side alone, however many orders the account has.
+      select (array_agg(o.id order by o.submitted_at, o.id))[1] into v_other from trading_order o
        where o.account_id = r.account_id and o.asset_id = r.asset_id
-         and o.side = case r.side when 'buy' then 'sell' else 'buy' end  -- equality, for the index
+         and o.side = case r.side when 'buy' then 'sell' else 'buy' end
          and o.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'pending_cancel',
                           'pending_replace', 'held', 'done_for_day')
          and (o.limit_price is null or r.limit_price is null
               or case r.side when 'buy' then r.limit_price >= o.limit_price
-                             else o.limit_price >= r.limit_price end)
-       order by o.submitted_at, o.id limit 1;
-      if found then
+                             else o.limit_price >= r.limit_price end);
+      if v_other is not null then
         denial := 'wash_trade';
-        detail := jsonb_build_object('existing_order_id', v_other.id,
+        detail := jsonb_build_object('existing_order_id', v_other,
                                      'reject_reason', 'opposite side market/stop order exists');
         if r.side = 'sell' then
           update trading_position p set quantity_held = p.quantity_held - r.quantity_held

@@ -160,14 +160,14 @@ def test_days_follow_one_another(folder: Path, xnys: Calendar) -> None:
     told = rows(read_all(tape, limit=100))
     assert [name for _, _, name, _ in told] == [
         *("pre", "IBM", "regular", "IBM", "IBM", "post", "closed"),
-        *("pre", "regular", "IBM", "IBM", "post", "closed"),
+        *("pre", "IBM", "regular", "IBM", "IBM", "post", "closed"),
     ]
     closed = next(chunk.session for chunk in read_all(tape, limit=100) if chunk.session and chunk.seq == 7)
     assert closed.ends_at == new_york(date(2013, 10, 10), 4)
     last = read_all(tape, limit=100)[-3]
-    # Before the second day's first quote the standing one is still the first day's.
-    assert last.items["IBM"].bid.tolist() == [1800, 0]
-    assert last.items["IBM"].ask.tolist() == [1809, 1950]
+    # What stood on the first night is gone by the morning, before the second day's first quote.
+    assert last.items["IBM"].bid.tolist() == [0, 0]
+    assert last.items["IBM"].ask.tolist() == [0, 1950]
 
 
 def test_an_early_close_moves_the_sessions(tmp_path: Path, xnys: Calendar) -> None:

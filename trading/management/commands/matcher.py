@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from django.conf import settings
@@ -21,7 +21,6 @@ from matching.market.valkey import DOWN, READ_TIMEOUT, connect
 from matching.market.waker import Waker
 from matching.matcher import Matcher
 from matching.ports import Disturbed, Feed, Fenced, Progress
-from raxx import roles
 from trading.adapters.journal import PostgresJournal, symbols_of_shard
 from trading.services.markets import symbols_of
 
@@ -36,6 +35,8 @@ class Command(BaseCommand):
         "Decide the orders of the active market: read its feed, take what owners ask for, and commit every "
         "decision. Run one for each shard; a second one for the same shard waits, and refuses when the first lives."
     )
+
+    requires_system_checks: ClassVar[list[str]] = []  # `check` has run before; a start after a crash is quick
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--shard", type=int, default=0, help="which share of the symbols, from 0")
@@ -76,7 +77,7 @@ class Command(BaseCommand):
             return open_feed(market, client, only=symbols, since=progress.at or None)
 
         journal = PostgresJournal(
-            make_conninfo("", **settings.DATABASE_SERVER.login(roles.WORKER)),
+            make_conninfo("", **settings.DATABASE_SERVER.login(connection.settings_dict["USER"])),
             market_id=market.market_id,
             symbols=symbols,
             shard=shard,
