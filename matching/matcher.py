@@ -77,7 +77,9 @@ class Matcher:
             self._rewind(progress)
         self._engine.restore(self._journal.open_orders())
         self._engine.restore_taken(self._journal.taken(self._engine.current_offers()))
-        logger.info("%d open orders, at sequence %d of run %d", self._engine.open_count(), progress.seq, progress.run)
+        logger.info(
+            "%d open orders, at sequence %d of run %d", self._engine.open_count(), progress.seq, progress.run
+        )
         if progress.run != reading.run:
             self._begin_run(reading.run)
 
@@ -157,8 +159,8 @@ class Matcher:
             if command.action == "place" and order is not None:
                 return engine.place(order)
             decisions = engine.replace(command.order_id, order) if order is not None else []
-        except ValueError as error:  # terms that the engine cannot work must not stop everybody else
-            logger.error("order %s is rejected: %s", subject, error)
+        except ValueError:  # terms that the engine cannot work must not stop everybody else
+            logger.exception("order %s is rejected", subject)
             decisions = []
         decisions = decisions or [self._say(subject, command, Event.REJECTED)]
         if command.action == "place":
@@ -195,7 +197,12 @@ class Matcher:
     def _commit(self, decisions: list[Decision], stamps: dict[OrderId, int] | None = None) -> None:
         progress = Progress(run=self._run, seq=self._engine.seq, at=self._engine.at)
         self._journal.commit(
-            Batch(progress=progress, decisions=decisions, stamps=stamps or {}, queues=self._engine.drain_queues())
+            Batch(
+                progress=progress,
+                decisions=decisions,
+                stamps=stamps or {},
+                queues=self._engine.drain_queues(),
+            )
         )
         self._committed_at, self._committed = time.monotonic(), progress
 

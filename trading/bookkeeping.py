@@ -11,7 +11,7 @@ commits; what an owner may change meanwhile (a cancel, a further hold) enters as
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from matching.engine.states import TERMINAL, Status, status_after
 from matching.engine.types import MODEL_VERSION, Event
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 EXECUTIONS = frozenset({Event.PARTIAL_FILL, Event.FILL})
 # After these an order that somebody wants canceled or replaced meanwhile is still pending that wish.
 _KEEP_WISH = frozenset({Event.ACCEPTED, Event.NEW, Event.PARTIAL_FILL})
-_NATURAL = {Event.ACCEPTED: Status.ACCEPTED, Event.NEW: Status.NEW, Event.PARTIAL_FILL: Status.PARTIALLY_FILLED}
+_NATURAL = {
+    Event.ACCEPTED: Status.ACCEPTED,
+    Event.NEW: Status.NEW,
+    Event.PARTIAL_FILL: Status.PARTIALLY_FILLED,
+}
 
 
-class BooksDisagree(Exception):  # noqa: N818 - named as a fact
+class BooksDisagree(Exception):
     """A decision does not fit the stored order or position: the matcher must start anew."""
 
 
@@ -112,7 +116,7 @@ class Books:
 
     def enter(self, decision: Decision) -> None:
         """Book one decision. Raises BooksDisagree, ImpossibleMove."""
-        order = self.orders.get(decision.order_id)  # type: ignore[call-overload] - ours are UUIDs
+        order = self.orders.get(cast("UUID", decision.order_id))
         if order is None:
             message = f"a decision names the unknown order {decision.order_id}"
             raise BooksDisagree(message)
@@ -151,7 +155,11 @@ class Books:
         change = self.entries.orders[order.id]
         change.replaced_by = successor.id
         self.entries.orders[successor.id] = _OrderChange(
-            successor.filled_quantity, successor.status, keeps_wish=False, at=change.at, quantity=successor.quantity
+            successor.filled_quantity,
+            successor.status,
+            keeps_wish=False,
+            at=change.at,
+            quantity=successor.quantity,
         )
 
     def _execute(self, order: OrderBook, decision: Decision) -> dict[str, Any]:
@@ -294,5 +302,5 @@ def share_of(cost: int, quantity: int, out_of: int) -> int:
 def _cash_wanted(order: OrderBook) -> int:
     if order.notional is not None:
         return max(order.notional - order.filled_money, 0)
-    assert order.quantity is not None  # noqa: S101 - a constraint of the table
+    assert order.quantity is not None
     return order.reserve_price * (order.quantity - order.filled_quantity)

@@ -6,12 +6,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-import redis
-
 from matching.market import keys
 from matching.market.valkey import DOWN, WRITE_TIMEOUT, connect
 
 if TYPE_CHECKING:
+    import redis
+
     from matching.market.waker import Waker
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class MarketBell:
 
     def _subscribed(self) -> redis.client.PubSub:
         if self._subscription is None:
-            subscription = connect(self._url, timeout=WRITE_TIMEOUT).pubsub()
+            subscription = connect(self._url, timeout=WRITE_TIMEOUT).pubsub()  # type: ignore[no-untyped-call]
             subscription.subscribe(*self._channels)
             self._subscription = subscription
             if not self._is_up:

@@ -7,7 +7,6 @@ matcher: what it would decide is written by `desk`, as its role.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -39,6 +38,7 @@ from trading import principal, reference
 from trading.services import submission
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     import redis

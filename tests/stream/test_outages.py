@@ -57,8 +57,10 @@ def no_new_sessions(administrator: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def test_events_of_a_time_without_postgresql_are_told_afterwards(
-    trader: Trader, administrator: psycopg.Connection[Any]
+    trader: Trader, administrator: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(service, "BEAT_S", FOREVER_S)
+
     async def scenario() -> Any:
         async with running() as app:
             peer = await listening(app, trader.key)

@@ -179,20 +179,22 @@ def test_a_lost_bell_loses_no_event(trader: Trader) -> None:
     assert [u["order"]["id"] for u in updates] == [str(order) for order in orders]
 
 
-def test_a_bell_needs_no_beat(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bell_needs_no_beat_and_each_event_is_told_once(
+    trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service, "BEAT_S", FOREVER_S)
 
     async def scenario() -> list[Any]:
         async with running() as app:
             peer = await listening(app, trader.key)
-            heard = []
+            pairs = []
             for _ in range(3):
-                trader.place_working()
+                order = trader.place_working()
                 trader.ring()
-                heard += await peer.updates(1)
-            return heard
+                pairs.append((str(order), [u["order"]["id"] for u in await peer.updates(1)]))
+            return pairs
 
-    assert [update["event"] for update in asyncio.run(scenario())] == ["new"] * 3
+    assert all(heard == [order] for order, heard in asyncio.run(scenario()))
 
 
 def test_a_long_log_is_told_whole_and_in_sequence(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> None:

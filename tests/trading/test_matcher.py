@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from uuid import UUID
 
 import psycopg
@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from psycopg.conninfo import make_conninfo
+from redis import Redis
 
 from accounts.models import User
 from accounts.models.user import new_id
@@ -44,15 +45,15 @@ ROWS = [
 ]
 
 
-_started: list[Matcher] = []
+_journals: list[PostgresJournal] = []
 
 
 @pytest.fixture(autouse=True)
 def no_session_left():
     """Close every journal: an open session would keep the test database from being dropped."""
     yield
-    while _started:
-        _started.pop()._journal.close()
+    while _journals:
+        _journals.pop().close()
 
 
 class Rung:
@@ -75,23 +76,28 @@ def market(tmp_path):
 @pytest.fixture
 def account(market):
     owner = User.objects.create_user("ann@example.com")
-    return open_account(owner=owner, market=market, cash=D(10_000), now=market.starts_at)
+    return open_account(owner=owner, market=market, cash=Decimal(10_000), now=market.starts_at)
 
 
 def matcher_of(market):
     state = rows.market_state(market.pk)
     params = settings.DATABASES["default"]
     info = make_conninfo(
-        "", dbname=params["NAME"], user=params["USER"], password=params["PASSWORD"], host=params["HOST"], port=params.get("PORT") or None
+        "",
+        dbname=params["NAME"],
+        user=params["USER"],
+        password=params["PASSWORD"],
+        host=params["HOST"],
+        port=params.get("PORT") or None,
     )
     journal = PostgresJournal(info, market_id=market.pk, symbols=list(symbols_of(state)))
     matcher = Matcher(
         journal=journal,
-        open_feed=lambda progress: open_feed(state, None),
+        open_feed=lambda progress: open_feed(state, Redis()),
         clock=MarketClock(market.pk),
         bell=Rung(),
     )
-    _started.append(matcher)
+    _journals.append(journal)
     return matcher
 
 
@@ -102,10 +108,26 @@ def advance(market, text):
 def submit(account, **terms):
     asset = Asset.objects.get(symbol="XYZ")
     order = {
-        "n": 0, "id": str(new_id()), "user_id": str(account.user_id), "account_id": str(account.pk), "market_id": account.market_id,
-        "asset_id": str(asset.pk), "symbol": "XYZ", "client_order_id": str(new_id()), "side": "buy", "type": "limit",
-        "time_in_force": "day", "order_class": "", "extended_hours": False, "quantity": "100", "limit_price": "10.00",
-        "position_intent": "buy_to_open", "reserve_price": "10.00", "cash_held": "1000", "quantity_held": "0", "request_id": "r",
+        "n": 0,
+        "id": str(new_id()),
+        "user_id": str(account.user_id),
+        "account_id": str(account.pk),
+        "market_id": account.market_id,
+        "asset_id": str(asset.pk),
+        "symbol": "XYZ",
+        "client_order_id": str(new_id()),
+        "side": "buy",
+        "type": "limit",
+        "time_in_force": "day",
+        "order_class": "",
+        "extended_hours": False,
+        "quantity": "100",
+        "limit_price": "10.00",
+        "position_intent": "buy_to_open",
+        "reserve_price": "10.00",
+        "cash_held": "1000",
+        "quantity_held": "0",
+        "request_id": "r",
     } | terms
     with connection.cursor() as cursor:
         cursor.execute("select denial from trading_submit_orders(%s)", [json.dumps([order])])
@@ -129,31 +151,35 @@ def test_a_resting_buy_waits_for_its_queue_and_then_fills_at_its_limit(market, a
     matcher.round()
 
     fill = Fill.objects.get(order_id=order)
-    assert (fill.price, fill.quantity, fill.rule) == (D("10.00"), D(100), "R3")
+    assert (fill.price, fill.quantity, fill.rule) == (Decimal("10.00"), Decimal(100), "R3")
     assert fill.at == datetime(2013, 10, 8, 13, 30, 2, tzinfo=UTC)
     account.refresh_from_db()
-    assert (account.cash, account.cash_held, account.event_seq) == (D(9_000), D(0), 3)
+    assert (account.cash, account.cash_held, account.event_seq) == (Decimal(9_000), Decimal(0), 3)
     assert kinds(account) == [(1, "pending_new"), (2, "new"), (3, "fill")]
     position = Position.objects.get(account=account)
-    assert (position.quantity, position.cost) == (D(100), D(1_000))
+    assert (position.quantity, position.cost) == (Decimal(100), Decimal(1_000))
     assert sum(Posting.objects.filter(journal_id=fill.pk).values_list("amount", flat=True)) == 0
 
 
 def test_the_same_orders_give_the_same_books_when_the_matcher_is_cut_off_after_every_round(market, account):
     advance(market, f"{OPEN}:00.5Z")
     matcher_cut(market)
-    buy = submit(account, quantity="400", cash_held="4008", type="market", limit_price=None, reserve_price="10.02")
+    buy = submit(
+        account, quantity="400", cash_held="4008", type="market", limit_price=None, reserve_price="10.02"
+    )
     for second in (0.7, 1.5, 2.5, 3.5):
         matcher_cut(market)
         advance(market, f"{OPEN}:0{second}00Z")
         matcher_cut(market)
-    assert list(Fill.objects.filter(order_id=buy).order_by("at").values_list("price", "quantity", "rule")) == [
-        (D("10.02"), D(200), "L2"),
-        (D("10.03"), D(100), "L2"),
-        (D("10.02"), D(100), "L2"),
+    assert list(
+        Fill.objects.filter(order_id=buy).order_by("at").values_list("price", "quantity", "rule")
+    ) == [
+        (Decimal("10.02"), Decimal(200), "L2"),
+        (Decimal("10.03"), Decimal(100), "L2"),
+        (Decimal("10.02"), Decimal(100), "L2"),
     ]
     account.refresh_from_db()
-    assert account.cash == D(10_000) - D("4009")
+    assert account.cash == Decimal(10_000) - Decimal(4009)
     assert account.cash_held == 0
 
 
@@ -161,13 +187,15 @@ def matcher_cut(market):
     matcher = matcher_of(market)
     matcher.recover()
     matcher.round()
-    matcher._journal.close()
+    _journals.pop().close()
 
 
 def test_a_cancel_before_the_matcher_saw_the_order_ends_it_and_returns_the_hold(market, account):
     order = submit(account)
     with connection.cursor() as cursor:
-        cursor.execute("select * from trading_cancel_orders(%s, %s, %s, 'r')", [account.user_id, account.pk, order])
+        cursor.execute(
+            "select * from trading_cancel_orders(%s, %s, %s, 'r')", [account.user_id, account.pk, order]
+        )
     matcher_cut(market)
     account.refresh_from_db()
     assert Order.objects.get(pk=order).status == "canceled"
@@ -186,26 +214,53 @@ def test_a_replacement_opens_what_the_new_total_leaves(market, account):
     with connection.cursor() as cursor:
         cursor.execute(
             "select denial from trading_replace_order(%s)",
-            [json.dumps({"id": str(successor), "user_id": str(account.user_id), "account_id": str(account.pk),
-                         "order_id": str(order), "client_order_id": "c2", "quantity": "400", "limit_price": "10.01",
-                         "time_in_force": None, "request_id": "r"})],
+            [
+                json.dumps(
+                    {
+                        "id": str(successor),
+                        "user_id": str(account.user_id),
+                        "account_id": str(account.pk),
+                        "order_id": str(order),
+                        "client_order_id": "c2",
+                        "quantity": "400",
+                        "limit_price": "10.01",
+                        "time_in_force": None,
+                        "request_id": "r",
+                    }
+                )
+            ],
         )
         assert cursor.fetchone() == (None,)
     matcher.round()
     old, new = Order.objects.get(pk=order), Order.objects.get(pk=successor)
-    assert (old.status, old.filled_quantity, old.replaced_by) == ("replaced", D(200), successor)
-    assert (new.status, new.quantity, new.cash_held) == ("new", D(200), D("2002"))
+    assert (old.status, old.filled_quantity, old.replaced_by) == ("replaced", Decimal(200), successor)
+    assert (new.status, new.quantity, new.cash_held) == ("new", Decimal(200), Decimal(2002))
     account.refresh_from_db()
-    assert account.cash_held == D("2002")
+    assert account.cash_held == Decimal(2002)
     assert [kind for _, kind in kinds(account)] == [
-        "pending_new", "new", "partial_fill", "pending_replace", "pending_new", "replaced", "new",
+        "pending_new",
+        "new",
+        "partial_fill",
+        "pending_replace",
+        "pending_new",
+        "replaced",
+        "new",
     ]
 
 
 def ask_to_replace(account, order, **terms):
     successor = new_id()
-    wish = {"id": str(successor), "user_id": str(account.user_id), "account_id": str(account.pk), "order_id": str(order),
-            "client_order_id": str(successor), "quantity": None, "limit_price": None, "time_in_force": None, "request_id": "r"}
+    wish = {
+        "id": str(successor),
+        "user_id": str(account.user_id),
+        "account_id": str(account.pk),
+        "order_id": str(order),
+        "client_order_id": str(successor),
+        "quantity": None,
+        "limit_price": None,
+        "time_in_force": None,
+        "request_id": "r",
+    }
     with connection.cursor() as cursor:
         cursor.execute("select denial from trading_replace_order(%s)", [json.dumps(wish | terms)])
         assert cursor.fetchone() == (None,)
@@ -219,7 +274,9 @@ def test_canceling_a_successor_that_was_never_taken_ends_the_order_it_was_to_rep
     matcher_cut(market)
     successor = ask_to_replace(account, order, limit_price="9.99")
     with connection.cursor() as cursor:
-        cursor.execute("select * from trading_cancel_orders(%s, %s, %s, 'r')", [account.user_id, account.pk, successor])
+        cursor.execute(
+            "select * from trading_cancel_orders(%s, %s, %s, 'r')", [account.user_id, account.pk, successor]
+        )
     matcher_cut(market)
     assert set(Order.objects.values_list("status", flat=True)) == {"canceled"}
     account.refresh_from_db()
@@ -241,12 +298,14 @@ def test_a_replacement_that_fills_leave_nothing_is_rejected_and_the_order_works_
     matcher._journal.inbox = inbox
     matcher.round()
     old, new = Order.objects.get(pk=order), Order.objects.get(pk=successor)
-    assert (old.status, old.filled_quantity, new.status) == ("partially_filled", D(300), "rejected")
+    assert (old.status, old.filled_quantity, new.status) == ("partially_filled", Decimal(300), "rejected")
     assert [kind for _, kind in kinds(account)][-3:] == ["partial_fill", "order_replace_rejected", "rejected"]
     assert audit_ledger().balances
 
 
-def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_commit(market, account, monkeypatch):
+def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_commit(
+    market, account, monkeypatch
+):
     monkeypatch.setattr("trading.adapters.journal.CLAIM_PATIENCE_MS", 100)
     first = matcher_of(market)
     first.recover()

@@ -56,7 +56,11 @@ create policy app_blank on trading_order as restrictive for insert to raxx_app
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trading", "0001_initial"), ("accounts", "0002_row_security"), ("matching", "0002_market_clock")]
+    dependencies = [
+        ("trading", "0001_initial"),
+        ("accounts", "0002_row_security"),
+        ("matching", "0002_market_clock"),
+    ]
 
     operations = [
         migrations.RunSQL(COMPOSITE_KEYS, DROP_COMPOSITE_KEYS),

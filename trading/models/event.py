@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.db import models
 
 from accounts.models import User
@@ -24,7 +22,9 @@ class OrderEvent(models.Model):
         TradingAccount, on_delete=models.PROTECT, related_name="events", db_index=False, db_constraint=False
     )
     seq = models.BigIntegerField()
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     order_id = models.UUIDField()
     kind = models.CharField(max_length=32)
     status = models.CharField(max_length=24)  # of the order, after the event

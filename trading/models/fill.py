@@ -19,14 +19,18 @@ class Fill(models.Model):
     """One execution of one order. `evidence` is the offer, as engine integers, that `rule` used."""
 
     id = models.UUIDField(primary_key=True)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     account = models.ForeignKey(
         TradingAccount, on_delete=models.PROTECT, related_name="fills", db_index=False, db_constraint=False
     )
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="fills", db_index=False, db_constraint=False
     )
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    asset = models.ForeignKey(
+        Asset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     symbol = models.CharField(max_length=32)
     side = models.CharField(max_length=4)
     quantity = QuantityField()

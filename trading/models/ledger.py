@@ -29,7 +29,9 @@ class Journal(models.Model):
         FILL = "fill"
 
     id = models.UUIDField(primary_key=True)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     account = models.ForeignKey(
         TradingAccount, on_delete=models.PROTECT, related_name="journals", db_index=False, db_constraint=False
     )
@@ -55,7 +57,9 @@ class Posting(models.Model):
         Journal, on_delete=models.PROTECT, related_name="postings", db_index=False, db_constraint=False
     )
     ledger = models.CharField(max_length=16, choices=LedgerAccount)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     account = models.ForeignKey(
         TradingAccount, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )

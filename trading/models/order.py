@@ -50,12 +50,18 @@ class Order(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     account = models.ForeignKey(
         TradingAccount, on_delete=models.PROTECT, related_name="orders", db_index=False, db_constraint=False
     )
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    market = models.ForeignKey(
+        Market, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    asset = models.ForeignKey(
+        Asset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     symbol = models.CharField(max_length=32)
     client_order_id = models.CharField(max_length=128)
     status = models.CharField(max_length=24)
@@ -103,7 +109,9 @@ class Order(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["account", "client_order_id"], name="order_client_id_unique_in_account"),
+            models.UniqueConstraint(
+                fields=["account", "client_order_id"], name="order_client_id_unique_in_account"
+            ),
             models.CheckConstraint(
                 condition=Q(quantity__isnull=True) | Q(filled_quantity__lte=F("quantity")),
                 name="order_fills_no_more_than_quantity",

@@ -22,11 +22,19 @@ class Position(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.PROTECT, related_name="positions", db_index=False, db_constraint=False
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    account = models.ForeignKey(
+        TradingAccount,
+        on_delete=models.PROTECT,
+        related_name="positions",
+        db_index=False,
+        db_constraint=False,
+    )
+    asset = models.ForeignKey(
+        Asset, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     symbol = models.CharField(max_length=32)
     quantity = QuantityField(default=Decimal(0))
     cost = MoneyField(default=Decimal(0))

@@ -21,7 +21,9 @@ NUMBER_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @transaction.atomic(durable=True)
-def open_account(*, owner: User, market: Market, cash: Decimal, now: datetime, name: str = "") -> TradingAccount:
+def open_account(
+    *, owner: User, market: Market, cash: Decimal, now: datetime, name: str = ""
+) -> TradingAccount:
     """Open a paper account in a market and pay `cash` dollars in at market time `now`.
 
     Raises ValueError for cash that is not positive.

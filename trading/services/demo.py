@@ -52,7 +52,9 @@ def _kept(file: Path, user: User, account: TradingAccount) -> dict[str, str] | N
         key_id, secret = str(old["key_id"]), str(old["secret"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    key = ApiKey.objects.owned_by(user, account.pk).filter(pk=key_id, revoked_at=None, expires_at=None).first()
+    key = (
+        ApiKey.objects.owned_by(user, account.pk).filter(pk=key_id, revoked_at=None, expires_at=None).first()
+    )
     return {"key_id": key_id, "secret": secret} if key is not None and key.matches(secret) else None
 
 

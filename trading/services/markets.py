@@ -38,7 +38,7 @@ FAMILIAR = {
 }
 
 
-class MarketNotChosen(Exception):  # noqa: N818 - named as a fact
+class MarketNotChosen(Exception):
     """The options do not name a market; the text says what is missing."""
 
 
@@ -107,7 +107,9 @@ def _replay(tape: str | None, date: str | None, names: list[str]) -> Market:
         raise MarketNotChosen("--feed replay needs --tape DIR and --date D, say --date 2013-10-08")
     xnys = rows.calendar(calendar.XNYS)
     config = feeds.tape_config(tape, date, names or None, xnys)
-    market = _named(f"replay {date} {_digest([tape, *config.symbols])}", REPLAY, calendar.XNYS, config.as_json())
+    market = _named(
+        f"replay {date} {_digest([tape, *config.symbols])}", REPLAY, calendar.XNYS, config.as_json()
+    )
     if market.starts_at is None:
         first, last = (xnys.day(on) for on in (config.dates[0], config.dates[-1]))
         opened = config.open(feeds.tape_calendar(calendar.XNYS, config.dates))
@@ -141,7 +143,8 @@ def _set_clock(market: Market, speed: Decimal | None, *, paused: bool) -> None:
         market.anchor_at = to_datetime(decided)
     else:
         first = rows.calendar(market.calendar).day(feeds.TapeConfig.of(market.config).dates[0])
-        market.anchor_at = market.starts_at if paused or first is None else to_datetime(first.open)
+        begins = market.starts_at if paused or first is None else to_datetime(first.open)
+        market.anchor_at = begins or market.anchor_at
     market.anchor_wall = datetime.now(UTC)
     market.speed, market.paused = speed, paused
     market.version += 1
@@ -151,7 +154,11 @@ def _list_assets(symbols: Iterable[str]) -> None:
     known = set(Asset.objects.filter(symbol__in=symbols).values_list("symbol", flat=True))
     Asset.objects.bulk_create(
         [
-            Asset(symbol=symbol, name=FAMILIAR.get(symbol, ("", ""))[0], exchange=FAMILIAR.get(symbol, ("", "NYSE"))[1])
+            Asset(
+                symbol=symbol,
+                name=FAMILIAR.get(symbol, ("", ""))[0],
+                exchange=FAMILIAR.get(symbol, ("", "NYSE"))[1],
+            )
             for symbol in symbols
             if symbol not in known
         ],

@@ -99,7 +99,7 @@ class Socket:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.farewell_s):
                 await asyncio.wait({writing})
-                pass  # granian's close waits until nobody waits to receive
+                await end((reading,))  # granian's close waits until nobody waits to receive
                 if self._has_left:
                     return
                 await self._send(

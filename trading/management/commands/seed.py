@@ -22,16 +22,20 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from")
+        parser.add_argument(
+            "--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from"
+        )
         parser.add_argument("--tape", metavar="DIR", help="folder of recorded days, for --feed replay")
-        parser.add_argument("--date", metavar="D", help="recorded days: 2013-10-08, or 2013-10-07..2013-10-10")
+        parser.add_argument(
+            "--date", metavar="D", help="recorded days: 2013-10-08, or 2013-10-07..2013-10-10"
+        )
         parser.add_argument("--symbols", metavar="A,B", help="symbols to trade; default: all that there are")
         parser.add_argument("--speed", metavar="N", help="market seconds per second, or max")
         parser.add_argument("--paused", action="store_true", help="begin with the tape's clock stopped")
         parser.add_argument("--base-url", default="http://localhost:8000", help="where the API will answer")
         parser.add_argument("--json", action="store_true", help="print the content of demo.json")
 
-    def handle(self, *, base_url: str, json: bool, symbols: str | None, **options: Any) -> None:  # noqa: A002 the option's name
+    def handle(self, *, base_url: str, json: bool, symbols: str | None, **options: Any) -> None:
         names = symbols.split(",") if symbols else None
         chosen = {name: options[name] for name in ("feed", "tape", "date", "speed", "paused")}
         try:
