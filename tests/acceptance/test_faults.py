@@ -11,7 +11,7 @@ from tests.acceptance.agreement import play, require_agreement
 from tests.acceptance.bot import Bot
 from tests.acceptance.expectation import expected, fingerprint
 from tests.acceptance.killer import Killer
-from tests.acceptance.script import DAY, actions_of
+from tests.acceptance.script import DAY, CancelAll, actions_of
 from tests.acceptance.test_recorded_day import GOLDEN
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.faults
 
-MORNING = DAY[:12]  # enough of the day for a few more kills
+MORNING = [*DAY[:12], ("10:15:00", [CancelAll()])]  # enough of the day for a few more kills
 
 
 def test_the_day_is_the_same_when_matcher_and_web_are_killed_in_the_midst_of_it(

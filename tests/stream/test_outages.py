@@ -65,6 +65,7 @@ def test_events_of_a_time_without_postgresql_are_told_afterwards(
         async with running() as app:
             peer = await listening(app, trader.key)
             orders = [trader.place_working()]
+            trader.ring()
             updates = await peer.updates(1)
             with no_new_sessions(administrator):
                 assert cut(administrator) > 0

@@ -124,7 +124,7 @@ def running(market: Market, url: str, environment: dict[str, str] | None = None)
 
 def wait_for(client: redis.Redis, market: Market, look: Callable[[], Any]) -> Any:
     """Look after each bell of the hub until there is something to see."""
-    with client.pubsub(ignore_subscribe_messages=True) as bell:  # type: ignore[no-untyped-call]
+    with client.pubsub(ignore_subscribe_messages=True) as bell:
         bell.subscribe(keys.bell(market.pk))
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
@@ -329,7 +329,7 @@ def test_a_market_that_gets_another_feed_ends_its_hub(
         connection.close()  # this thread's own
 
     # As soon as the hub has published for the first time, its market becomes another one.
-    with valkey.pubsub(ignore_subscribe_messages=True) as bell:  # type: ignore[no-untyped-call]
+    with valkey.pubsub(ignore_subscribe_messages=True) as bell:
         bell.subscribe(**{keys.bell(tape.pk): change_feed})
         listener = bell.run_in_thread(sleep_time=0.1, daemon=True)
         with pytest.raises(FeedUnavailable, match="another feed now"):

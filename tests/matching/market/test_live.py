@@ -234,7 +234,7 @@ def test_a_new_hub_takes_over_what_the_old_one_published(valkey: redis.Redis, pu
 
 
 def test_each_batch_rings_the_bell(valkey: redis.Redis, publisher: Publisher) -> None:
-    with valkey.pubsub(ignore_subscribe_messages=True) as bell:  # type: ignore[no-untyped-call]
+    with valkey.pubsub(ignore_subscribe_messages=True) as bell:
         bell.subscribe(keys.bell(MARKET))
         bell.get_message(timeout=5)  # the subscription itself
         publisher.publish(quote(1))

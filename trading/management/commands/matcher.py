@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         "decision. Run one for each shard; a second one for the same shard waits, and refuses when the first lives."
     )
 
-    requires_system_checks: ClassVar[list[str]] = []  # `check` has run before; a start after a crash is quick
+    requires_system_checks: list[str] = []  # `check` has run before; a start after a crash is quick
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--shard", type=int, default=0, help="which share of the symbols, from 0")
