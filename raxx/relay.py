@@ -12,6 +12,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
+from socket import SO_KEEPALIVE, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
 from raxx import http1
@@ -93,6 +94,8 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         self.loop = asyncio.get_running_loop()
+        # A tunnel may be silent for hours: the kernel finds out whether its other end still lives.
+        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
         peer = transport.get_extra_info("peername")
         self.address = peer[0].encode() if isinstance(peer, tuple) else b"unknown"
         self.deadline = self.loop.time() + self.limits.idle_s
