@@ -48,8 +48,12 @@ def run(suite: Suite, wanted: set[str]) -> int:
 
 def main() -> None:
     known = [name for suite in SUITES for name in suite.names]
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, and print one JSON line a figure.")
-    parser.add_argument("names", nargs="*", metavar="name", help=f"figures: {', '.join(known)}; all without a name")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure, and print one JSON line a figure."
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"figures: {', '.join(known)}; all without a name"
+    )
     chosen: list[str] = parser.parse_args().names
     unknown = [name for name in chosen if name not in known]
     if unknown:

@@ -15,15 +15,14 @@ the mean of the two runs of pgbench around it. No matcher runs: what is measured
 from __future__ import annotations
 
 import argparse
-import itertools
 import statistics
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.figure import Figure
 from bench.harness import HarnessFailed, Installation, installation
 from bench.load import Address, LoadFailed, Run, fresh_orders, run_load
-from bench.people import settle
+from bench.people import orders_of, settle
 from bench.pgbench import PgBench
 
 if TYPE_CHECKING:
@@ -42,23 +41,16 @@ class Entry:
 
     def __init__(self, target: Installation) -> None:
         from matching.models import Market
-        from trading.services.markets import symbols_of
 
         market = Market.objects.get(is_active=True)
-        symbols = symbols_of(market)
-        bodies = [_order(symbol) for symbol in symbols]
         *people, hot = settle(ACCOUNTS + 1, market)
         self._target = target
         self._pgbench = PgBench(target.folder)
-        # Symbols and accounts go round together, one account more often than not with another symbol.
-        self._spread = _endless(
-            [person.post(bodies[(number // len(bodies) + number) % len(bodies)]) for number, person in enumerate(people)]
-        )
-        self._hot = _endless([hot.post(body) for body in bodies])
+        self._spread, self._hot = orders_of(people, market), orders_of([hot], market)
         self._rates: dict[str, list[float]] = {name: [] for name in NAMES}
         self._ratios: dict[str, list[float]] = {name: [] for name in NAMES}
         self._details: dict[str, list[dict[str, float]]] = {name: [] for name in NAMES}
-        self.pgbench_rates: list[float] = []
+        self._pgbench_rates: list[float] = []
 
     def warm_up(self) -> None:
         """Let every process meet every key once."""
@@ -69,12 +61,12 @@ class Entry:
     def measure(self, rounds: int, seconds: float) -> None:
         """Run the rounds. Raises LoadFailed when an order went missing."""
         before = self._pgbench.rate(PGBENCH_S)
-        self.pgbench_rates.append(before)
+        self._pgbench_rates.append(before)
         for number in range(rounds):
             for name in NAMES if number % 2 == 0 else reversed(NAMES):
                 run, detail = self._send(name, seconds)
                 after = self._pgbench.rate(PGBENCH_S)
-                self.pgbench_rates.append(after)
+                self._pgbench_rates.append(after)
                 self._rates[name].append(run.rate)
                 self._ratios[name].append(run.rate / statistics.mean((before, after)))
                 self._details[name].append(detail)
@@ -86,13 +78,21 @@ class Entry:
             against, ratios = TPC_B, self._ratios[name]
             if name == "order_entry_hot":
                 against = "order_entry"
-                ratios = [hot / spread for hot, spread in zip(ratios, self._ratios["order_entry"], strict=True)]
+                ratios = [
+                    hot / spread for hot, spread in zip(ratios, self._ratios["order_entry"], strict=True)
+                ]
             detail = {
                 key: round(statistics.median(round_[key] for round_ in self._details[name]), 1)
                 for key in self._details[name][0]
             }
+            detail["pgbench_per_s"] = round(statistics.median(self._pgbench_rates))
             yield Figure(
-                name=name, values=self._rates[name], unit="orders/s", against=against, ratios=ratios, detail=detail
+                name=name,
+                values=self._rates[name],
+                unit="orders/s",
+                against=against,
+                ratios=ratios,
+                detail=detail,
             )
 
     def _send(self, name: str, seconds: float) -> tuple[Run, dict[str, float]]:
@@ -109,16 +109,6 @@ class Entry:
         return run, {**per_order, "client_us": run.cpu_s / accepted * 1e6, **latency}
 
 
-def _order(symbol: str) -> bytes:
-    terms: dict[str, Any] = {"symbol": symbol, "qty": "1", "limit_price": "1.25"}
-    fields = ", ".join(f'"{name}": "{value}"' for name, value in terms.items())
-    return f'{{{fields}, "side": "buy", "type": "limit", "time_in_force": "day"}}'.encode()
-
-
-def _endless(requests: list[bytes]) -> Iterator[bytes]:
-    return itertools.cycle(requests)
-
-
 def _stored_orders() -> int:
     from trading.models import Order
 
@@ -127,7 +117,9 @@ def _stored_orders() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"which figures to print: {', '.join(NAMES)}; all without a name")
+    parser.add_argument(
+        "names", nargs="*", help=f"which figures to print: {', '.join(NAMES)}; all without a name"
+    )
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each HTTP run")
     options = parser.parse_args()

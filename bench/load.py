@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class Address:
             connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.connect(self.place)
-        connection.setblocking(False)
+        connection.setblocking(False)  # noqa: FBT003 - the library's signature
         return connection
 
 
@@ -96,65 +97,71 @@ def run_load(
     With `rate` they are sent at that many a second in all instead, as far as a connection is free.
     Raises LoadFailed when a connection ends or nothing comes back.
     """
-    idle = [address.connect() for _ in range(connections)]
-    sockets = {connection.fileno(): connection for connection in idle}
-    waiter = select.epoll()
-    for descriptor in sockets:
-        waiter.register(descriptor, select.EPOLLIN)
-    answers: list[bytes] = []
-    answered_at: list[float] = []
-    latencies: list[float] = []
-    sent_at: dict[int, float] = {}
-    pieces: dict[int, bytes] = {}
-    clock, wall = time.perf_counter, time.time
-    cpu, begin = time.thread_time(), clock()
-    end, sent = begin + seconds, 0
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(address.connect()) for _ in range(connections)]
+        waiter = stack.enter_context(select.epoll())
+        for connection in sockets:
+            waiter.register(connection, select.EPOLLIN)
+        return _Client(sockets, waiter, requests).run(seconds, rate)
 
-    def send(descriptor: int) -> None:
-        nonlocal sent
-        sent += 1
-        sent_at[descriptor] = clock()
-        sockets[descriptor].sendall(next(requests))  # smaller than any socket's buffer
 
-    free = list(sockets)
-    try:
+class _Client:
+    """The connections, and what came back over them."""
+
+    def __init__(self, sockets: list[socket.socket], waiter: select.epoll, requests: Iterator[bytes]) -> None:
+        self._sockets = {connection.fileno(): connection for connection in sockets}
+        self._waiter = waiter
+        self._requests = requests
+        self._free = list(self._sockets)
+        self._sent = 0
+        self._sent_at: dict[int, float] = {}
+        self._pieces: dict[int, bytes] = {}
+        self._answers: list[bytes] = []
+        self._answered_at: list[float] = []
+        self._latencies: list[float] = []
+
+    def run(self, seconds: float, rate: float | None) -> Run:
+        cpu, begin = time.thread_time(), time.perf_counter()
+        end = begin + seconds
         while True:
-            now = clock()
+            now = time.perf_counter()
+            wait = STALLED_S
             if now < end:
-                while free and (rate is None or begin + sent / rate <= now):
-                    send(free.pop())
-            elif not sent_at:
+                due = len(self._free) if rate is None else int((now - begin) * rate) - self._sent
+                self._send(due)
+                if rate is not None and self._free:
+                    wait = max(0.0, min(begin + (self._sent + 1) / rate, end) - now)
+            elif not self._sent_at:
                 break
-            patience = STALLED_S
-            if rate is not None and free and now < end:
-                patience = max(0.0, min(begin + sent / rate, end) - now)
-            ready = waiter.poll(patience)
-            if not ready and patience == STALLED_S:
-                raise LoadFailed(f"{len(sent_at)} requests were not answered within {STALLED_S:.0f} s")
+            ready = self._waiter.poll(wait)
+            if not ready and wait == STALLED_S:
+                raise LoadFailed(f"{len(self._sent_at)} requests were not answered within {STALLED_S:.0f} s")
             for descriptor, _ in ready:
-                data = pieces.pop(descriptor, b"") + sockets[descriptor].recv(65_536)
-                if not _is_whole(data):
-                    pieces[descriptor] = data
-                    continue
-                answers.append(data)
-                answered_at.append(wall())
-                latencies.append(clock() - sent_at.pop(descriptor))
-                if rate is None and clock() < end:
-                    send(descriptor)
-                else:
-                    free.append(descriptor)
-        took = clock() - begin
+                self._receive(descriptor)
         return Run(
-            seconds=took,
+            seconds=time.perf_counter() - begin,
             cpu_s=time.thread_time() - cpu,
-            answers=answers,
-            answered_at=answered_at,
-            latencies=latencies,
+            answers=self._answers,
+            answered_at=self._answered_at,
+            latencies=self._latencies,
         )
-    finally:
-        waiter.close()
-        for connection in sockets.values():
-            connection.close()
+
+    def _send(self, due: int) -> None:
+        for _ in range(min(due, len(self._free))):
+            descriptor = self._free.pop()
+            self._sent += 1
+            self._sent_at[descriptor] = time.perf_counter()
+            self._sockets[descriptor].sendall(next(self._requests))  # smaller than any socket's buffer
+
+    def _receive(self, descriptor: int) -> None:
+        data = self._pieces.pop(descriptor, b"") + self._sockets[descriptor].recv(65_536)
+        if not _is_whole(data):
+            self._pieces[descriptor] = data
+            return
+        self._answers.append(data)
+        self._answered_at.append(time.time())
+        self._latencies.append(time.perf_counter() - self._sent_at.pop(descriptor))
+        self._free.append(descriptor)
 
 
 def _is_whole(data: bytes) -> bool:

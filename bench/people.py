@@ -1,12 +1,15 @@
-"""Many people with one funded account and one key each, made in a few statements."""
+"""Many people with one funded account and one key each, and the orders that they send."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matching.models import Market
 
 CASH = Decimal(1_000_000_000)  # dollars: no run shall end for want of buying power
@@ -41,15 +44,25 @@ def settle(count: int, market: Market) -> list[Person]:
     now = timezone.now()
     users = [User(email=f"bench{number}@raxx.example") for number in range(count)]
     accounts = [
-        TradingAccount(user=user, market=market, number=f"PB{number:010}", cash=CASH, last_equity=CASH, created_at=now)
+        TradingAccount(
+            user=user, market=market, number=f"PB{number:010}", cash=CASH, last_equity=CASH, created_at=now
+        )
         for number, user in enumerate(users)
     ]
     journals = [
-        Journal(id=new_id(), kind=Journal.Kind.DEPOSIT, at=now, user_id=account.user_id, account_id=account.pk)
+        Journal(
+            id=new_id(), kind=Journal.Kind.DEPOSIT, at=now, user_id=account.user_id, account_id=account.pk
+        )
         for account in accounts
     ]
     postings = [
-        Posting(journal_id=journal.pk, ledger=ledger, amount=amount, user_id=journal.user_id, account_id=journal.account_id)
+        Posting(
+            journal_id=journal.pk,
+            ledger=ledger,
+            amount=amount,
+            user_id=journal.user_id,
+            account_id=journal.account_id,
+        )
         for journal in journals
         for ledger, amount in ((LedgerAccount.CASH, CASH), (LedgerAccount.CAPITAL, -CASH))
     ]
@@ -65,3 +78,23 @@ def settle(count: int, market: Market) -> list[Person]:
         Posting.objects.bulk_create(postings)
         ApiKey.objects.bulk_create(keys)
     return [Person(key_id=key.pk, secret=secret) for key, secret in zip(keys, secrets, strict=True)]
+
+
+def orders_of(people: list[Person], market: Market) -> Iterator[bytes]:
+    """Return requests without end: limit orders of these people in turn, in the market's symbols in turn.
+
+    They buy one share at a price that no market of ours comes near, so that they rest.
+    """
+    from trading.services.markets import symbols_of
+
+    bodies = [
+        b'{"symbol": "%b", "qty": "1", "side": "buy", "type": "limit", "limit_price": "1.25", "time_in_force": "day"}'
+        % symbol.encode()
+        for symbol in symbols_of(market)
+    ]
+    rounds = [
+        person.post(bodies[(number + start) % len(bodies)])
+        for start in range(len(bodies))
+        for number, person in enumerate(people)
+    ]
+    return itertools.cycle(rounds)

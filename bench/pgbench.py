@@ -42,7 +42,13 @@ class PgBench:
 
     def rate(self, seconds: int) -> float:
         """Return transactions a second over so many seconds."""
-        options = ("--protocol=prepared", f"--client={CLIENTS}", "--jobs=2", "--no-vacuum", f"--time={seconds}")
+        options = (
+            "--protocol=prepared",
+            f"--client={CLIENTS}",
+            "--jobs=2",
+            "--no-vacuum",
+            f"--time={seconds}",
+        )
         found = _TPS.search(self._run(*options))
         if found is None:
             raise ValueError("pgbench did not say how fast it was")

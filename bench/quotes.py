@@ -7,23 +7,21 @@ resting orders are spread over 1,000 symbols; `HOT_SHARE` of them rest on IBM, o
 where the day traded, so that every quote passes them by. `--chunk` is the length of the pieces in
 which the tape is handed over: long ones are a replay at full speed, short ones a live market.
 
-Runs of the three are interleaved in one process; each line gives the median, its spread (the
-interquartile range over the median) and the median of the ratios to quotes_0 of the same round.
+Runs of the three are interleaved in one process; ratios are to quotes_0 of the same round.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import os
-import statistics
 import sys
 import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.figure import Figure
 from matching.engine.engine import Engine
 from matching.engine.types import (
     CENT,
@@ -51,11 +49,13 @@ CASES = {"quotes_0": 0, "quotes_1k": 1_000, "quotes_100k": 100_000}
 
 
 def tape_folder() -> Path:
-    """Return the folder of recorded days. Exits, saying what is missing."""
-    folder = Path(os.environ.get("RAXX_LEAN_DATA", "../shared/data/lean"))
-    if not (folder / "equity").is_dir():
-        sys.exit(f"bench.quotes NOT RUN: no LEAN data in {folder.resolve()}; set RAXX_LEAN_DATA")
-    return folder
+    """Return the folder of recorded days, whether it is there or not."""
+    return Path(os.environ.get("RAXX_LEAN_DATA", "../shared/data/lean"))
+
+
+def has_tape() -> bool:
+    """Say whether there are recorded days."""
+    return (tape_folder() / "equity").is_dir()
 
 
 def resting_orders(count: int, items: Items) -> Iterator[Order]:
@@ -125,6 +125,8 @@ def main() -> None:
     parser.add_argument("--chunk", type=int, default=1_000, help="rows in a piece of the tape")
     options = parser.parse_args()
 
+    if not has_tape():
+        sys.exit(f"bench.quotes NOT RUN: no LEAN data in {tape_folder().resolve()}; set RAXX_LEAN_DATA")
     items = load_day(tape_folder(), SYMBOL, DAY, RESOLUTION)
     chunks = chunks_of(items, options.chunk)
     is_quote = items.kind[options.chunk :] == Kind.QUOTE.value
@@ -138,18 +140,14 @@ def main() -> None:
 
     base = speeds["quotes_0"]
     for name, values in speeds.items():
-        first, middle, third = statistics.quantiles(values, n=4)
-        ratios = [value / against for value, against in zip(values, base, strict=True)]
-        line = {
-            "name": name,
-            "value": round(middle),
-            "unit": "quotes/s",
-            "against": "quotes_0",
-            "ratio": round(statistics.median(ratios), 3),
-            "runs": options.runs,
-            "spread": round((third - first) / middle, 3),
-        }
-        print(json.dumps(line))
+        is_base = name == "quotes_0"
+        Figure(
+            name=name,
+            values=values,
+            unit="quotes/s",
+            against=None if is_base else "quotes_0",
+            ratios=() if is_base else [value / other for value, other in zip(values, base, strict=True)],
+        ).print()
 
 
 if __name__ == "__main__":

@@ -121,12 +121,16 @@ def _wait_for_address(up: subprocess.Popen[bytes], port: int) -> None:
             said += piece
             if b":%d" % port in said:
                 return
-    raise HarnessFailed(f"`up` was not ready after {READY_WITHIN_S:.0f} s: {said[-2_000:].decode(errors='replace')}")
+    raise HarnessFailed(
+        f"`up` was not ready after {READY_WITHIN_S:.0f} s: {said[-2_000:].decode(errors='replace')}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"which figures to print: {', '.join(NAMES)}; all without a name")
+    parser.add_argument(
+        "names", nargs="*", help=f"which figures to print: {', '.join(NAMES)}; all without a name"
+    )
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     firsts: list[float] = []

@@ -10,7 +10,7 @@ commits; what an owner may change meanwhile (a cancel, a further hold) enters as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from matching.engine.states import TERMINAL, Status, status_after
@@ -58,6 +58,7 @@ class OrderBook:
     replaces: UUID | None
     replaced_filled_quantity: int | None
     request_id: str
+    updated_at: int  # market time, ns: nothing that happens to the order is earlier
 
     @property
     def side(self) -> str:
@@ -120,6 +121,10 @@ class Books:
         if order is None:
             message = f"a decision names the unknown order {decision.order_id}"
             raise BooksDisagree(message)
+        if decision.at < order.updated_at:
+            # A live market's items arrive a moment late; an order's story is told forwards all the same.
+            decision = replace(decision, at=order.updated_at)
+        order.updated_at = decision.at
         was_over = order.status in TERMINAL
         self.entries.cash_changes.setdefault(order.account_id, 0)
         self.entries.cash_held_changes.setdefault(order.account_id, 0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,18 +53,29 @@ def expectation(tape: None) -> Expectation:
 
 
 @pytest.fixture(scope="module")
-def open_house(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[..., AbstractContextManager[House]]:
+def place(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Return a folder for real servers; it is kept, with their logs, when a test fails.
+
+    Not pytest's: every pytest of this user makes the parent of those impassable for others, and
+    PostgreSQL is another user where we are root.
+    """
+    failed = request.session.testsfailed
+    folder = Path(tempfile.mkdtemp(prefix="raxx-acceptance-"))
+    yield folder
+    if request.session.testsfailed == failed:
+        shutil.rmtree(folder)
+    else:
+        request.config.get_terminal_writer().line(f"\nkept, with its logs: {folder}")
+
+
+@pytest.fixture(scope="module")
+def open_house(place: Path) -> Callable[..., AbstractContextManager[House]]:
     """Return a context manager that runs `manage.py up` with some options, in a folder of its own."""
 
     @contextmanager
-    def opening(
-        *options: str, environment: dict[str, str] | None = None, name: str = "house"
-    ) -> Iterator[House]:
+    def opening(*options: str, environment: dict[str, str] | None = None) -> Iterator[House]:
         with given_servers() as servers:
-            folder = tmp_path_factory.mktemp(name) / ".raxx"
-            folder.mkdir()
+            folder = place / ".raxx"
             house = House(folder, *options, environment={**servers, **(environment or {})})
             try:
                 house.start()

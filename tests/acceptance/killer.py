@@ -28,13 +28,15 @@ def seed() -> int:
 class Killer:
     """SIGKILLs one process of each name in `victims`, each at an action and a moment of its own.
 
-    Give its `before_action` to a bot that is going to do `actions` things, and call `finish` after.
+    `certain` names those that die just before the action of a number. Give `before_action` to a
+    bot that is going to do `actions` things, and call `finish` after.
     """
 
     house: House
     victims: tuple[str, ...]
     actions: int
     seed: int
+    certain: dict[int, str] = field(default_factory=dict)
     killed: list[str] = field(default_factory=list)
     _strikes: list[threading.Timer] = field(default_factory=list)
 
@@ -42,15 +44,18 @@ class Killer:
         chance = random.Random(self.seed)
         # Not before the third action, so that there is something to lose, and not the last, so that
         # something comes after it.
-        numbers = chance.sample(range(3, self.actions), k=len(self.victims))
+        free = [number for number in range(3, self.actions) if number not in self.certain]
+        numbers = chance.sample(free, k=len(self.victims))
         self._plan = {
             number: (victim, chance.random() * DELAY_MAX_S, chance.random())
             for number, victim in zip(sorted(numbers), self.victims, strict=True)
         }
-        print(f"RAXX_FAULT_SEED={self.seed}: {self._plan}")
+        print(f"RAXX_FAULT_SEED={self.seed}: {self._plan}, for certain {self.certain}")
 
     def before_action(self, number: int) -> None:
-        """Begin what is planned for this action; the blow falls a moment later, from another thread."""
+        """Do what is certain before this action, and begin what is planned for a moment inside it."""
+        if number in self.certain:
+            self._strike(number, self.certain[number], 0.0)
         if number in self._plan:
             victim, delay, which = self._plan[number]
             timer = threading.Timer(delay, self._strike, (number, victim, which))
@@ -62,7 +67,9 @@ class Killer:
         for timer in self._strikes:
             timer.join()
         print("\n".join(self.killed))
-        assert len(self.killed) == len(self.victims), f"planned {self._plan}, done {self.killed}"
+        assert len(self.killed) == len(self.victims) + len(self.certain), (
+            f"planned {self._plan}, done {self.killed}"
+        )
 
     def _strike(self, number: int, victim: str, which: float) -> None:
         deadline = time.monotonic() + FIND_WITHIN_S

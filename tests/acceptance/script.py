@@ -215,3 +215,14 @@ ORDERS = sum(isinstance(action, Place | Replace) for _, actions in DAY for actio
 def actions_of(steps: list[Step]) -> int:
     """Return how many things a script does, each advance counted as one."""
     return sum(1 + len(actions) for _, actions in steps)
+
+
+def number_of(label: str, steps: list[Step]) -> int:
+    """Return which of the things that a script does makes this order, counted from 1."""
+    done: list[Action | None] = [thing for _, actions in steps for thing in (None, *actions)]
+    (number,) = (
+        number
+        for number, thing in enumerate(done, start=1)
+        if isinstance(thing, Place | Replace) and thing.label == label
+    )
+    return number

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def test_the_day_is_the_same_on_separately_started_servers(
-    tmp_path: Path, expectation: Expectation, open_house: Callable[..., AbstractContextManager[House]]
+    place: Path, expectation: Expectation, open_house: Callable[..., AbstractContextManager[House]]
 ) -> None:
     on_tape = (*ON_TAPE, "--tape", str(rawtape.folder()))
 
-    with separate_servers(tmp_path) as servers, open_house(*on_tape, environment=servers) as house:
+    with separate_servers(place) as servers, open_house(*on_tape, environment=servers) as house:
         with Bot(house.demo, "elsewhere") as bot:
             played = play(bot, expectation, DAY)
 

@@ -119,6 +119,7 @@ def order_book_of(row: Any) -> OrderBook:
             None if row.replaced_filled_quantity is None else scaled(row.replaced_filled_quantity, SHARE)
         ),
         request_id=row.request_id,
+        updated_at=to_ns(row.updated_at),
     )
 
 

@@ -48,13 +48,6 @@ DROP_ROOM = "drop sequence trading_command_no"
 WISHES = "status in ('pending_new', 'pending_cancel', 'pending_replace')"
 
 
-# A new order has done nothing yet. (The check above must also let a working order wait for its end.)
-BLANK_ORDERS = """
-create policy app_blank on trading_order as restrictive for insert to raxx_app
-  with check (status = 'pending_new' and filled_quantity = 0 and filled_money = 0);
-"""
-
-
 class Migration(migrations.Migration):
     dependencies = [
         ("trading", "0001_initial"),
@@ -77,7 +70,6 @@ class Migration(migrations.Migration):
             app_check=WISHES,
             worker="insert, update",
         ),
-        migrations.RunSQL(BLANK_ORDERS, "drop policy app_blank on trading_order"),
         owned_table("trading_orderevent", app="insert", app_check=WISHES, worker="insert"),
         owned_table("trading_position", app="update (quantity_held)", worker="insert, update"),
         owned_table("trading_fill", worker="insert"),

@@ -12,6 +12,8 @@ declare
   v_at timestamptz;
   v_seq bigint;
   v_power numeric;
+  v_status text;
+  v_other uuid;
   v_total numeric;
   v_limit numeric;
   v_tif text;
@@ -25,7 +27,7 @@ begin
     limit_price numeric, time_in_force text, request_id text);
   perform set_config('raxx.user_id', r.user_id::text, true);
 
-  select matching_now(a.market_id), a.event_seq, a.cash - a.cash_held into v_at, v_seq, v_power
+  select matching_now(a.market_id), a.event_seq, a.cash - a.cash_held, a.status into v_at, v_seq, v_power, v_status
     from trading_tradingaccount a
    where a.account_id = r.account_id and a.user_id = r.user_id for no key update;
   if not found then
@@ -35,6 +37,9 @@ begin
    where t.id = r.order_id and t.account_id = r.account_id for no key update;
   if not found then
     denial := 'order_not_found'; return next; return;
+  end if;
+  if v_status <> 'ACTIVE' then
+    denial := 'account_closed'; return next; return;
   end if;
   if o.status not in ('new', 'partially_filled') then
     denial := 'order_not_replaceable'; detail := jsonb_build_object('status', o.status); return next; return;
@@ -63,6 +68,21 @@ begin
   if exists (select from trading_order t where t.account_id = r.account_id
                 and t.client_order_id = r.client_order_id) then
     denial := 'client_order_id_not_unique'; return next; return;
+  end if;
+
+  select t.id into v_other from trading_order t  -- as for a new order: it must not be able to meet itself
+   where t.account_id = o.account_id and t.asset_id = o.asset_id
+     and t.side = case o.side when 'buy' then 'sell' else 'buy' end
+     and t.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'pending_cancel',
+                      'pending_replace', 'held', 'done_for_day')
+     and (t.limit_price is null or v_limit is null
+          or case o.side when 'buy' then v_limit >= t.limit_price else t.limit_price >= v_limit end)
+   order by t.submitted_at, t.id limit 1;
+  if found then
+    denial := 'wash_trade';
+    detail := jsonb_build_object('existing_order_id', v_other,
+                                 'reject_reason', 'opposite side market/stop order exists');
+    return next; return;
   end if;
 
   v_reserve := case when o.side = 'buy' then coalesce(v_limit, o.reserve_price) else 0 end;
