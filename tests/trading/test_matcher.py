@@ -334,3 +334,17 @@ def test_a_tape_that_starts_over_cancels_what_is_open(market, account):
     assert Order.objects.get(pk=order).status == "canceled"
     assert Shard.objects.get().run == 2
     assert TradingAccount.objects.get().cash_held == 0
+
+
+def test_an_order_of_a_live_market_never_happens_before_it_was_placed(market, account):
+    advance(market, f"{OPEN}:00.5Z")
+    matcher = matcher_of(market)
+    matcher.recover()
+    matcher.round()
+    order = submit(account, limit_price="10.02", reserve_price="10.02", cash_held="1002")
+    later = datetime.fromisoformat(f"{OPEN}:00.9Z")  # as if the last item had come late
+    Order.objects.update(submitted_at=later, updated_at=later)
+    matcher.round()
+    assert Order.objects.get(pk=order).filled_at == later
+    assert Fill.objects.get().at == later
+    assert {event.at for event in OrderEvent.objects.filter(seq__gt=1)} == {later}

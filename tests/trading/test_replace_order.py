@@ -334,3 +334,28 @@ def test_another_person_s_account_does_not_exist(
     as_stranger = TradingAccount(id=account.pk, user_id=make_account(market=account.market).user_id)
 
     _refused(app, as_stranger, order_id, "order_not_found")
+
+
+def test_a_replacement_that_could_meet_the_accounts_own_order_is_refused(
+    app: Session, desk: Desk, account: TradingAccount, asset: Asset
+) -> None:
+    resting_sale = for_sale(app, desk, account, asset)
+    purchase = working(app, desk, account, asset, quantity="1", limit_price="90")
+    before = every_owned_row()
+
+    answer = replace(app, account, purchase, limit_price="200")
+
+    assert answer["denial"] == "wash_trade"
+    assert answer["detail"]["existing_order_id"] == str(resting_sale)
+    assert every_owned_row() == before
+
+
+def test_an_order_of_a_closed_account_is_not_replaced(
+    app: Session, desk: Desk, account: TradingAccount, asset: Asset
+) -> None:
+    order = working(app, desk, account, asset)
+    TradingAccount.objects.update(status=TradingAccount.Status.CLOSED)
+    before = every_owned_row()
+
+    assert replace(app, account, order, limit_price="99")["denial"] == "account_closed"
+    assert every_owned_row() == before
