@@ -78,7 +78,9 @@ def main() -> None:
                     rate=options.rate,
                 )
                 found = waits_of(target, run)
-                if number:  # the first one warms up
+                if number == 0:  # the first one warms up
+                    target.analyze()
+                else:
                     medians.append(statistics.median(found))
                     waits += found
                     posts.append(run)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from bench.harness import cpu_s
+
 if TYPE_CHECKING:
-    from raxx.folder import DataFolder
+    from bench.harness import Installation
 
 SCALE = 10
 CLIENTS = 8  # the peak of a small machine: 32 are slower
@@ -18,10 +22,18 @@ DATABASE = "pgbench"
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Transactions a second, and the CPU seconds of pgbench and PostgreSQL for each."""
+
+    rate: float
+    cpu_s: float
+
+
 class PgBench:
     """pgbench against a database of its own beside ours, with prepared statements and 8 clients."""
 
-    def __init__(self, folder: DataFolder) -> None:
+    def __init__(self, target: Installation) -> None:
         from django.conf import settings
 
         from raxx import embedded, roles
@@ -29,10 +41,11 @@ class PgBench:
         login = {**settings.DATABASE_SERVER.administrative_login(), "dbname": "postgres"}
         with psycopg.connect(**login, autocommit=True) as connection:
             connection.execute(f"create database {DATABASE}")
+        self._postgres = target.parts["postgres"]
         self._command = [str(embedded.postgres_binaries() / "pgbench")]
         self._environment = {
             **os.environ,
-            "PGHOST": str(folder.postgres_socket_folder),
+            "PGHOST": str(target.folder.postgres_socket_folder),
             "PGPORT": roles.SOCKET_PORT,
             "PGUSER": roles.SUPERUSER,
             "PGPASSWORD": login["password"],
@@ -40,8 +53,8 @@ class PgBench:
         }
         self._run("--initialize", "--quiet", f"--scale={SCALE}")
 
-    def rate(self, seconds: int) -> float:
-        """Return transactions a second over so many seconds."""
+    def pace(self, seconds: int) -> Pace:
+        """Run for so many seconds."""
         options = (
             "--protocol=prepared",
             f"--client={CLIENTS}",
@@ -49,10 +62,12 @@ class PgBench:
             "--no-vacuum",
             f"--time={seconds}",
         )
+        before = cpu_s(self._postgres) + _children_s()
         found = _TPS.search(self._run(*options))
         if found is None:
             raise ValueError("pgbench did not say how fast it was")
-        return float(found[1])
+        rate = float(found[1])
+        return Pace(rate, (cpu_s(self._postgres) + _children_s() - before) / (rate * seconds))
 
     def _run(self, *options: str) -> str:
         done = subprocess.run(
@@ -61,3 +76,9 @@ class PgBench:
         if done.returncode:
             raise OSError(f"pgbench failed: {done.stderr.strip()}")
         return done.stdout
+
+
+def _children_s() -> float:
+    """Return the CPU seconds of our own children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -130,7 +130,10 @@ class LiveFeed:
             told = [replace(snapshot, session=change, items={}) for change in later]
             return [replace(snapshot, session=known), *told]
         earlier = [_told(change, after) for change in changes[:-1]]  # the last one is the snapshot's own
-        return [*(Chunk(seq=after, at=change.at, session=change, is_repeat=True) for change in earlier), snapshot]
+        return [
+            *(Chunk(seq=after, at=change.at, session=change, is_repeat=True) for change in earlier),
+            snapshot,
+        ]
 
     def _take_in(self, limit: int) -> None:
         """Move what is new on the stream to the waiting batches; a gap asks for a new snapshot."""

@@ -263,10 +263,12 @@ def _after_a_night(items: Items, opens_at: int) -> Items:
     if not len(items):
         return items
     at = min(opens_at, int(items.at[0]))
-    nothing = Items(**{
-        name: np.array([{"at": at, "kind": Kind.QUOTE, "eligible": 1}.get(name, 0)], dtype=np.int64)
-        for name in ITEM_COLUMNS
-    })
+    nothing = Items(
+        **{
+            name: np.array([{"at": at, "kind": Kind.QUOTE, "eligible": 1}.get(name, 0)], dtype=np.int64)
+            for name in ITEM_COLUMNS
+        }
+    )
     return Items(*(np.concatenate((getattr(nothing, name), getattr(items, name))) for name in ITEM_COLUMNS))
 
 

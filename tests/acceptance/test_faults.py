@@ -26,9 +26,15 @@ MORNING: list[Step] = [*DAY[:12], ("10:15:00", [CancelAll()])]  # enough of the 
 def test_the_day_is_the_same_when_matcher_and_web_are_killed_in_the_midst_of_it(
     house: House, expectation: Expectation
 ) -> None:
-    victims = ("web worker", "matcher", "web worker", "matcher", "web worker")
-    # The next matcher must know what was taken of the standing offer, and who stood ahead of whom.
-    certain = {number_of(label, DAY): "matcher" for label in ("wants-more-than-shown", "higher-loses-place")}
+    victims = ("web worker", "web worker", "matcher", "web worker")
+    certain = {
+        # The next matcher must know how many stand ahead of an order whose prints are about to come,
+        number_of("queues-for-prints", DAY) + 1: "matcher",
+        # what is left of the offer that the account has just taken from,
+        number_of("wants-more-than-shown", DAY): "matcher",
+        # and the place that an order is about to keep.
+        number_of("rest-keeps-place", DAY): "matcher",
+    }
     fate = Killer(house, victims, actions=actions_of(DAY), seed=killer.seed(), certain=certain)
 
     with Bot(house.demo, "killed", is_patient=True, before_action=fate.before_action) as bot:

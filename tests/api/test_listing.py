@@ -35,8 +35,8 @@ def orders(bot, ibm):
         )
     ):
         at = NOON + minute * MINUTE
-        instants = dict.fromkeys(("created_at", "submitted_at", "updated_at"), at)
-        rows[name] = make_order(bot.account, asset, client_order_id=name, **{**instants, **fields})
+        terms = {"created_at": at, "submitted_at": at, "updated_at": at} | fields
+        rows[name] = make_order(bot.account, asset, client_order_id=name, **terms)
     return rows
 
 
@@ -89,7 +89,8 @@ def test_a_page_goes_on_from_an_order(bot, orders):
 def test_pages_of_orders_of_one_instant_neither_repeat_nor_lose_any(bot, ibm):
     made = [str(make_order(bot.account, ibm).pk) for _ in range(5)]
 
-    seen, last = [], {}
+    seen: list[str] = []
+    last: dict[str, str] = {}
     while page := bot.get("/v2/orders", direction="asc", limit="2", **last).json():
         seen += [order["id"] for order in page]
         last = {"after_order_id": seen[-1]}

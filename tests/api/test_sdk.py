@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
+from alpaca.trading.enums import AssetStatus, OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
 from alpaca.trading.requests import (
     GetAssetsRequest,
     GetCalendarRequest,
@@ -61,7 +61,9 @@ def test_a_day_of_a_bot(client, desk, bot, show):
     assert [position.symbol for position in client.get_all_positions()] == ["IBM"]
     assert client.get_account().cash == "99600"
     assert client.get_asset("IBM").symbol == "IBM"
-    assert [asset.symbol for asset in client.get_all_assets(GetAssetsRequest(status="active"))] == ["IBM"]
+    assert [asset.symbol for asset in client.get_all_assets(GetAssetsRequest(status=AssetStatus.ACTIVE))] == [
+        "IBM"
+    ]
     assert client.get_clock().is_open
     [day] = client.get_calendar(GetCalendarRequest(start=date(2013, 10, 8), end=date(2013, 10, 8)))
     assert day.close.hour == 16

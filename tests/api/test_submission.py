@@ -90,7 +90,7 @@ def test_after_a_lost_connection_the_next_order_is_accepted(bot):
 
 
 def test_an_order_whose_answer_was_lost_after_the_commit_is_told_as_accepted_and_is_one(bot, monkeypatch):
-    lost = []
+    lost: list[bool] = []
 
     connected = submission.Flusher._connected
 

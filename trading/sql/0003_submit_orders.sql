@@ -82,17 +82,18 @@ begin
     end if;
 
     if denial is null then  -- the account's own opposite order must not be able to meet this one
-      -- The side by equality and the first by an aggregate: the index of open orders then answers for
-      -- this account, asset and side alone, however many orders the account has.
-      select (array_agg(o.id order by o.submitted_at, o.id))[1] into v_other from trading_order o
+      -- Side by equality, and no index's order asked for: then the index of open orders answers for this
+      -- account, asset and side alone, where the one by time would read all that the account ever sent.
+      select o.id into v_other from trading_order o
        where o.account_id = r.account_id and o.asset_id = r.asset_id
          and o.side = case r.side when 'buy' then 'sell' else 'buy' end
          and o.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'pending_cancel',
                           'pending_replace', 'held', 'done_for_day')
          and (o.limit_price is null or r.limit_price is null
               or case r.side when 'buy' then r.limit_price >= o.limit_price
-                             else o.limit_price >= r.limit_price end);
-      if v_other is not null then
+                             else o.limit_price >= r.limit_price end)
+       order by o.submitted_at at time zone 'UTC', o.id limit 1;
+      if found then
         denial := 'wash_trade';
         detail := jsonb_build_object('existing_order_id', v_other,
                                      'reject_reason', 'opposite side market/stop order exists');
