@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from matching.engine.engine import Engine
 from matching.engine.types import Chunk, Decision, Event, Rule
-from matching.ports import Batch, Progress
+from matching.ports import Batch, Poisoned, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,10 @@ HEARTBEAT_S = 1.0  # progress is committed at least so often, for the lease and 
 
 
 class Matcher:
-    """One shard. `run` returns when `stop` says so; Fenced and Disturbed end it, for a new start."""
+    """One shard. `run` returns when `stop` says so; Fenced and Disturbed end it, for a new start.
+
+    An order whose decisions cannot be booked is a defect of ours; it is ended, and everybody else goes on.
+    """
 
     def __init__(
         self,
@@ -52,15 +55,19 @@ class Matcher:
         self._contention = contention
         self._engine = Engine(contention=contention)
         self._run = 0
+        self._quarantine: frozenset[OrderId] = frozenset()
         self._committed_at = 0.0
         self._committed: Progress | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
-        """Recover, then decide until told to stop. Raises Fenced, Disturbed, and what the ports raise."""
-        self.recover()
+        """Decide until told to stop; `recover` comes first. Raises Fenced, Disturbed, what the ports raise."""
         while not stop():
             started = time.monotonic()
-            reading = self.round()
+            try:
+                reading = self.round()
+            except Poisoned as error:
+                self._take_out(error)
+                continue
             elapsed = time.monotonic() - started
             if elapsed < FLOOR_S:
                 time.sleep(FLOOR_S - elapsed)  # a floor under the reading rate, not a wait for an event
@@ -82,6 +89,22 @@ class Matcher:
         )
         if progress.run != reading.run:
             self._begin_run(reading.run)
+
+    def _take_out(self, error: Poisoned) -> None:
+        """End the orders that cannot be booked, from the state of the last commit. Raises Poisoned again."""
+        if error.order_ids <= self._quarantine:
+            raise error
+        logger.error("orders %s are taken out: %s", ", ".join(map(str, error.order_ids)), error)
+        self._quarantine |= error.order_ids
+        self.recover()
+        self._commit(
+            [
+                replace(decision, rule=Rule.QUARANTINE)
+                for order_id in self._engine.open_ids()
+                if order_id in self._quarantine
+                for decision in self._engine.cancel(order_id)
+            ]
+        )
 
     def _rewind(self, progress: Progress) -> None:
         """Let the market stand where the progress left it, deciding nothing.
@@ -156,6 +179,8 @@ class Matcher:
         subject = command.order_id if command.action == "place" else command.successor_id
         order = command.order and replace(command.order, priority=(engine.seq, command.number))
         try:
+            if subject in self._quarantine:
+                raise ValueError("its decisions could not be booked")
             if command.action == "place" and order is not None:
                 return engine.place(order)
             decisions = engine.replace(command.order_id, order) if order is not None else []

@@ -75,6 +75,14 @@ class Disturbed(Exception):
     """The stored state is not what this matcher decided from: it must read everything anew."""
 
 
+class Poisoned(Exception):
+    """The decisions about these orders cannot be booked: end them, so that all others can go on."""
+
+    def __init__(self, order_ids: Iterable[OrderId], reason: str) -> None:
+        super().__init__(reason)
+        self.order_ids = frozenset(order_ids)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One look at a market's clock: which run of its tape, and how far the feed may be read."""
@@ -122,5 +130,5 @@ class Journal(Protocol):
         ...
 
     def commit(self, batch: Batch) -> None:
-        """Make the batch durable. Raises Fenced when the shard has been taken over, Disturbed."""
+        """Make the batch durable. Raises Fenced when the shard has been taken over, Disturbed, Poisoned."""
         ...

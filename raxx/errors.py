@@ -100,9 +100,12 @@ def body(status: int, code: int, message: str, context: dict[str, Any]) -> HttpR
     return HttpResponse(content, status=status, content_type="application/json")
 
 
-def exception_handler(error: Exception, _context: dict[str, Any]) -> HttpResponse | None:
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Answer for a view (REST framework's setting EXCEPTION_HANDLER)."""
-    return answer(error)
+    response = answer(error)
+    if response is not None and isinstance(error, rest_errors.MethodNotAllowed):
+        response["Allow"] = ", ".join(context["view"].allowed_methods)
+    return response
 
 
 def endpoint_not_found(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:

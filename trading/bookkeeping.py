@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from matching.engine.states import TERMINAL, Status, status_after
-from matching.engine.types import MODEL_VERSION, Event
+from matching.engine.types import MODEL_VERSION, Event, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -115,6 +115,10 @@ class Books:
         self._new_id = new_id
         self._successors = {order.replaces: order for order in self.orders.values() if order.replaces}
 
+    def account_of(self, decision: Decision) -> UUID:
+        """Return whose order a decision is about."""
+        return self.orders[cast("UUID", decision.order_id)].account_id
+
     def enter(self, decision: Decision) -> None:
         """Book one decision. Raises BooksDisagree, ImpossibleMove."""
         order = self.orders.get(cast("UUID", decision.order_id))
@@ -138,7 +142,7 @@ class Books:
             change.keeps_wish = decision.event in _KEEP_WISH
             change.at = decision.at
             change.queue_priority = change.queue_priority or decision.queue_priority
-            if decision.event in {Event.REJECTED, Event.EXPIRED}:
+            if decision.event in {Event.REJECTED, Event.EXPIRED} or decision.rule is Rule.QUARANTINE:
                 change.reason = decision.rule.value
             self._hold(order)
         self.entries.events.append(self._event(order, decision, fill, change))

@@ -44,6 +44,12 @@ _QUANTITY_HELD = f"""case
 
 CHECKS = (
     Check(
+        rule="a_position_holds_no_more_than_it_has",
+        breaches="""
+        select p.account_id, p.symbol || ' held', 'at most ' || trim_scale(p.quantity), trim_scale(p.quantity_held)::text
+          from trading_position p where {of p} and p.quantity_held > greatest(p.quantity, 0)""",
+    ),
+    Check(
         rule="journal_sums_to_zero",
         breaches="""
         select j.account_id, 'journal ' || j.id, '2 or more postings that sum to 0',

@@ -36,9 +36,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketTerms:
-    """What of a market a clock does not move: its calendar's name, and what its feed carries."""
+    """What of a market a clock does not move: its calendar's name, what its feed carries, if it is run."""
 
     calendar: str
+    is_active: bool
     symbols: frozenset[str]
 
 
@@ -125,7 +126,7 @@ def _read_asset(name: str) -> Asset | None:
 
 
 def _read_market(market_id: int) -> MarketTerms | None:
-    market = Market.objects.filter(pk=market_id).only("calendar", "config", "feed").first()
+    market = Market.objects.filter(pk=market_id).only("calendar", "config", "feed", "is_active").first()
     if market is None:
         return None
     symbols = market.config.get("symbols")
@@ -133,7 +134,9 @@ def _read_market(market_id: int) -> MarketTerms | None:
         from matching.market.feeds import synthetic_symbols
 
         symbols = synthetic_symbols(market.config)
-    return MarketTerms(calendar=market.calendar, symbols=frozenset(symbols or ()))
+    return MarketTerms(
+        calendar=market.calendar, is_active=market.is_active, symbols=frozenset(symbols or ())
+    )
 
 
 def _uuid(text: str) -> UUID | None:

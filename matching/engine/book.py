@@ -88,7 +88,7 @@ class Book:
             return
         if working.rank >= working.sign * offer.price:
             self._take(working)
-        else:
+        elif not working.is_market:  # a market order beyond its collar waits as it is
             self._rest(working)
 
     # The market moves

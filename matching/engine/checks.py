@@ -49,5 +49,9 @@ def _require_price(order: Order) -> None:
         raise UnsupportedOrder(f"limit price {order.limit_price} is not a positive price")
     if not is_limit and order.limit_price is not None:
         raise UnsupportedOrder("a market order has no limit price")
+    if order.collar is not None and (is_limit or order.collar <= 0):
+        raise UnsupportedOrder("a collar is a positive price, of a market order")
+    if order.quantity_max is not None and (order.notional is None or order.quantity_max <= 0):
+        raise UnsupportedOrder("a greatest quantity is positive, of a notional order")
     if order.extended_hours and (not is_limit or order.time_in_force in IMMEDIATE):
         raise UnsupportedOrder("only limit orders, day or gtc, trade in extended hours")

@@ -92,6 +92,7 @@ class Rule(StrEnum):
     SESSION = "S2"  # waits for, or becomes new at, the session it may trade in
     COMMAND = "C0"  # the owner asked: place, cancel, replace
     IMMEDIATE = "L2-ioc"  # ioc or fok: what could not trade at once was canceled
+    QUARANTINE = "Q0"  # its decisions could not be booked: taken out, so that all others go on
     NOTIONAL = "N2"  # what is left of a notional order buys less than 1e-9 share
 
 
@@ -190,6 +191,8 @@ class Order:
     quantity: int | None = None
     notional: int | None = None
     limit_price: int | None = None
+    collar: int | None = None  # of a market order: the worst price that it takes; beyond it, it waits
+    quantity_max: int | None = None  # of a notional order: what it may trade at most, in 1e-9 share
     extended_hours: bool = False
     expires_at: int | None = None  # gtc: when age ends it; market time
     model: Model = Model.DISPLAYED

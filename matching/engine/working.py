@@ -37,7 +37,8 @@ class WorkingOrder:
         self.priority = order.queue_priority or order.priority
         self.sign = 1 if order.side is Side.BUY else -1
         self.is_market = order.order_type is OrderType.MARKET
-        self.rank = FAR if order.limit_price is None else self.sign * order.limit_price
+        worst = order.collar if self.is_market else order.limit_price
+        self.rank = FAR if worst is None else self.sign * worst
         self.model = MODELS[order.model]
         self.filled_quantity = order.filled_quantity
         self.filled_money = order.filled_money
@@ -58,12 +59,15 @@ class WorkingOrder:
     def wanted(self, price: int) -> int:
         """Return what it may still trade at a price, in 1e-9 share.
 
-        For a notional order this is what the rest of its money buys, rounded down (N2).
+        For a notional order this is what the rest of its money buys, rounded down, and no more than
+        `quantity_max` in all (N2): a sale cannot give more shares than it holds.
         """
         if self.order.quantity is not None:
             return self.order.quantity - self.filled_quantity
         assert self.order.notional is not None
-        return (self.order.notional - self.filled_money) // price
+        affordable = (self.order.notional - self.filled_money) // price
+        most = self.order.quantity_max
+        return affordable if most is None else min(affordable, most - self.filled_quantity)
 
     def fill(self, quantity: int, price: int) -> bool:
         """Count a fill and return whether the order is done with it."""

@@ -36,7 +36,7 @@ def serving(answer: Callable[[int], bytes]) -> Iterator[Address]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield Address(place=server.server_address)
+            yield Address(place=("127.0.0.1", int(server.server_address[1])))
         finally:
             server.shutdown()
             thread.join()

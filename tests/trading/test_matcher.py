@@ -26,6 +26,7 @@ from matching.matcher import Matcher
 from matching.models import CalendarDay, Market, Shard
 from matching.ports import Fenced
 from trading.adapters.journal import PostgresJournal
+from trading.bookkeeping import Books, BooksDisagree
 from trading.ledger_audit import audit_ledger
 from trading.models import Asset, Fill, Order, OrderEvent, Position, Posting, TradingAccount
 from trading.services.accounts import open_account
@@ -42,6 +43,9 @@ ROWS = [
     f"{OPEN}:03.000Z,quote,10.01,100,10.02,500,,,",
     f"{OPEN}:04.000Z,trade,,,,,9.99,100,",
     f"{OPEN}:05.000Z,quote,9.97,100,9.98,700,,,",
+    f"{OPEN}:06.000Z,quote,9.90,10,9.98,700,,,",
+    f"{OPEN}:07.000Z,quote,5.00,1000,5.02,1000,,,",
+    f"{OPEN}:08.000Z,quote,20.00,100,21.00,1000,,,",
 ]
 
 
@@ -348,3 +352,112 @@ def test_an_order_of_a_live_market_never_happens_before_it_was_placed(market, ac
     assert Order.objects.get(pk=order).filled_at == later
     assert Fill.objects.get().at == later
     assert {event.at for event in OrderEvent.objects.filter(seq__gt=1)} == {later}
+
+
+def go_on(matcher, market, second):
+    advance(market, f"{OPEN}:0{second}00Z")
+    matcher.round()
+
+
+def started_at(market, second):
+    matcher = matcher_of(market)
+    matcher.recover()
+    go_on(matcher, market, second)
+    return matcher
+
+
+def buy_at_market(account, quantity, reserve_price):
+    return submit(
+        account,
+        type="market",
+        limit_price=None,
+        quantity=str(quantity),
+        reserve_price=reserve_price,
+        cash_held=str(quantity * Decimal(reserve_price)),
+    )
+
+
+def test_a_notional_sale_into_a_fall_gives_the_shares_it_holds_and_no_more(market, account):
+    matcher = started_at(market, 0.5)
+    buy_at_market(account, 100, "10.02")
+    matcher.round()
+    go_on(matcher, market, 6.5)
+    terms = {
+        "quantity": None,
+        "notional": "990",
+        "quantity_held": "100",
+        "cash_held": "0",
+        "reserve_price": "0",
+    }
+    sale = submit(account, side="sell", type="market", limit_price=None, **terms)
+    matcher.round()  # ten shares at 9.90
+    go_on(matcher, market, 7.5)  # at 5.00 the rest of the money is more shares than there are
+    assert (Order.objects.get(pk=sale).status, Position.objects.get().quantity) == ("filled", 0)
+    assert audit_ledger().balances
+
+
+def test_a_market_buy_waits_rather_than_pay_more_than_its_collar(market, account):
+    matcher = started_at(market, 7.5)
+    order = buy_at_market(account, 1100, "5.02")
+    matcher.round()  # 1000 are offered
+    go_on(matcher, market, 8.5)  # and the next hundred cost four times as much
+    assert (Order.objects.get(pk=order).status, Order.objects.get(pk=order).filled_quantity) == (
+        "partially_filled",
+        1000,
+    )
+    account.refresh_from_db()
+    assert (account.cash, account.cash_held) == (Decimal(10_000) - 5_020, Decimal(502))
+
+
+def test_an_order_that_cannot_be_booked_is_taken_out_and_everybody_else_goes_on(market, account, monkeypatch):
+    other = open_account(
+        owner=User.objects.create_user("bob@example.com"),
+        market=market,
+        cash=Decimal(10_000),
+        now=market.starts_at,
+    )
+    matcher = started_at(market, 0.5)
+    broken, whole = submit(account, limit_price="9.98"), submit(other, limit_price="9.98")
+    matcher.round()
+    enter = Books.enter
+
+    def fails_once_filled(books, decision):
+        if decision.order_id == broken and decision.event == "fill":
+            raise BooksDisagree("planted")
+        enter(books, decision)
+
+    monkeypatch.setattr(Books, "enter", fails_once_filled)
+    advance(market, f"{OPEN}:05.5Z")
+    rounds = iter([False, False, True])
+    matcher.run(lambda: next(rounds))
+
+    assert (Order.objects.get(pk=broken).status, Order.objects.get(pk=broken).reason) == ("canceled", "Q0")
+    assert Order.objects.get(pk=whole).status == "filled"
+    assert audit_ledger().balances
+
+
+def test_an_account_whose_rows_the_database_refuses_stops_nobody_else(market, account):
+    other = open_account(
+        owner=User.objects.create_user("bob@example.com"),
+        market=market,
+        cash=Decimal(10_000),
+        now=market.starts_at,
+    )
+    matcher = started_at(market, 0.5)
+    broken, whole = submit(account, limit_price="9.98"), submit(other, limit_price="9.98")
+    matcher.round()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"alter table trading_fill add constraint planted check (account_id <> '{account.pk}')"
+        )
+    try:
+        advance(market, f"{OPEN}:05.5Z")
+        rounds = iter([False, False, True])
+        matcher.run(lambda: next(rounds))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("alter table trading_fill drop constraint planted")
+
+    assert Order.objects.get(pk=broken).status == "canceled"
+    assert Order.objects.get(pk=whole).status == "filled"
+    assert audit_ledger().balances

@@ -7,6 +7,7 @@ matcher that was frozen, taken over and woken again.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -15,9 +16,10 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from accounts.models.user import new_id
+from matching.engine.states import ImpossibleMove
 from matching.engine.types import SHARE, Side
 from matching.market.times import to_datetime
-from matching.ports import Disturbed, Fenced, Progress
+from matching.ports import Disturbed, Fenced, Poisoned, Progress
 from trading.adapters.journal_rows import (
     ORDER_COLUMNS,
     command_of,
@@ -29,13 +31,14 @@ from trading.adapters.journal_rows import (
     scaled,
     to_json,
 )
-from trading.bookkeeping import Books
+from trading.bookkeeping import Books, BooksDisagree
 from trading.doorbells import ring_account, ring_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from uuid import UUID
 
-    from matching.engine.types import Account, Order
+    from matching.engine.types import Account, Decision, Order, OrderId
     from matching.ports import Batch, Command
 
 LEASE = timedelta(seconds=10)  # a shard whose owner has been silent for so long may be taken over
@@ -172,6 +175,19 @@ class PostgresJournal:
     def commit(self, batch: Batch) -> None:
         """Make the batch durable, then ring for the accounts it touched."""
         books = self._enter(batch)
+        try:
+            self._write(batch, books)
+        except (psycopg.IntegrityError, psycopg.DataError) as error:
+            offenders = self._offenders(batch, books) if books else []
+            if not offenders:
+                raise
+            raise Poisoned(offenders, str(error)) from error
+        self._run = batch.progress.run
+        if books:
+            ring_account(books.entries.cash_changes)
+        ring_progress(self._market_id)
+
+    def _write(self, batch: Batch, books: Books | None) -> None:
         documents = documents_of(books, batch) if books else [None] * 6
         progress = batch.progress
         queues = [
@@ -198,10 +214,21 @@ class PostgresJournal:
             if error.sqlstate == "RX002":
                 raise Disturbed(str(error)) from None
             raise
-        self._run = progress.run
-        if books:
-            ring_account(books.entries.cash_changes)
-        ring_progress(self._market_id)
+
+    def _offenders(self, batch: Batch, books: Books) -> list[OrderId]:
+        """Return the orders of the first account whose decisions are refused even by themselves."""
+        by_account: dict[UUID, list[Decision]] = {}
+        for decision in batch.decisions:
+            by_account.setdefault(books.account_of(decision), []).append(decision)
+        for decisions in by_account.values():
+            alone = replace(batch, decisions=decisions, queues={})
+            try:
+                with self._session.transaction(force_rollback=True):
+                    self._write(alone, self._enter(alone))
+                    self._session.execute("set constraints all immediate")
+            except (psycopg.IntegrityError, psycopg.DataError):
+                return [decision.order_id for decision in decisions]
+        return []
 
     def _enter(self, batch: Batch) -> Books | None:
         if not batch.decisions:
@@ -216,7 +243,10 @@ class PostgresJournal:
             new_id,
         )
         for decision in batch.decisions:
-            books.enter(decision)
+            try:
+                books.enter(decision)
+            except (BooksDisagree, ImpossibleMove) as error:
+                raise Poisoned([decision.order_id], str(error)) from error
         return books
 
     @property

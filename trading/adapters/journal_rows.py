@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from matching.ports import Batch
     from trading.bookkeeping import Books
 
+COLLAR_BELOW_50, COLLAR_FROM_50 = 40, 25  # thousandths; matching/decisions/0008-collar.md
 GTC_AGE_NS = 90 * 86_400 * 10**9  # spec of the wire, 3.2
 
 ORDER_COLUMNS = """o.id, o.account_id, o.symbol, o.side, o.type, o.time_in_force, o.quantity, o.notional,
     o.limit_price, o.extended_hours, o.fill_model, o.filled_quantity, o.filled_money, o.queue_ahead,
-    o.stamp_seq, o.command_no, o.queue_seq, o.queue_no, o.status, o.submitted_at, o.quantity_held"""
+    o.reserve_price, o.stamp_seq, o.command_no, o.queue_seq, o.queue_no, o.status, o.submitted_at, o.quantity_held"""
 
 
 def scaled(number: Decimal, unit: int) -> int:
@@ -53,6 +54,8 @@ def order_of(row: Any, *, priority: tuple[int, int], quantity: int | None = None
         quantity=stored if quantity is None else quantity,
         notional=None if row.notional is None else scaled(row.notional, MONEY),
         limit_price=None if row.limit_price is None else scaled(row.limit_price, DOLLAR),
+        collar=_collar(row),
+        quantity_max=_quantity_max(row),
         extended_hours=row.extended_hours,
         expires_at=to_ns(row.submitted_at) + GTC_AGE_NS if is_gtc else None,
         model=Model(row.fill_model),
@@ -62,6 +65,22 @@ def order_of(row: Any, *, priority: tuple[int, int], quantity: int | None = None
         queue_priority=None if row.queue_seq is None else (row.queue_seq, row.queue_no),
         is_active=row.status not in {"pending_new", "accepted"},
     )
+
+
+def _collar(row: Any) -> int | None:
+    """Return the worst price of a market buy: beyond it, its reserve would not nearly pay for it."""
+    if row.type != OrderType.MARKET or row.side != Side.BUY or row.quantity is None:
+        return None
+    reserved = scaled(row.reserve_price, DOLLAR)
+    percent = COLLAR_BELOW_50 if reserved < 50 * DOLLAR else COLLAR_FROM_50
+    return reserved * (1_000 + percent) // 1_000  # rounded down to 1/10,000 dollar
+
+
+def _quantity_max(row: Any) -> int | None:
+    """Return the shares that a sale by notional may give: those that it holds, and those it gave."""
+    if row.notional is None or row.side != Side.SELL:
+        return None
+    return scaled(row.quantity_held + row.filled_quantity, SHARE)
 
 
 def command_of(row: Any) -> Command:

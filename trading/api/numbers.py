@@ -19,6 +19,7 @@ ABSENT = msgspec.Raw(b"null")
 
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _TEXT_MAX = 64  # characters
+_QUOTED_MAX = 40  # characters of a refused number that its refusal repeats
 _PLACES = Decimal("1e-9")
 _FLOAT_NOISE = Decimal("1e-14")  # of the number: several units in the last place of a binary double
 _FLOAT_DIGITS = 20  # that a client prints of one, at most

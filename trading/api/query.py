@@ -30,7 +30,7 @@ def choice(query: Mapping[str, str], name: str, allowed: Collection[str], defaul
     """Read one of the allowed words. Raises ValueInvalid."""
     word = query.get(name) or default
     if word not in allowed:
-        raise ValueInvalid(f"{name} must be one of {', '.join(allowed)}")
+        raise ValueInvalid(f"{name} must be one of {', '.join(filter(None, allowed))}")
     return word
 
 

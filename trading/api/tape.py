@@ -11,7 +11,6 @@ import msgspec
 
 from accounts.models.api_key import Scope
 from matching.market.clock import parse_speed
-from matching.market.times import parse_rfc3339
 from trading.api import numbers
 from trading.api.base import ApiView, json_response, read_body
 from trading.errors import ValueInvalid
@@ -74,12 +73,12 @@ class Advance(_TapeView):
         to = read_body(request, _advance_decoder).to
         if not to:
             raise ValueInvalid("to is required")
-        return json_response(tape.advance(self._market_id, instant_of(to)).as_body())
+        return json_response(tape.advance(self._market_id, tape.instant_of(to)).as_body())
 
 
 class Restart(_TapeView):
     def post(self, _request: Request) -> HttpResponse:
-        """Begin the tape anew, as a new run."""
+        """Begin the tape anew, as a new run; answered when it has begun and what was open is canceled."""
         return json_response(tape.restart(self._market_id).as_body())
 
 
@@ -94,10 +93,3 @@ class Speed(_TapeView):
             raise ValueInvalid("speed is required")
         return json_response(tape.set_speed(self._market_id, parse_speed(plain(number))).as_body())
 
-
-def instant_of(text: str) -> int:
-    """Read an instant. Raises ValueInvalid."""
-    try:
-        return parse_rfc3339(text)
-    except (ValueError, OverflowError):
-        raise ValueInvalid("to is not an RFC 3339 instant such as 2013-10-08T14:00:00Z") from None

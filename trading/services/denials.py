@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 NAME_TAKEN = "client_order_id must be unique"
+NOT_RUNNING = "the market of this account is not running"
 
 
 def denied(denial: str, detail: dict[str, Any], symbol: str) -> TradingError:
@@ -69,6 +70,7 @@ _TABLE: dict[str, Callable[[dict[str, Any]], TradingError]] = {
     "unauthorized": lambda _: NotAuthorized("unauthorized."),
     "account_not_found": lambda _: OrderDenied("account is not allowed to trade"),
     "account_closed": lambda _: OrderDenied("account is not allowed to trade"),
+    "market_not_running": lambda _: OrderDenied(NOT_RUNNING),
     "client_order_id_not_unique": lambda _: ClientOrderIdTaken(NAME_TAKEN),
     "insufficient_buying_power": _no_power,
     "insufficient_quantity": _no_shares,

@@ -21,7 +21,7 @@ from trading.doorbells import ring_account, ring_market
 from trading.errors import ClientOrderIdTaken, OrderDenied, RuleBroken, TradingError
 from trading.models import Order, Position
 from trading.services import reserve, submission
-from trading.services.denials import NAME_TAKEN, denied, order_not_found
+from trading.services.denials import NAME_TAKEN, NOT_RUNNING, denied, order_not_found
 from trading.services.ticket import require_rules, require_tick, require_time_in_force, require_tradable
 from trading.wire import ORDER_COLUMNS, plain
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from trading.services.ticket import Ticket
 
 COST_MIN = Decimal(1)  # dollars, of an order for a fraction
+CANCELS_AT_ONCE = 500  # of one transaction, which keeps the account from its orders and its matcher
 _UNSET = dict.fromkeys(ORDER_COLUMNS)  # of a new order, before its own terms
 
 
@@ -93,11 +94,14 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
 def cancel_order(*, principal: Principal, order_id: UUID, request_id: str) -> None:
     """Ask for an order's cancel; the matcher decides, and a fill may come first.
 
-    Raises NotFound, RuleBroken when the order is over or already waits for a change.
+    Raises NotFound, RuleBroken when the order is over or already waits for a change, or when
+    nobody runs its market.
     """
     [(_, denial, status)] = _ask_for_cancel(principal, order_id, request_id)
     if denial == "order_not_found":
         raise order_not_found(order_id)
+    if denial == "market_not_running":
+        raise RuleBroken(NOT_RUNNING)
     if status == "pending_cancel" and denial is not None:
         raise RuleBroken("order pending cancel")
     if denial is not None:
@@ -106,11 +110,19 @@ def cancel_order(*, principal: Principal, order_id: UUID, request_id: str) -> No
 
 
 def cancel_all_orders(*, principal: Principal, request_id: str) -> list[UUID]:
-    """Ask for the cancel of every open order and return their ids, oldest first."""
-    asked = [
-        order_id for order_id, denial, _ in _ask_for_cancel(principal, None, request_id) if denial is None
-    ]
-    if asked:
+    """Ask for the cancel of every open order and return their ids, oldest first.
+
+    In slices, each a transaction: what was asked for before a failure stays asked for. Raises
+    RuleBroken when nobody runs the market.
+    """
+    asked: list[UUID] = []
+    while slice_ := _ask_for_cancel(principal, None, request_id):
+        denials = {denial for _, denial, _ in slice_}
+        if "market_not_running" in denials:
+            raise RuleBroken(NOT_RUNNING)
+        if denials != {None}:
+            break  # the account is gone
+        asked += [order_id for order_id, _, _ in slice_]
         _ring(principal)
     return asked
 
@@ -163,9 +175,10 @@ def replace_order(
 
 
 def _tradable(principal: Principal, ticket: Ticket) -> Asset:
-    asset = require_tradable(
-        reference.asset_named(ticket.symbol), ticket.symbol, reference.market_terms(principal.market_id)
-    )
+    market = reference.market_terms(principal.market_id)
+    if not market.is_active:  # asked again where it is written; here so that no other refusal hides it
+        raise OrderDenied(NOT_RUNNING)
+    asset = require_tradable(reference.asset_named(ticket.symbol), ticket.symbol, market)
     require_rules(ticket, asset)
     return asset
 
@@ -217,8 +230,8 @@ def _ask_for_cancel(
 ) -> list[tuple[UUID, str | None, str | None]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select id, denial, status from trading_cancel_orders(%s, %s, %s, %s)",
-            [principal.user_id, principal.account_id, order_id, request_id],
+            "select id, denial, status from trading_cancel_orders(%s, %s, %s, %s, %s)",
+            [principal.user_id, principal.account_id, order_id, request_id, CANCELS_AT_ONCE],
         )
         return cursor.fetchall()
 

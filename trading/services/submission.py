@@ -5,7 +5,9 @@ is answered only after the commit that carries its order. `trading_submit_orders
 under its own owner, so that a batch may span users.
 
 What can go wrong, and what is then known:
-- the batch fails: nothing of it is stored; its orders are sent again one by one;
+- an account is locked for too long: nothing of the batch is stored; the accounts' orders are sent
+  again apart, hardly waiting any more, and those of whoever is still locked are refused at once;
+- the batch fails otherwise: nothing of it is stored; its orders are sent again one by one;
 - the connection is lost: nobody knows; the batch is sent again, and an order that is refused now
   and yet is there was stored the first time;
 - the time is over: an order that was never sent is certainly not stored, else nobody knows.
@@ -39,8 +41,10 @@ PATIENCE_S = 10.0  # of a request: a client without a time-out of its own must n
 SEND_WITHIN_S = 8.0  # so that a request is told before its patience ends
 RECONNECT_PAUSE_S = 0.1
 
-# One account that somebody holds must not stop everybody's orders for long.
+# One account that somebody holds must not stop everybody's orders for long. Who it was, the failure
+# of a batch does not tell: then each account is tried again, and the others have waited enough.
 SESSION = "set lock_timeout = '2s'; set statement_timeout = '6s'; set timezone = 'UTC'"
+SECOND_LOOK = "set local lock_timeout = '100ms'"
 SUBMIT = "select n, denial, detail, at, status from trading_submit_orders(%s)"
 BIND = "select set_config('raxx.user_id', %s, true)"
 FIND = "select status, submitted_at from trading_order where id = %s"
@@ -49,7 +53,6 @@ FIND = "select status, submitted_at from trading_order where id = %s"
 _NOT_OF_LIBPQ = frozenset({"context", "cursor_factory", "prepare_threshold"})
 
 _TRY_LATER = (
-    psycopg.errors.LockNotAvailable,
     psycopg.errors.QueryCanceled,
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
@@ -134,29 +137,43 @@ class Flusher:
             self._flush([waiting for waiting in batch if waiting.claim.acquire(blocking=False)])
         self._disconnect()
 
-    def _flush(self, batch: Sequence[_Waiting]) -> None:
+    def _flush(self, batch: Sequence[_Waiting], *, is_second: bool = False) -> None:
         if not batch:
             return
         try:
-            self._send(batch)
+            self._send(batch, is_second=is_second)
+        except psycopg.errors.LockNotAvailable as error:
+            accounts = _by_account(batch)
+            if len(accounts) == 1:
+                for waiting in batch:
+                    waiting.fail(busy())
+                return
+            logger.warning("a batch of %d orders met a locked account: %s", len(batch), error)
+            for orders in accounts:
+                self._flush(orders, is_second=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, the requests that wait must be told
             if len(batch) > 1:
                 logger.warning("a batch of %d orders failed and is sent singly: %s", len(batch), error)
                 for waiting in batch:
                     if waiting.outcome is None:
-                        self._flush([waiting])
+                        self._flush([waiting], is_second=is_second)
             elif isinstance(error, _TRY_LATER):
-                batch[0].fail(Unavailable("the account is busy; the order was not accepted, send it again"))
+                batch[0].fail(busy())
             else:
                 batch[0].fail(error)
 
-    def _send(self, batch: Sequence[_Waiting]) -> None:
+    def _send(self, batch: Sequence[_Waiting], *, is_second: bool) -> None:
         """Commit a batch and wake its requests; over a lost connection, until it is too late for them."""
         document = msgspec.json.encode([{"n": n, **waiting.row} for n, waiting in enumerate(batch)]).decode()
         while True:
             try:
                 connection = self._connected()
-                results = connection.execute(SUBMIT, [document], prepare=True).fetchall()
+                if is_second:
+                    with connection.transaction():
+                        connection.execute(SECOND_LOOK)
+                        results = connection.execute(SUBMIT, [document], prepare=True).fetchall()
+                else:
+                    results = connection.execute(SUBMIT, [document], prepare=True).fetchall()
                 outcomes = {n: Outcome(*rest) for n, *rest in results}
                 settled = [(waiting, self._judged(waiting, outcomes[n])) for n, waiting in enumerate(batch)]
             except psycopg.OperationalError as error:
@@ -205,6 +222,19 @@ class Flusher:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _by_account(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
+    """Return the orders of each account, in the order in which they came."""
+    accounts: dict[Any, list[_Waiting]] = {}
+    for waiting in batch:
+        accounts.setdefault(waiting.row["account_id"], []).append(waiting)
+    return list(accounts.values())
+
+
+def busy() -> Unavailable:
+    """Return the error for an order whose account somebody held for too long."""
+    return Unavailable("the account is busy; the order was not accepted, send it again")
 
 
 def not_sent() -> Unavailable:

@@ -19,10 +19,11 @@ from django.db import transaction
 from matching.market import clock, keys
 from matching.market.clock import ClockState
 from matching.market.errors import ClockRefused
-from matching.market.times import rfc3339
+from matching.market.times import parse_rfc3339, rfc3339, to_datetime
 from matching.market.valkey import DOWN, WRITE_TIMEOUT, connect
 from matching.models import Market, Shard
-from trading.errors import Unavailable
+from trading.errors import RuleBroken, Unavailable, ValueInvalid
+from trading.services.denials import NOT_RUNNING
 from trading.wire import plain
 
 if TYPE_CHECKING:
@@ -32,14 +33,16 @@ if TYPE_CHECKING:
     import redis
     from redis.client import PubSub
 
+    Change = Callable[[ClockState, int, int | None], ClockState]  # state, wall clock, progress
+
 logger = logging.getLogger(__name__)
 
-ADVANCE_WITHIN_S = 120.0
+SETTLED_WITHIN_S = 120.0
 BEAT_S = 0.5  # a look without a ring: a ring may be lost
 
 
 class Superseded(ClockRefused):
-    """Somebody moved the clock otherwise while an advance was waiting."""
+    """Somebody moved the clock otherwise while an advance or a restart was waiting."""
 
     code = "superseded"
 
@@ -93,35 +96,54 @@ def status(market_id: int) -> TapeStatus:
 
 
 def play(market_id: int) -> TapeStatus:
-    """Let the tape run. Raises ClockRefused."""
+    """Let the tape run. Raises ClockRefused, RuleBroken."""
     return _control(market_id, clock.play)
 
 
 def pause(market_id: int) -> TapeStatus:
-    """Stop the tape where it is. Raises ClockRefused."""
+    """Stop the tape where it is. Raises ClockRefused, RuleBroken."""
     return _control(market_id, clock.pause)
 
 
-def restart(market_id: int) -> TapeStatus:
-    """Begin the tape anew, as a new run; the matcher cancels what was open. Raises ClockRefused."""
-    return _control(market_id, lambda state, wall, _: clock.restart(state, wall))
+def restart(market_id: int, *, within_s: float = SETTLED_WITHIN_S) -> TapeStatus:
+    """Begin the tape anew, as a new run; return when what was open is canceled and the run has begun.
+
+    Raises ClockRefused, RuleBroken, Superseded, and Unavailable as `advance` does.
+    """
+    return _settled(market_id, lambda state, wall, _: clock.restart(state, wall), within_s)
 
 
 def set_speed(market_id: int, speed: Decimal | None) -> TapeStatus:
-    """Set market seconds per second; None is as fast as the matchers can. Raises ClockRefused."""
+    """Set market seconds per second; None is as fast as the matchers can. Raises ClockRefused, RuleBroken."""
     return _control(market_id, lambda state, wall, progress: clock.set_speed(state, speed, wall, progress))
 
 
-def advance(market_id: int, to: int, *, within_s: float = ADVANCE_WITHIN_S) -> TapeStatus:
+def advance(market_id: int, to: int, *, within_s: float = SETTLED_WITHIN_S) -> TapeStatus:
     """Move a paused tape to an instant; return when every decision up to it is committed.
 
-    `to` is in nanoseconds, and counts to the microsecond. Raises ClockRefused, Superseded, and
-    Unavailable when hub and matchers have not come so far within `within_s`; then they go on.
+    `to` is in nanoseconds, and counts to the microsecond. Raises ClockRefused, RuleBroken,
+    Superseded, and Unavailable when hub and matchers have not come so far within `within_s`; then
+    they go on.
     """
+    return _settled(market_id, lambda state, wall, _: clock.advance_to(state, to, wall), within_s)
+
+
+def instant_of(text: str) -> int:
+    """Read the instant to advance to, as nanoseconds. Raises ValueInvalid."""
+    try:
+        ns = parse_rfc3339(text)
+        to_datetime(ns)  # a zone may shift an instant out of the years that there are
+    except (ValueError, OverflowError):
+        raise ValueInvalid("to is not an RFC 3339 instant such as 2013-10-08T14:00:00Z") from None
+    return ns
+
+
+def _settled(market_id: int, change: Change, within_s: float) -> TapeStatus:
+    """Change the clock, and return when hub and matchers stand where it does."""
     client = _client()
     with client.pubsub(ignore_subscribe_messages=True) as progress:  # type: ignore[no-untyped-call]
         _quietly(progress.subscribe, keys.progress(market_id))
-        reached = _control(market_id, lambda state, wall, _: clock.advance_to(state, to, wall))
+        reached = _control(market_id, change)
         deadline = time.monotonic() + within_s
         while not _has_come(reached):
             if time.monotonic() > deadline:
@@ -133,13 +155,15 @@ def advance(market_id: int, to: int, *, within_s: float = ADVANCE_WITHIN_S) -> T
             _wait_for_ring(progress)
             target, reached = reached.state, status(market_id)
             if reached.state.run != target.run or reached.state.anchor_at < target.anchor_at:
-                raise Superseded("the tape was moved otherwise while it advanced")
+                raise Superseded("the tape was moved otherwise meanwhile")
     return reached
 
 
-def _control(market_id: int, change: Callable[[ClockState, int, int | None], ClockState]) -> TapeStatus:
+def _control(market_id: int, change: Change) -> TapeStatus:
     with transaction.atomic(durable=True):
         market = Market.objects.select_for_update(no_key=True).get(pk=market_id)
+        if not market.is_active:
+            raise RuleBroken(NOT_RUNNING)
         before = ClockState.of_row(market)
         after = change(before, time.time_ns(), _decided_at(market_id, before.run))
         if after != before:

@@ -1,6 +1,8 @@
--- Ask for the cancel of one order, or of every open order when p_order is null. The matcher
+-- Ask for the cancel of one order, or when p_order is null of the p_limit oldest that can be
+-- canceled: ask again until none is left, so that no transaction holds the account for long. The matcher
 -- decides: a fill may still come first. Runs with the caller's rights, under p_user's binding.
-create function trading_cancel_orders(p_user uuid, p_account uuid, p_order uuid, p_request_id text)
+create function trading_cancel_orders(
+  p_user uuid, p_account uuid, p_order uuid, p_request_id text, p_limit int default 500)
 returns table (id uuid, denial text, status text) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -8,9 +10,12 @@ declare
   v_at timestamptz;
   v_seq bigint;
   v_count int := 0;
+  v_runs boolean;
 begin
   perform set_config('raxx.user_id', p_user::text, true);
-  select matching_now(a.market_id), a.event_seq into v_at, v_seq from trading_tradingaccount a
+  select matching_now(a.market_id), a.event_seq,
+         exists (select from matching_market m where m.id = a.market_id and m.is_active)
+    into v_at, v_seq, v_runs from trading_tradingaccount a
    where a.account_id = p_account and a.user_id = p_user for no key update;
   if not found then
     id := p_order; denial := 'order_not_found'; return next; return;
@@ -21,12 +26,15 @@ begin
      where t.account_id = p_account
        and (t.id = p_order or (p_order is null
             and t.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'held', 'done_for_day')))
-     order by t.submitted_at, t.id for no key update
+     order by t.submitted_at, t.id limit p_limit for no key update
   loop
     v_count := v_count + 1;
     id := o.id; denial := null; status := o.status;
     if o.status not in ('pending_new', 'accepted', 'new', 'partially_filled', 'held', 'done_for_day') then
       denial := 'order_not_cancelable'; return next; continue;
+    end if;
+    if not v_runs then  -- the wish would wait for ever
+      denial := 'market_not_running'; return next; continue;
     end if;
     v_seq := v_seq + 1;
     update trading_order t

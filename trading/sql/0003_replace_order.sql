@@ -13,6 +13,7 @@ declare
   v_seq bigint;
   v_power numeric;
   v_status text;
+  v_runs boolean;
   v_other uuid;
   v_total numeric;
   v_limit numeric;
@@ -27,7 +28,9 @@ begin
     limit_price numeric, time_in_force text, request_id text);
   perform set_config('raxx.user_id', r.user_id::text, true);
 
-  select matching_now(a.market_id), a.event_seq, a.cash - a.cash_held, a.status into v_at, v_seq, v_power, v_status
+  select matching_now(a.market_id), a.event_seq, a.cash - a.cash_held, a.status,
+         exists (select from matching_market m where m.id = a.market_id and m.is_active)
+    into v_at, v_seq, v_power, v_status, v_runs
     from trading_tradingaccount a
    where a.account_id = r.account_id and a.user_id = r.user_id for no key update;
   if not found then
@@ -40,6 +43,9 @@ begin
   end if;
   if v_status <> 'ACTIVE' then
     denial := 'account_closed'; return next; return;
+  end if;
+  if not v_runs then
+    denial := 'market_not_running'; return next; return;
   end if;
   if o.status not in ('new', 'partially_filled') then
     denial := 'order_not_replaceable'; detail := jsonb_build_object('status', o.status); return next; return;

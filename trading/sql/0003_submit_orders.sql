@@ -42,6 +42,7 @@ begin
        set cash_held = a.cash_held + r.cash_held, event_seq = a.event_seq + 1
      where a.account_id = r.account_id and a.user_id = r.user_id and a.status = 'ACTIVE'
        and a.market_id = r.market_id and (r.cash_held = 0 or a.cash - a.cash_held >= r.cash_held)
+       and exists (select from matching_market m where m.id = r.market_id and m.is_active)
     returning a.event_seq, a.fill_model into v_account;
     if not found then
       select a.status, greatest(a.cash - a.cash_held, 0) as power into v_account
@@ -54,6 +55,8 @@ begin
       elsif exists (select from trading_order o where o.account_id = r.account_id
                        and o.client_order_id = r.client_order_id) then
         denial := 'client_order_id_not_unique';
+      elsif not exists (select from matching_market m where m.id = r.market_id and m.is_active) then
+        denial := 'market_not_running';  -- nobody would ever decide the order
       else
         denial := 'insufficient_buying_power';
         detail := jsonb_build_object('buying_power', v_account.power::text, 'cost_basis', r.cash_held::text);

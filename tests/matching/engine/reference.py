@@ -66,7 +66,10 @@ class Open:
         if self.order.quantity is not None:
             return self.order.quantity - self.filled
         assert self.order.notional is not None
-        return (self.order.notional - self.money) // price
+        affordable = (self.order.notional - self.money) // price
+        if self.order.quantity_max is not None:
+            return min(affordable, self.order.quantity_max - self.filled)
+        return affordable
 
     def may_trade(self, session: Session) -> bool:
         if session is Session.CLOSED:
@@ -74,9 +77,10 @@ class Open:
         return session is Session.REGULAR or self.order.extended_hours
 
     def accepts(self, price: int) -> bool:
-        if self.order.limit_price is None:
+        worst = self.order.collar if self.order.order_type is OrderType.MARKET else self.order.limit_price
+        if worst is None:
             return True
-        return price <= self.limit if self.buys else price >= self.limit
+        return price <= worst if self.buys else price >= worst
 
 
 class ReferenceEngine:
@@ -239,7 +243,7 @@ class ReferenceEngine:
         if touch == 0:
             return
         if not one.accepts(touch):
-            if one.is_taker and may_rest:
+            if one.is_taker and may_rest and order.order_type is OrderType.LIMIT:
                 one.queue = None
                 if one.has_queue:
                     one.queue = self.queue_after(one, quote)

@@ -66,6 +66,8 @@ def terms(draw: st.DrawFn) -> dict[str, Any]:
         "quantity": None if is_notional else draw(st.integers(1, 9)),
         "notional": draw(st.integers(1, 80)) if is_notional else None,
         "limit_price": draw(st.sampled_from((*passive, *PRICES))) if is_limit else None,
+        "collar": None if is_limit else draw(st.sampled_from((None, *PRICES))),
+        "quantity_max": draw(st.sampled_from((None, 1, 3, 5))) if is_notional else None,
         "extended_hours": may_extend and draw(st.booleans()),
         "age": draw(st.sampled_from((None, 10 * SECOND))),
         "model": draw(st.sampled_from((*[Model.DISPLAYED] * 5, Model.INSTANT))),
@@ -171,6 +173,8 @@ _TERMS = (
     "quantity",
     "notional",
     "limit_price",
+    "collar",
+    "quantity_max",
     "extended_hours",
     "model",
 )

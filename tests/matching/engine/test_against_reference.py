@@ -76,14 +76,16 @@ def test_no_order_gets_more_or_worse_than_it_may(script, cut, contention):
                 continue
             assert decision.quantity > 0
             is_buy = order.side is Side.BUY
-            if order.limit_price is not None:
-                worse = decision.price - order.limit_price
+            worst = order.limit_price or order.collar
+            if worst is not None:
+                worse = decision.price - worst
                 assert (worse if is_buy else -worse) <= 0
             key = order.order_id
             filled[key] += decision.quantity
             money[key] += decision.quantity * decision.price
             assert order.quantity is None or filled[key] <= order.quantity
             assert order.notional is None or money[key] <= order.notional
+            assert order.quantity_max is None or filled[key] <= order.quantity_max
             if order.model == "displayed":
                 who = "all" if contention else order.account
                 side = None if decision.is_print else order.side  # a print is one size for both

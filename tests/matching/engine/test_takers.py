@@ -269,3 +269,34 @@ def test_a_notional_rest_that_buys_nothing_is_canceled():
 
     assert market.quote(999, 7, 1002, 8) == [("canceled", "o", "N2")]
     assert market.engine.open_count() == 0
+
+
+def test_a_notional_sale_ends_with_the_shares_that_it_holds_when_the_price_has_fallen():
+    market = Market()
+    market.quote(1000, 1, 1002, 8)
+    market.sell("o", notional=40 * MONEY, quantity_max=4 * SHARE)
+
+    assert market.quote(500, 9, 1002, 8) == [("fill", "o", "L2", 3, 500)]
+    assert market.engine.open_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("collar", "answer"),
+    [
+        pytest.param(1002, [("new", "o", "C0")], id="the offer is beyond it"),
+        pytest.param(1003, [("new", "o", "C0"), ("fill", "o", "L2", 2, 1003)], id="the offer is just within"),
+    ],
+)
+def test_a_market_order_pays_no_more_than_its_collar(collar, answer):
+    market = Market()
+    market.quote(999, 7, 1003, 8)
+    assert market.buy("o", 2, collar=collar * CENT) == answer
+
+
+def test_a_market_order_beyond_its_collar_waits_and_takes_the_touch_that_comes_back():
+    market = Market()
+    market.quote(999, 7, 1003, 8)
+    market.buy("o", 2, collar=1002 * CENT)
+
+    assert market.quote(999, 7, 1004, 8) == []
+    assert market.quote(999, 7, 1001, 8) == [("fill", "o", "L2", 2, 1001)]

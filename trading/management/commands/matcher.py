@@ -48,7 +48,7 @@ class Command(BaseCommand):
         waker = Waker()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: waker.stop())
-        failures = 0
+        self.failures = 0
         while not waker.is_stopped:
             try:
                 self._match(shard, shards, waker)
@@ -57,16 +57,17 @@ class Command(BaseCommand):
             except MarketError as error:
                 raise CommandError(str(error)) from None
             except Disturbed as error:
-                logger.warning("starting anew: %s", error)
+                self._pause(waker, f"starting anew: {error}")
             except OUTAGE as error:
-                pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
-                failures += 1
-                if failures == 1:
-                    logger.warning("PostgreSQL or Valkey is away, starting anew when it is back: %s", error)
-                connection.close()
-                waker.wait(pause)
-            else:
-                failures = 0
+                self._pause(waker, f"PostgreSQL or Valkey is away, starting anew when it is back: {error}")
+
+    def _pause(self, waker: Waker, reason: str) -> None:
+        """Wait before the next start, the longer the more often; tell the reason once."""
+        if self.failures == 0:
+            logger.warning(reason)
+        connection.close()
+        waker.wait(BACKOFF_S[min(self.failures, len(BACKOFF_S) - 1)])
+        self.failures += 1
 
     def _match(self, shard: int, shards: int, waker: Waker) -> None:
         market = rows.market_state(rows.active_market_id())
@@ -89,6 +90,8 @@ class Command(BaseCommand):
             bell=MarketBell(settings.REDIS_URL, market.market_id, waker),
         )
         try:
+            matcher.recover()
+            self.failures = 0
             matcher.run(lambda: waker.is_stopped)
         finally:
             journal.close()

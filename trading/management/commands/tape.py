@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from matching.market import rows
 from matching.market.clock import parse_speed
 from matching.market.errors import MarketError
-from matching.market.times import parse_rfc3339
 from trading.errors import TradingError
 from trading.services import tape
 
@@ -26,7 +25,7 @@ class Command(BaseCommand):
         actions.add_parser("pause", help="stop it where it is")
         advance = actions.add_parser("advance", help="move the paused tape, and wait until all is decided")
         advance.add_argument("--to", metavar="T", required=True, help="an instant, say 2013-10-08T14:00:00Z")
-        actions.add_parser("restart", help="begin anew; open orders are canceled")
+        actions.add_parser("restart", help="begin anew, and wait until open orders are canceled")
         speed = actions.add_parser("speed", help="market seconds per second")
         speed.add_argument("speed", metavar="N", help='a number, or "max"')
 
@@ -50,7 +49,7 @@ class Command(BaseCommand):
             case "pause":
                 return tape.pause(market_id)
             case "advance":
-                return tape.advance(market_id, parse_rfc3339(options["to"]))
+                return tape.advance(market_id, tape.instant_of(options["to"]))
             case "restart":
                 return tape.restart(market_id)
             case "speed":
