@@ -6,11 +6,29 @@ import sys
 
 
 def main() -> None:
-    """Run the command named on the command line."""
+    """Run the command named on the command line; a wrong setting or an absent server is one line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
+    import psycopg
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(sys.argv)
+    from raxx.env import SettingError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except (SettingError, OperationalError, psycopg.OperationalError) as error:
+        line = str(error) if isinstance(error, SettingError) else _unreachable(error)
+        if line is None or "--traceback" in sys.argv:
+            raise
+        sys.exit(f"ERROR: {line}")
+
+
+def _unreachable(error: Exception) -> str | None:
+    """Return what to say of a server that is not there; None when one is there and said something."""
+    if getattr(error.__cause__ or error, "sqlstate", None) is not None:
+        return None
+    what = (str(error).strip().splitlines() or ["no further word"])[0]
+    return f"PostgreSQL does not answer: {what} (start Raxx: `make run`; or mend DATABASE_URL)"
 
 
 if __name__ == "__main__":

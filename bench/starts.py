@@ -37,7 +37,7 @@ READY_WITHIN_S = 180.0
 STOPPED_WITHIN_S = 60.0
 IDLE_S = 10.0  # long enough for what is done at the start only, and for some beats of the rest
 MIB = 2**20
-START_BAR_S = 10.0  # issue 2: the second start is ready within about so long
+START_BAR_S = 10.0  # the second start is ready within about so long
 MEMORY_BAR_MIB = 1536.0  # and all processes stay under 1.5 GiB
 
 

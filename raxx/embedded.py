@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import grp
 import importlib.util
+import logging
 import os
 import pwd
 import shutil
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from raxx.folder import DataFolder
     from raxx.roles import Server
+
+log = logging.getLogger(__name__)
 
 SYSTEM_USER = "raxx-postgres"  # PostgreSQL refuses to run as root
 RECOVERY_PATIENCE_S = 900.0  # crash recovery replays up to max_wal_size on whatever disk there is
@@ -189,17 +192,27 @@ def _unprivileged_user(folder: DataFolder) -> str:
         if made.returncode != 0:
             message = f"useradd {SYSTEM_USER} failed: {made.stderr.strip()}"
             raise ServiceFailed(message) from None
-    for path in (folder.root, folder.run, postgres_binaries()):
-        _let_pass(path)
+    opened = [
+        str(passed) for path in (folder.root, folder.run, postgres_binaries()) for passed in _let_pass(path)
+    ]
+    if opened:
+        log.warning(
+            "PostgreSQL runs as %s, so other users may now pass through (not list): %s",
+            SYSTEM_USER,
+            ", ".join(opened),
+        )
     return SYSTEM_USER
 
 
-def _let_pass(path: Path) -> None:
-    """Let other users pass through (not list) the folders that lead to `path`."""
+def _let_pass(path: Path) -> list[Path]:
+    """Let other users pass through (not list) the folders that lead to `path`; return those changed."""
+    changed = []
     for folder in (path, *path.parents):
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+            changed.append(folder)
+    return changed
 
 
 def postgres_is_ready(server: Server) -> bool:

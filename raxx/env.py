@@ -29,6 +29,12 @@ class Url(str):
     __slots__ = ()
 
 
+class Origins(list[str]):
+    """Where people reach us: each one scheme://host[:port], as a browser says it in `Origin`."""
+
+    __slots__ = ()
+
+
 def _boolean(text: str) -> bool:
     word = text.lower()
     if word in TRUE_WORDS:
@@ -76,6 +82,20 @@ def _words(text: str) -> list[str]:
     return [word for word in (part.strip() for part in text.split(",")) if word]
 
 
+def _origins(text: str) -> Origins:
+    origins = Origins(_words(text))
+    for origin in origins:
+        try:
+            parts = urlsplit(origin)
+            is_origin = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_origin = False
+        if not is_origin or origin != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            message = f"{origin!r} is not an origin; write scheme://host[:port], e.g. http://localhost:8000"
+            raise ValueError(message)
+    return origins
+
+
 PARSERS: dict[type, Callable[[str], Any]] = {
     str: str,
     bool: _boolean,
@@ -83,11 +103,12 @@ PARSERS: dict[type, Callable[[str], Any]] = {
     Decimal: _decimal,
     Url: _url,
     list: _words,
+    Origins: _origins,
 }
 
 
 def required(name: str, kind: type[Value]) -> Value:
-    """Return the variable's value as `kind`: str, bool, int, Decimal, Url or list (comma-separated).
+    """Return the variable's value as `kind`: str, bool, int, Decimal, Url, list or Origins (comma-separated).
 
     An empty variable counts as absent. Raises SettingError.
     """

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.conninfo import conninfo_to_dict
 
+from raxx.env import SettingError
+
 if TYPE_CHECKING:
     from raxx.folder import DataFolder
 
@@ -109,6 +111,17 @@ class Server:
             "CONN_MAX_AGE": None,
             "OPTIONS": {"application_name": f"raxx-{current_process()}", **options},
         }
+
+
+def refuse_another_login(server: Server) -> None:
+    """Refuse to serve people with the login of another of our roles: those see past people's walls.
+
+    Raises SettingError.
+    """
+    login = server.administrator["user"]
+    if server.is_single_role and current_role() == APP and login != APP:
+        message = f"DATABASE_URL: the {current_process()} process must log in as {APP}, and {login} sees everybody's rows"
+        raise SettingError(message)
 
 
 def embedded_server(folder: DataFolder, secret_key: str) -> Server:

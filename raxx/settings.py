@@ -21,8 +21,8 @@ DATABASE_URL = env.optional("DATABASE_URL", env.Url, env.Url(""))
 VALKEY_URL = env.optional("VALKEY_URL", env.Url, env.Url(""))
 
 _given_key = env.optional("RAXX_SECRET_KEY", str, "") or None
-_local_origins = ["http://localhost:8000"]  # a passkey works on the name, not on 127.0.0.1
-ORIGINS = env.optional("RAXX_ORIGINS", list, [] if IS_PRODUCTION else _local_origins)
+_local_origins = env.Origins(["http://localhost:8000"])  # a passkey works on the name, not on 127.0.0.1
+ORIGINS = env.optional("RAXX_ORIGINS", env.Origins, env.Origins() if IS_PRODUCTION else _local_origins)
 ALLOWED_HOSTS = env.optional(
     "RAXX_ALLOWED_HOSTS", list, [host for host in (urlsplit(origin).hostname for origin in ORIGINS) if host]
 )
@@ -36,7 +36,9 @@ if IS_PRODUCTION:
             is_embedded=not (DATABASE_URL and VALKEY_URL),
         )
     )
-SECRET_KEY = _given_key or DATA_FOLDER.secret("secret_key")
+SECRET_KEY = (
+    env.required("RAXX_SECRET_KEY", str) if IS_PRODUCTION else _given_key or DATA_FOLDER.secret("secret_key")
+)
 
 # --- Apps and middleware --------------------------------------------------------------------------
 
@@ -98,6 +100,7 @@ DATABASE_SERVER = (
     if DATABASE_URL
     else roles.embedded_server(DATA_FOLDER, SECRET_KEY)
 )
+roles.refuse_another_login(DATABASE_SERVER)
 DATABASES = {"default": DATABASE_SERVER.django_settings(roles.current_role())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

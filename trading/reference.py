@@ -134,9 +134,7 @@ def _read_market(market_id: int) -> MarketTerms | None:
         from matching.market.feeds import synthetic_symbols
 
         symbols = synthetic_symbols(market.config)
-    return MarketTerms(
-        calendar=market.calendar, is_active=market.is_active, symbols=frozenset(symbols or ())
-    )
+    return MarketTerms(calendar=market.calendar, is_active=market.is_active, symbols=frozenset(symbols or ()))
 
 
 def _uuid(text: str) -> UUID | None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from django.db.models import ExpressionWrapper, F, Sum
+from django.db.models import ExpressionWrapper, F, Subquery, Sum
 
 from matching.engine.types import DOLLAR
 from matching.market.latest import Latest, latest_many
 from matching.market.times import new_york_date, to_datetime, to_ns
+from matching.models import Market
 from trading import reference
 from trading.models import Fill, Position, TradingAccount
 from trading.models.fields import MoneyField
 from trading.wire import EXACT, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import date, datetime
-    from uuid import UUID
 
+    from matching.market.calendar import Day
     from trading.models import Asset
     from trading.principal import Principal
 
@@ -86,12 +88,23 @@ class PositionFigures:
         return ratio(self.price - self.previous_close, self.previous_close)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Trades:
+    """What an account bought and sold of one symbol: shares, and the dollars for them."""
+
+    bought: Decimal = _ZERO
+    paid: Decimal = _ZERO
+    sold: Decimal = _ZERO
+    received: Decimal = _ZERO
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFigures:
-    """An account and its worth; dollars."""
+    """An account and its worth; dollars. `last_equity` is what it was worth at the end of `balance_date`."""
 
     account: TradingAccount
     long_market_value: Decimal
+    last_equity: Decimal
     balance_date: date | None  # the trading day before the market's present one
 
     @property
@@ -118,7 +131,10 @@ def account_figures(principal: Principal) -> AccountFigures:
     """Return the account's worth now. Raises TradingAccount.DoesNotExist."""
     account = TradingAccount.objects.owned_by(principal).get(pk=principal.account_id)
     held = list(Position.objects.owned_by(principal, principal.account_id).exclude(quantity=0))
-    latest = latest_many(principal.market_id, [position.symbol for position in held])
+    now = reference.market_now(principal.market_id)
+    day = _day_begun(principal.market_id, now)
+    trades = _trades_of(principal, day)
+    latest = latest_many(principal.market_id, sorted(trades.keys() | {row.symbol for row in held}))
     values = (
         EXACT.multiply(
             _price(latest.get(position.symbol)) or ratio(position.cost, position.quantity), position.quantity
@@ -128,8 +144,37 @@ def account_figures(principal: Principal) -> AccountFigures:
     return AccountFigures(
         account=account,
         long_market_value=sum(values, start=_ZERO),
-        balance_date=_day_before(principal.market_id, reference.market_now(principal.market_id)),
+        last_equity=_equity_before(account.cash, held, trades, latest, has_begun=day is not None),
+        balance_date=_day_before(principal.market_id, now),
     )
+
+
+def _equity_before(
+    cash: Decimal,
+    held: Iterable[Position],
+    trades: dict[str, _Trades],
+    latest: dict[str, Latest],
+    *,
+    has_begun: bool,
+) -> Decimal:
+    """Return the worth of an account before today's `trades`, in dollars: those undone, the rest valued.
+
+    At the close before a day that has begun, else at the last print; at what the shares cost, or
+    were sold for, where none is known. Deposits count as if they had been there.
+    """
+    positions = {row.symbol: row for row in held}
+    worth = [cash]
+    for symbol in sorted(trades.keys() | positions.keys()):
+        done, position, known = trades.get(symbol, _Trades()), positions.get(symbol), latest.get(symbol)
+        price = _dollars((known or Latest()).previous_close) if has_begun else _price(known)
+        if price is None:
+            cost, shares = (
+                (position.cost, position.quantity) if position is not None else (done.received, done.sold)
+            )
+            price = ratio(cost, shares) if shares else _ZERO
+        quantity = (position.quantity if position is not None else _ZERO) - done.bought + done.sold
+        worth += [EXACT.multiply(price, quantity), done.paid, -done.received]
+    return reduce(EXACT.add, worth)
 
 
 def _figures(principal: Principal, held: Iterable[Position]) -> list[PositionFigures]:
@@ -137,7 +182,8 @@ def _figures(principal: Principal, held: Iterable[Position]) -> list[PositionFig
     if not rows:
         return []
     latest = latest_many(principal.market_id, [row.symbol for row in rows])
-    bought = _bought_today(principal, [row.asset_id for row in rows])
+    calendar = reference.calendar_of(principal.market_id)
+    trades = _trades_of(principal, calendar.day_at(to_ns(reference.market_now(principal.market_id))))
     return [
         PositionFigures(
             asset=row.asset,
@@ -146,25 +192,42 @@ def _figures(principal: Principal, held: Iterable[Position]) -> list[PositionFig
             cost=row.cost,
             price=_price(latest.get(row.symbol)) or ratio(row.cost, row.quantity),
             previous_close=_dollars(latest.get(row.symbol, Latest()).previous_close),
-            bought_today=bought.get(row.asset_id, (_ZERO, _ZERO))[0],
-            paid_today=bought.get(row.asset_id, (_ZERO, _ZERO))[1],
+            bought_today=trades.get(row.symbol, _Trades()).bought,
+            paid_today=trades.get(row.symbol, _Trades()).paid,
         )
         for row in rows
     ]
 
 
-def _bought_today(principal: Principal, asset_ids: Sequence[UUID]) -> dict[UUID, tuple[Decimal, Decimal]]:
-    """Return shares bought and dollars paid since the present trading day began, by asset."""
-    day = reference.calendar_of(principal.market_id).day_at(to_ns(reference.market_now(principal.market_id)))
+def _trades_of(principal: Principal, day: Day | None) -> dict[str, _Trades]:
+    """Return what was traded since this day began, by symbol, in the market's present run.
+
+    An earlier run of a tape had the same day, which for this one has not happened.
+    """
     if day is None:
         return {}
+    run = Market.objects.filter(pk=principal.market_id).values("run")
     rows = (
         Fill.objects.owned_by(principal, principal.account_id)
-        .filter(at__gte=to_datetime(day.session_open), side="buy", asset__in=asset_ids)
-        .values_list("asset_id")
-        .annotate(bought=Sum("quantity"), paid=Sum(_MONEY))
+        .filter(at__gte=to_datetime(day.session_open), run=Subquery(run))
+        .values_list("symbol", "side")
+        .annotate(shares=Sum("quantity"), money=Sum(_MONEY))
     )
-    return {asset_id: (quantity, money) for asset_id, quantity, money in rows}
+    trades: dict[str, _Trades] = {}
+    for symbol, side, shares, money in rows:
+        done = trades.setdefault(symbol, _Trades())
+        if side == "buy":
+            done.bought, done.paid = shares, money
+        else:
+            done.sold, done.received = shares, money
+    return trades
+
+
+def _day_begun(market_id: int, now: datetime) -> Day | None:
+    """Return today's trading day, also after its last session; None before its first, and on a day off."""
+    at, calendar = to_ns(now), reference.calendar_of(market_id)
+    day = calendar.day_at(at) or calendar.day(new_york_date(at))
+    return day if day is not None and day.session_open <= at else None
 
 
 def _day_before(market_id: int, now: datetime) -> date | None:

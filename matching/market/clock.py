@@ -94,21 +94,6 @@ class ClockState:
         }
 
 
-def new_tape(
-    *, starts_at: int, ends_at: int, speed: Decimal | None, paused: bool, wall_ns: int
-) -> ClockState:
-    """Return the clock of a tape that stands at its beginning. Raises SpeedInvalid."""
-    return ClockState(
-        feed=REPLAY,
-        paused=paused,
-        speed=_checked(speed),
-        anchor_wall=wall_ns,
-        anchor_at=starts_at,
-        starts_at=starts_at,
-        ends_at=ends_at,
-    )
-
-
 def now(state: ClockState, wall_ns: int, progress_ns: int | None) -> int:
     """Return the market's time; `progress_ns` is how far its slowest shard has decided, None unknown."""
     if not state.is_tape:
@@ -120,13 +105,6 @@ def now(state: ClockState, wall_ns: int, progress_ns: int | None) -> int:
     elapsed = max(0, wall_ns - state.anchor_wall)
     passed = int((elapsed * state.speed).to_integral_value(rounding=ROUND_FLOOR))
     return min(_end(state), state.anchor_at + passed)
-
-
-def horizon(state: ClockState, wall_ns: int) -> int:
-    """Return the time up to which the market may be read: its own, or at full speed its end."""
-    if state.is_tape and not state.paused and state.speed is None:
-        return _end(state)
-    return now(state, wall_ns, None)
 
 
 def play(state: ClockState, wall_ns: int, progress_ns: int | None) -> ClockState:

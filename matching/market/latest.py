@@ -154,14 +154,6 @@ class LatestReader:
             symbol: decode(value) for symbol, value in zip(symbols, values, strict=True) if value is not None
         }
 
-    def quote(self, market_id: int, symbol: str) -> Quote | None:
-        """Return a symbol's latest quote, None when unknown."""
-        return self.many(market_id, [symbol]).get(symbol, Latest()).quote
-
-    def trade(self, market_id: int, symbol: str) -> Trade | None:
-        """Return a symbol's latest eligible print, None when unknown."""
-        return self.many(market_id, [symbol]).get(symbol, Latest()).trade
-
 
 @cache
 def reader() -> LatestReader:
@@ -169,16 +161,6 @@ def reader() -> LatestReader:
     from django.conf import settings
 
     return LatestReader(connect(settings.REDIS_URL, timeout=READ_TIMEOUT))
-
-
-def latest_quote(market_id: int, symbol: str) -> Quote | None:
-    """Return a symbol's latest quote, None when unknown."""
-    return reader().quote(market_id, symbol)
-
-
-def latest_trade(market_id: int, symbol: str) -> Trade | None:
-    """Return a symbol's latest eligible print, None when unknown."""
-    return reader().trade(market_id, symbol)
 
 
 def latest_many(market_id: int, symbols: Sequence[str]) -> dict[str, Latest]:

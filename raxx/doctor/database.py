@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 from django.apps import apps
 from django.conf import settings
@@ -12,7 +14,7 @@ from psycopg import sql
 from raxx import roles
 from raxx.doctor.registry import Unwell, check
 
-VERSION_MIN = 16
+VERSION_MIN = 18  # our SQL uses what came with it
 OUR_APPS = ("accounts", "matching", "trading", "broker_handoff")
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 # Stronger forms of a promise keep it, too.
@@ -114,11 +116,28 @@ def row_security() -> str:
         raise Unwell(f"without forced row security or a policy: {', '.join(open_ones)}", fix)
     login = {**settings.DATABASE_SERVER.login(roles.APP), "dbname": str(connection.settings_dict["NAME"])}
     with psycopg.connect(**login, connect_timeout=5) as session:
+        user = _bound_login(session)
+        if user != roles.APP:  # DATABASE_URL names the role of this machine's processes: none serves people
+            return f"{len(tables)} tables walled; not tried as {roles.APP}, because DATABASE_URL names {user}"
         for table in tables:
             leak = _sees_a_row(session, table)
             if leak:
                 raise Unwell(f"{roles.APP} sees rows of {table} without acting for anybody", fix)
     return f"{len(tables)} tables walled; {roles.APP} acting for nobody sees nothing"
+
+
+def _bound_login(session: psycopg.Connection[tuple[Any, ...]]) -> str:
+    """Return the login's name. Raises Unwell when row security does not bind it."""
+    row = session.execute(
+        "select current_user, bool_or(r.rolsuper or r.rolbypassrls) from pg_roles r"
+        " where pg_has_role(current_user, r.oid, 'member')"
+    ).fetchone()
+    assert row is not None
+    name, is_free = row
+    if is_free:
+        fix = f"alter role {name} nosuperuser nobypassrls, and end its memberships"
+        raise Unwell(f"row security does not bind the login {name}", fix)
+    return str(name)
 
 
 def _sees_a_row(session: psycopg.Connection[tuple[object, ...]], table: str) -> bool:

@@ -34,9 +34,7 @@ def data_folder() -> str:
     folder = settings.DATA_FOLDER.root
     if not folder.exists():
         raise Unwell(f"{folder} does not exist", "start Raxx once: `make run`, or set RAXX_DATA_DIR")
-    for path in (folder, *sorted((folder / "secrets").glob("*")), settings.DATA_FOLDER.demo_file):
-        if not path.exists():
-            continue
+    for path in (folder, *sorted((folder / "secrets").glob("*")), *sorted(folder.glob("demo*.json"))):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXOTH:
             raise Unwell(f"{path} has mode {mode:04o}", f"chmod go-rwx {path}")

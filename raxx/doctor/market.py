@@ -8,16 +8,24 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.db.models import Min, OuterRef, Subquery
 from kombu.exceptions import OperationalError as KombuError
 
 from matching.market import keys
+from matching.market.clock import REPLAY
+from matching.market.times import SECOND
 from matching.models import Market, Shard
 from raxx.celery import app as celery
 from raxx.doctor.registry import Unwell, check
+from trading.models import Order, OrderEvent
+from trading.models.order import INBOX_STATUSES
 
 VALKEY_TIMEOUT_S = 2.0
 MATCHER_SILENCE_MAX_S = 15.0
+INBOX_AGE_MAX_S = 5.0  # twenty beats of the matcher's own looking
+LAG_MAX_S = 5.0  # it commits once a second at least
 CELERY_PATIENCE_S = 3.0
+LATE = "see the matcher's log; it is alive and does not keep up, or does not see these rows"
 START = "start it: `make run`, or the process of that name"
 
 
@@ -63,18 +71,53 @@ def feed() -> str:
 
 @check("matcher")
 def matcher() -> str:
-    """Ask whether every shard of the active market was committed to a moment ago."""
+    """Ask whether every shard is alive, decides what the hub publishes, and answers its inbox."""
     market = _active_market()
     shards = list(Shard.objects.filter(market=market).order_by("number"))
     if not shards:
         raise Unwell(f"market {market} has no shard", f"{START} (matcher)")
-    lags = []
     for shard in shards:
         silence = (datetime.now(UTC) - shard.updated_at).total_seconds()
         if silence > MATCHER_SILENCE_MAX_S:
             raise Unwell(f"shard {shard} committed nothing for {silence:.0f} s", f"{START} (matcher)")
-        lags.append(max(silence, 0.0))
-    return f"{len(shards)} shard(s), last commit {max(lags):.1f} s ago"
+    waiting = _oldest_wish_s(market)
+    if waiting > INBOX_AGE_MAX_S:
+        raise Unwell(f"an order waits to be decided since {waiting:.0f} s", LATE)
+    if market.feed == REPLAY and market.paused:
+        return f"{len(shards)} shard(s), the tape is paused, oldest wish {waiting:.1f} s"
+    lag = max(_lag_s(market, shard) for shard in shards)
+    if lag > LAG_MAX_S:
+        raise Unwell(f"the matcher is {lag:.0f} s behind the hub", LATE)
+    return f"{len(shards)} shard(s), {lag:.1f} s behind the hub, oldest wish {waiting:.1f} s"
+
+
+def _lag_s(market: Market, shard: Shard) -> float:
+    """Return the market time between what the hub has published and a shard has decided.
+
+    In seconds at the market's own pace: a tape that plays fast moves further between two commits.
+    A shard of another run has decided nothing of this one. No mark of the hub is the feed's finding.
+    """
+    with _valkey() as client:
+        stored = client.get(keys.published(market.pk))
+    published = json.loads(bytes(stored)) if stored else None
+    if published is None or published["run"] != market.run:
+        return 0.0
+    if shard.run != market.run:
+        raise Unwell(f"shard {shard} has not begun run {market.run}", f"{START} (matcher)")
+    pace = float(market.speed or 1) if market.feed == REPLAY else 1.0
+    return max(0.0, (published["at"] - shard.at) / SECOND / pace)
+
+
+def _oldest_wish_s(market: Market) -> float:
+    """Return how long ago, by the wall, the oldest undecided order or cancel was stored; 0 for none."""
+    asked = OrderEvent.objects.across_owners().filter(
+        account_id=OuterRef("account_id"), order_id=OuterRef("pk"), kind=OuterRef("status")
+    )
+    inbox = Order.objects.across_owners().filter(market=market, status__in=INBOX_STATUSES)
+    oldest = inbox.annotate(asked_at=Subquery(asked.order_by("-seq").values("recorded_at")[:1])).aggregate(
+        at=Min("asked_at")
+    )["at"]
+    return max(0.0, (datetime.now(UTC) - oldest).total_seconds()) if oldest else 0.0
 
 
 @check("celery")

@@ -60,7 +60,7 @@ def test_a_session_s_hash_depends_on_the_secret_key(settings: object) -> None:
     user = make_user()
     before = user.get_session_auth_hash()
 
-    settings.SECRET_KEY = "another"  # type: ignore[attr-defined]
+    settings.SECRET_KEY = "another"
 
     assert user.get_session_auth_hash() != before
 

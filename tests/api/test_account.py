@@ -9,8 +9,9 @@ from alpaca.trading.models import Position as SdkPosition, TradeAccount
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from matching.models import Market
 from tests.api.conftest import refusal
-from tests.factories.rows import NOON, make_asset, make_fill, make_position
+from tests.factories.rows import NOON, make_asset, make_fill, make_order, make_position
 from trading.models import Fill
 
 
@@ -114,8 +115,10 @@ def test_a_position_is_answered_with_every_field_of_the_wire(bot, ibm, holding, 
 def test_shares_from_before_today_gain_since_the_close_and_todays_since_their_price(bot, ibm, show):
     show(last="120", close="110")
     make_position(bot.account, ibm, quantity=10, cost=900)
-    make_fill(bot.account, quantity=4, price=115, asset_id=ibm.pk, side="buy")  # today
-    make_fill(bot.account, quantity=6, price=50, asset_id=ibm.pk, side="buy", at=NOON.replace(day=7))
+    make_fill(bot.account, make_order(bot.account, ibm), quantity=4, price=115, side="buy")  # today
+    make_fill(
+        bot.account, make_order(bot.account, ibm), quantity=6, price=50, side="buy", at=NOON.replace(day=7)
+    )
 
     answer = bot.get("/v2/positions/IBM").json()
 
@@ -172,3 +175,49 @@ def test_positions_take_as_many_queries_for_three_as_for_one(bot, ibm, show):
 
     assert queries() == for_one
     assert not Fill.objects.exists()
+
+
+def test_what_an_earlier_run_of_the_tape_bought_was_not_bought_today(bot, ibm, show):
+    show(last="120", close="110")
+    make_position(bot.account, ibm, quantity=10, cost=900)
+    make_fill(bot.account, make_order(bot.account, ibm), quantity=4, price=115, side="buy")
+    Market.objects.update(run=2)
+
+    answer = bot.get("/v2/positions/IBM").json()
+
+    assert answer["unrealized_intraday_pl"] == "100"  # 10 x (120 - 110)
+
+
+def last_equity(bot):
+    return bot.get("/v2/account").json()["last_equity"]
+
+
+def test_last_equity_is_the_worth_at_the_close_before_and_knows_nothing_of_today(bot, ibm, show):
+    other = make_asset("MSFT")
+    show(last="120", close="110")
+    show("MSFT", last="60", close="50")
+    make_position(bot.account, ibm, quantity=10, cost=900)
+    make_fill(bot.account, make_order(bot.account, ibm), quantity=4, price=115, side="buy")
+    make_fill(bot.account, make_order(bot.account, other, side="sell"), quantity=2, price=55)  # all it had
+    make_fill(
+        bot.account, make_order(bot.account, ibm), quantity=6, price=50, side="buy", at=NOON.replace(day=7)
+    )
+
+    # Cash before today's 4 x 115 and without its 2 x 55; then 6 at 110 and 2 at 50.
+    assert last_equity(bot) == str(100_000 + 460 - 110 + 660 + 100)
+
+
+def test_last_equity_takes_shares_whose_close_nobody_knows_at_what_they_cost_or_fetched(bot, ibm):
+    make_position(bot.account, ibm, quantity=10, cost=900)
+    make_fill(bot.account, make_order(bot.account, make_asset("MSFT"), side="sell"), quantity=2, price=55)
+
+    assert last_equity(bot) == str(100_000 - 110 + 900 + 110)
+
+
+def test_before_a_day_begins_last_equity_is_the_worth_at_the_last_print(bot, ibm, show):
+    Market.objects.update(anchor_at=NOON.replace(day=9, hour=6))  # two in the morning in New York
+    show(last="120", close="110")
+    make_position(bot.account, ibm, quantity=10, cost=900)
+    make_fill(bot.account, make_order(bot.account, ibm), quantity=4, price=115, side="buy")
+
+    assert last_equity(bot) == str(100_000 + 1_200)

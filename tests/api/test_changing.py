@@ -7,13 +7,18 @@ from uuid import UUID
 
 import pytest
 from alpaca.trading.models import Order as SdkOrder
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from matching.engine.states import Status
 from matching.market import keys as market_keys
+from matching.models import Market
 from tests.api.conftest import refusal
 from tests.factories.rows import make_order
 from tests.factories.sessions import every_owned_row
+from trading import reference
 from trading.models import Order, OrderEvent, TradingAccount
+from trading.services import orders
 from trading.stream import keys as stream_keys
 
 D = Decimal
@@ -69,6 +74,45 @@ def test_all_open_orders_are_canceled_and_listed(bot, ibm, working):
     assert answer.status_code == 207
     assert answer.json() == [{"id": one, "status": 200, "body": None} for one in (working, second)]
     assert set(Order.objects.exclude(status="filled").values_list("status", flat=True)) == {"pending_cancel"}
+
+
+def test_all_orders_are_canceled_in_slices_each_its_own_commit(bot, ibm, monkeypatch):
+    monkeypatch.setattr(orders, "CANCELS_AT_ONCE", 2)
+    placed = [make_order(bot.account, ibm).pk for _ in range(5)]
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = bot.delete("/v2/orders")
+
+    assert [one["id"] for one in answer.json()] == [str(order_id) for order_id in placed]
+    assert set(Order.objects.values_list("status", flat=True)) == {"pending_cancel"}
+    assert sum("trading_cancel_orders" in query["sql"] for query in captured) == 4  # the last finds none
+    with connection.cursor() as cursor:
+        cursor.execute("select count(distinct xmin::text) from trading_order")
+        assert cursor.fetchone() == (3,)
+
+
+def test_in_a_market_that_nobody_runs_no_order_is_taken_changed_or_canceled(bot, working):
+    Market.objects.update(is_active=False)
+    reference.forget()
+    before = every_owned_row()
+    path = f"/v2/orders/{working}"
+
+    placed, replaced = bot.order(), bot.patch(path, {"qty": "11"})
+    canceled, all_canceled = bot.delete(path), bot.delete("/v2/orders")
+
+    assert [refusal(answer) for answer in (placed, replaced)] == [(403, 40310000)] * 2
+    assert [refusal(answer) for answer in (canceled, all_canceled)] == [(422, 42210000)] * 2
+    for answer in (placed, replaced, canceled, all_canceled):
+        assert answer.json()["message"] == "the market of this account is not running"
+    assert every_owned_row() == before
+
+
+def test_a_market_order_is_told_that_its_market_does_not_run_and_not_that_its_price_is_unknown(bot):
+    Market.objects.update(is_active=False)
+
+    answer = bot.order(type="market", limit_price=None)
+
+    assert answer.json()["message"] == "the market of this account is not running"
 
 
 def test_canceling_all_of_nothing_is_an_empty_list(bot):

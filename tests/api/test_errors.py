@@ -47,7 +47,12 @@ def test_an_unknown_path_is_not_found_and_never_redirected(bot, path, method):
     ],
 )
 def test_a_method_that_a_path_does_not_have_is_refused(bot, method, path):
-    assert refusal(bot.call(method, path)) == (405, 40510000)
+    answer = bot.call(method, path)
+
+    assert refusal(answer) == (405, 40510000)
+    allowed = answer.headers["Allow"].split(", ")
+    assert "GET" in allowed
+    assert method.upper() not in allowed
 
 
 def test_no_route_answers_any_method_with_a_redirect(bot):

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key`: a key that works, for the account that was meant."""
+"""`manage.py create_api_key` and `revoke_api_key`: a key that works, for the account that was meant, until it is ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import ApiKey
-from tests.factories.rows import SECRET, make_account, make_user
+from tests.factories.rows import NOON, SECRET, make_account, make_user
+from trading.services import keys
 
 
 def create(capsys, *arguments):
@@ -67,3 +68,51 @@ def test_what_cannot_be_is_refused_and_makes_no_key(bot, make_bot, market):
         with pytest.raises(CommandError):
             call_command("create_api_key", *arguments)
     assert set(ApiKey.objects.values_list("pk", flat=True)) == before
+
+
+@pytest.fixture
+def rings(monkeypatch):
+    """Return the rings for the streams, as what the database held when each was heard."""
+    rung = []
+    monkeypatch.setattr(
+        keys,
+        "ring_credentials",
+        lambda: rung.append(list(ApiKey.objects.exclude(revoked_at=None).values_list("pk", flat=True))),
+    )
+    return rung
+
+
+def test_a_revoked_key_opens_nothing_and_the_streams_are_told_afterwards(bot, make_bot, rings, capsys):
+    other = make_bot()
+    assert bot.get("/v2/account").status_code == 200
+
+    call_command("revoke_api_key", bot.key.pk, "--json")
+
+    shown = json.loads(capsys.readouterr().out)
+    revoked_at = ApiKey.objects.get(pk=bot.key.pk).revoked_at
+    assert shown == {
+        "email": bot.account.user.email,
+        "account_id": str(bot.account.pk),
+        "key_id": bot.key.pk,
+        "revoked_at": revoked_at.isoformat(),
+    }
+    assert rings == [[bot.key.pk]]
+    assert bot.get("/v2/account").status_code == 401
+    assert other.get("/v2/account").status_code == 200
+
+
+def test_revoking_again_keeps_the_first_instant(bot, rings, capsys):
+    ApiKey.objects.filter(pk=bot.key.pk).update(revoked_at=NOON)
+
+    call_command("revoke_api_key", bot.key.pk)
+
+    assert NOON.isoformat() in capsys.readouterr().out
+    assert ApiKey.objects.get(pk=bot.key.pk).revoked_at == NOON
+
+
+def test_a_key_that_nobody_has_is_not_revoked(bot, rings):
+    with pytest.raises(CommandError, match="there is no API key PKNOBODY"):
+        call_command("revoke_api_key", "PKNOBODY")
+
+    assert rings == []
+    assert not ApiKey.objects.exclude(revoked_at=None).exists()

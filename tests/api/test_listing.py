@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from alpaca.trading.models import Order as SdkOrder
@@ -20,20 +21,16 @@ MINUTE = timedelta(minutes=1)
 def orders(bot, ibm):
     """Return five orders a minute apart, the first at NOON: names a to e."""
     msft = make_asset("MSFT")
+    filled = {"status": "filled", "filled_quantity": "10", "filled_money": "1001", "filled_at": NOON}
+    told: list[tuple[str, Any, dict[str, Any]]] = [
+        ("a", ibm, {}),
+        ("b", msft, {"side": "sell"}),
+        ("c", ibm, filled),
+        ("d", msft, {"status": "canceled"}),
+        ("e", ibm, {"status": "new"}),
+    ]
     rows = {}
-    for minute, (name, asset, fields) in enumerate(
-        (
-            ("a", ibm, {}),
-            ("b", msft, {"side": "sell"}),
-            (
-                "c",
-                ibm,
-                {"status": "filled", "filled_quantity": "10", "filled_money": "1001", "filled_at": NOON},
-            ),
-            ("d", msft, {"status": "canceled"}),
-            ("e", ibm, {"status": "new"}),
-        )
-    ):
+    for minute, (name, asset, fields) in enumerate(told):
         at = NOON + minute * MINUTE
         terms = {"created_at": at, "submitted_at": at, "updated_at": at} | fields
         rows[name] = make_order(bot.account, asset, client_order_id=name, **terms)

@@ -180,3 +180,10 @@ def test_a_market_that_never_closes_ends_its_days_a_minute_before_midnight(bot):
 
     assert (day["open"], day["close"], day["session_close"]) == ("00:00", "23:59", "2359")
     assert SdkCalendar(**day).close > SdkCalendar(**day).open
+
+
+def test_a_choice_is_told_with_the_words_that_there_are(bot):
+    answer = bot.get("/v2/assets", status="gone")
+
+    assert refusal(answer) == (422, 40010001)
+    assert answer.json()["message"] == "status must be one of active, inactive, all"

@@ -297,3 +297,23 @@ def test_a_closed_account_places_nothing(bot):
 
     assert refusal(bot.order()) == DENIED
     assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("terms", "quoted"),
+    [
+        ('"qty":1e-400,"limit_price":1', "qty 1e-400 has"),
+        ('"qty":"0.0000000001","limit_price":1', "qty 0.0000000001 has"),
+        (f'"qty":"0.{"1" * 50}","limit_price":1', f"qty 0.{'1' * 38}... has"),
+        ('"notional":1.5e-400', "notional 1.5e-400 has"),
+        ('"qty":1,"limit_price":1e-400', "invalid limit_price 1E-400: a"),
+    ],
+)
+def test_a_number_that_is_refused_is_quoted_as_it_was_sent_and_never_at_length(bot, terms, quoted):
+    answer = bot.post(
+        "/v2/orders",
+        f'{{"symbol":"IBM","side":"buy","type":"limit","time_in_force":"day",{terms}}}',
+    )
+
+    assert answer.status_code == 422
+    assert quoted in answer.json()["message"]

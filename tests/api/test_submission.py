@@ -32,6 +32,20 @@ def at_once(*calls):
         return list(threads.map(run, calls))
 
 
+def gathered(bot, monkeypatch):
+    """Return the row that an order of the bot's would send, and send nothing."""
+    rows = []
+
+    def gather(row):
+        rows.append(row)
+        raise submission.not_sent()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(submission, "submit", gather)
+        bot.order()
+    return rows[0]
+
+
 def test_of_orders_with_one_name_sent_at_once_one_is_accepted(bot):
     answers = at_once(*[lambda: bot.order(client_order_id="once")] * TOGETHER)
 
@@ -63,15 +77,8 @@ def test_orders_of_many_owners_in_one_batch_are_each_their_owners(make_bot):
 
 def test_an_order_that_the_database_cannot_take_spoils_only_itself(bot, make_bot, monkeypatch):
     flusher = submission._start()
-    good, rows = make_bot(), []
-
-    def gathered(row):
-        rows.append(row)
-        raise submission.not_sent()
-
-    monkeypatch.setattr(submission, "submit", gathered)
-    bot.order(), good.order()
-    bad, fine = rows
+    good = make_bot()
+    bad, fine = gathered(bot, monkeypatch), gathered(good, monkeypatch)
     batch = [submission._Waiting({**bad, "asset_id": "not a uuid"}), submission._Waiting(fine)]
 
     flusher._flush(batch)
@@ -137,6 +144,37 @@ def test_while_somebody_holds_the_account_only_its_own_order_waits_and_is_refuse
     assert "was not accepted" in answers[0].json()["message"]
     assert answers[1].status_code == 200
     assert list(Order.objects.values_list("account_id", flat=True)) == [other.account.pk]
+
+
+def test_however_many_orders_wait_for_a_locked_account_a_stranger_waits_for_one_of_them(
+    bot, make_bot, monkeypatch
+):
+    flusher = submission._start()
+    locked = [gathered(bot, monkeypatch) for _ in range(TOGETHER)]
+    batch = [submission._Waiting(row) for row in [*locked, gathered(make_bot(), monkeypatch)]]
+    monkeypatch.setattr(submission, "SESSION", submission.SESSION.replace("'2s'", "'300ms'"))
+    sent = []
+    send = flusher._send
+
+    def counted(orders, **options):
+        sent.append([waiting.row["account_id"] for waiting in orders])
+        send(orders, **options)
+
+    monkeypatch.setattr(flusher, "_send", counted)
+    with session(roles.OWNER, autocommit=False) as holder:
+        holder.execute(
+            "select from trading_tradingaccount where account_id = %s for update", [bot.account.pk]
+        )
+
+        flusher._flush(batch)
+
+    assert [len(orders) for orders in sent] == [TOGETHER + 1, TOGETHER, 1]
+    assert {str(waiting.error) for waiting in batch[:-1]} == {
+        "the account is busy; the order was not accepted, send it again"
+    }
+    assert batch[-1].outcome.denial is None
+    assert flusher._connection.execute("show lock_timeout").fetchone() == ("300ms",)
+    assert Order.objects.get().pk == batch[-1].row["id"]
 
 
 def test_an_order_still_on_its_way_when_patience_ends_is_told_as_unknown_and_how_to_look_it_up(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -19,6 +21,7 @@ from trading.services import tape
 PATH = "/raxx/v1/market/tape"
 NOON = "2013-10-08T16:00:00Z"
 LATER = "2013-10-08T17:30:00.5Z"
+START = "2013-10-08T08:00:00Z"
 
 
 @pytest.fixture
@@ -102,42 +105,75 @@ def test_the_speed_is_a_number_or_max(operator, sent, stored):
     assert operator.post(f"{PATH}/speed", {"speed": sent}).json()["speed"] == stored
 
 
-def test_a_restart_begins_the_next_run_at_the_start(operator, reach):
+@pytest.fixture
+def meanwhile(market, valkey):
+    """Return a context in which a call goes on in a thread, from when it has rung the clock's bell."""
+
+    @contextmanager
+    def calling(call):
+        def work():
+            try:
+                answers.append(call())
+            finally:
+                connections.close_all()
+
+        answers: list[Any] = []
+        with valkey.pubsub(ignore_subscribe_messages=True) as clock_bell:
+            clock_bell.subscribe(keys.clock(market.pk))
+            clock_bell.get_message(timeout=5)
+            thread = threading.Thread(target=work)
+            thread.start()
+            while clock_bell.get_message(timeout=5) is None:
+                assert thread.is_alive(), "the call ended without a ring"
+            yield answers
+            thread.join()
+
+    return calling
+
+
+def test_a_restart_returns_when_every_shard_and_the_hub_have_begun_the_next_run(
+    operator, market, reach, meanwhile, monkeypatch
+):
+    looks = _looks_of(monkeypatch)
+    Shard.objects.create(market=market, number=1, run=1, at=parse_rfc3339(NOON))
     reach(NOON)
 
-    status = operator.post(f"{PATH}/restart").json()
+    with meanwhile(lambda: operator.post(f"{PATH}/restart")) as answers:
+        Shard.objects.filter(number=0).update(run=2, at=parse_rfc3339(START))
+        reach(START, run=2, decided=False)  # the hub and one of the shards
+        looks.next()
+        assert answers == []
+        reach(START, run=2)
 
-    assert (status["run"], status["now"], status["paused"]) == (2, "2013-10-08T08:00:00Z", True)
-    assert (status["decided_at"], status["published_at"]) == (None, None)
+    status = answers[0].json()
+    assert (status["run"], status["now"], status["paused"]) == (2, START, True)
+    assert (status["decided_at"], status["published_at"]) == (START, START)
+
+
+def test_a_restart_that_nobody_follows_is_told_as_such_and_stays(operator, reach, monkeypatch):
+    monkeypatch.setattr(tape.restart, "__kwdefaults__", {"within_s": 0.2})
+    reach(NOON)
+
+    answer = operator.post(f"{PATH}/restart")
+
+    assert refusal(answer) == (503, 50310000)
+    assert "the matcher stands at nothing of this run" in answer.json()["message"]
+    assert operator.get(PATH).json()["run"] == 2
 
 
 def test_an_advance_returns_when_everything_up_to_it_is_decided_and_published(
-    operator, market, valkey, reach
+    operator, reach, meanwhile, monkeypatch
 ):
+    looks = _looks_of(monkeypatch)
     reach(NOON)
-    answers = []
-    with valkey.pubsub(ignore_subscribe_messages=True) as clock_bell:
-        clock_bell.subscribe(keys.clock(market.pk))
-        clock_bell.get_message(timeout=5)
-
-        advancing = threading.Thread(
-            target=lambda: (
-                answers.append(operator.post(f"{PATH}/advance", {"to": LATER})),
-                connections.close_all(),
-            )
-        )
-        advancing.start()
-        while clock_bell.get_message(timeout=5) is None:
-            pass
+    with meanwhile(lambda: operator.post(f"{PATH}/advance", {"to": LATER})) as answers:
         moved = Market.objects.get()
         reach(LATER, published=False)
-        advancing.join(timeout=1)
-        waited_for_the_hub = advancing.is_alive()
+        looks.next()
+        assert answers == []
         reach(LATER)
-        advancing.join()
 
     assert moved.anchor_at == datetime.fromisoformat(LATER)
-    assert waited_for_the_hub
     assert answers[0].status_code == 200, answers[0].content
     assert {name: answers[0].json()[name] for name in ("now", "decided_at", "published_at")} == dict.fromkeys(
         ("now", "decided_at", "published_at"), LATER
@@ -162,25 +198,26 @@ def test_an_advance_to_where_the_tape_stands_only_waits(operator, reach):
     assert operator.post(f"{PATH}/advance", {"to": NOON}).json()["version"] == 0
 
 
-def test_an_advance_ends_when_the_tape_is_restarted_meanwhile(operator, market, valkey, reach):
+def test_an_advance_ends_when_the_tape_is_restarted_meanwhile(operator, reach, meanwhile, monkeypatch):
+    monkeypatch.setattr(tape.restart, "__kwdefaults__", {"within_s": 0})  # nobody follows
     reach(NOON)
-    answers = []
-    with valkey.pubsub(ignore_subscribe_messages=True) as clock_bell:
-        clock_bell.subscribe(keys.clock(market.pk))
-        clock_bell.get_message(timeout=5)
-        advancing = threading.Thread(
-            target=lambda: (
-                answers.append(operator.post(f"{PATH}/advance", {"to": LATER})),
-                connections.close_all(),
-            )
-        )
-        advancing.start()
-        while clock_bell.get_message(timeout=5) is None:
-            pass
+    with meanwhile(lambda: operator.post(f"{PATH}/advance", {"to": LATER})) as answers:
         operator.post(f"{PATH}/restart")
-        advancing.join()
 
     assert refusal(answers[0]) == (422, 42210000)
+
+
+@pytest.mark.parametrize("action", ["play", "pause", "restart", "advance", "speed"])
+def test_a_market_that_nobody_runs_is_not_moved_and_still_tells_its_status(operator, action):
+    Market.objects.update(is_active=False)
+    before = Market.objects.values().get()
+
+    answer = operator.post(f"{PATH}/{action}", {"to": LATER, "speed": 5})
+
+    assert refusal(answer) == (422, 42210000)
+    assert answer.json()["message"] == "the market of this account is not running"
+    assert Market.objects.values().get() == before
+    assert operator.get(PATH).json()["now"] == NOON
 
 
 @pytest.mark.parametrize(
@@ -189,6 +226,8 @@ def test_an_advance_ends_when_the_tape_is_restarted_meanwhile(operator, market, 
         ("advance", {"to": "2013-10-08T15:59:59Z"}, (422, 42210000)),
         ("advance", {"to": "2013-10-09T00:00:01Z"}, (422, 42210000)),
         ("advance", {"to": "soon"}, (422, 40010001)),
+        ("advance", {"to": "9999-12-31T23:59:59-23:59"}, (422, 40010001)),
+        ("advance", {"to": "0001-01-01T00:00:00+23:59"}, (422, 40010001)),
         ("advance", {}, (422, 40010001)),
         ("advance", {"to": 5}, (400, 40010000)),
         ("advance", [], (400, 40010000)),
@@ -233,7 +272,7 @@ def run(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_command_does_what_the_paths_do(market, reach, capsys):
+def test_the_command_does_what_the_paths_do(market, reach, meanwhile, capsys):
     reach(NOON)
 
     assert run(capsys, "status")["now"] == NOON
@@ -241,11 +280,19 @@ def test_the_command_does_what_the_paths_do(market, reach, capsys):
     assert run(capsys, "advance", "--to", NOON)["decided_at"] == NOON
     assert run(capsys, "play")["paused"] is False
     assert run(capsys, "pause")["paused"] is True
-    assert run(capsys, "restart")["run"] == 2
+    with meanwhile(lambda: run(capsys, "restart")) as restarted:
+        reach(START, run=2)
+    assert (restarted[0]["run"], restarted[0]["decided_at"]) == (2, START)
 
 
 @pytest.mark.parametrize(
-    "arguments", [("advance", "--to", "soon"), ("advance", "--to", "2013-10-08T15:00:00Z"), ("speed", "fast")]
+    "arguments",
+    [
+        ("advance", "--to", "soon"),
+        ("advance", "--to", "9999-12-31T23:59:59-23:59"),
+        ("advance", "--to", "2013-10-08T15:00:00Z"),
+        ("speed", "fast"),
+    ],
 )
 def test_the_command_says_in_one_line_why_it_refuses(market, arguments):
     with pytest.raises(CommandError):
@@ -258,3 +305,31 @@ def test_the_command_prints_a_line_a_fact(market, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert f"{'now':15}{NOON}" in lines
     assert f"{'decided_at':15}1970-01-01T00:00:00Z" in lines
+
+
+class _Looks:
+    """Counts the looks of whoever waits for the market, so that a test knows that one came in vain."""
+
+    def __init__(self):
+        self._changed, self._begun = threading.Condition(), 0
+
+    def count(self, look):
+        def counted(*args):
+            with self._changed:
+                self._begun += 1
+                self._changed.notify_all()
+            return look(*args)
+
+        return counted
+
+    def next(self):
+        """Return when a look that begins after this call has ended, because another one begins."""
+        with self._changed:
+            wanted = self._begun + 2
+            assert self._changed.wait_for(lambda: self._begun >= wanted, timeout=20)
+
+
+def _looks_of(monkeypatch):
+    looks = _Looks()
+    monkeypatch.setattr(tape, "_wait_for_ring", looks.count(tape._wait_for_ring))
+    return looks

@@ -43,13 +43,17 @@ def make_user(**fields: Any) -> User:
 
 
 def make_market(**fields: Any) -> Market:
-    """Insert a paused replay market, whose clock stands at NOON, and its one shard in epoch 1, run 1."""
+    """Insert a paused replay market, whose clock stands at NOON, and its one shard in epoch 1, run 1.
+
+    The first is the active one, unless told otherwise.
+    """
     defaults: dict[str, Any] = {
         "name": f"market {next(_numbers)}",
         "feed": Market.FeedKind.REPLAY,
         "calendar": "XNYS",
         "paused": True,
         "anchor_at": NOON,
+        "is_active": not Market.objects.filter(is_active=True).exists(),
     }
     market = Market.objects.create(**{**defaults, **fields})
     Shard.objects.create(market=market, epoch=1, run=1)
@@ -64,10 +68,13 @@ def make_asset(symbol: str = "", **fields: Any) -> Asset:
 def make_account(
     user: User | None = None, *, market: Market | None = None, cash: Any = 0, **fields: Any
 ) -> TradingAccount:
-    """Insert a paper account, with the journal of its deposit when `cash` is not zero."""
+    """Insert a paper account, with the journal of its deposit when `cash` is not zero.
+
+    Without a market it trades in the active one, which is made when there is none.
+    """
     account = TradingAccount.objects.create(
         user=user or make_user(),
-        market=market or make_market(),
+        market=market or Market.objects.filter(is_active=True).first() or make_market(),
         number=f"T{next(_numbers):09d}",
         cash=cash,
         **fields,

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from raxx import doctor
-from raxx.doctor import registry
+from matching.market import keys
+from matching.models import Market, Shard
+from raxx import doctor, roles
+from raxx.doctor import database as database_checks, registry
 from raxx.doctor.database import owned_tables
 from raxx.doctor.registry import Finding, Unwell
+from tests.factories.rows import make_account, make_event, make_market, make_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+
+    import redis
 
 ORDER = [
     "versions",
@@ -145,3 +154,148 @@ def test_fsync_that_is_off_is_found(outcome: Callable[[str], Finding]) -> None:
         is_durable = cursor.fetchone()[0] == "on"
     assert finding.is_well == is_durable
     assert is_durable or finding.detail.endswith("is off")
+
+
+def test_an_older_postgresql_is_not_enough(
+    outcome: Callable[[str], Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_checks, "VERSION_MIN", 99)
+
+    finding = outcome("database")
+
+    assert (finding.is_well, finding.fix) == (False, "use PostgreSQL 99 or later")
+
+
+@pytest.mark.parametrize(
+    ("power", "undo"),
+    [("bypassrls", "nobypassrls"), ("superuser", "nosuperuser")],
+)
+def test_a_login_that_row_security_does_not_bind_is_found(
+    outcome: Callable[[str], Finding], power: str, undo: str
+) -> None:
+    with psycopg.connect(**settings.DATABASE_SERVER.administrative_login(), autocommit=True) as session:
+        session.execute(f"alter role raxx_app {power}")
+        try:
+            found = outcome("roles"), outcome("row security")
+        finally:
+            session.execute(f"alter role raxx_app {undo}")
+
+    assert [finding.is_well for finding in found] == [False, False]
+    assert found[0].detail.startswith("raxx_app has powers")
+    assert found[1].detail == "row security does not bind the login raxx_app"
+
+
+def test_a_server_prepared_for_another_role_is_not_mistaken_for_the_app(
+    outcome: Callable[[str], Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = settings.DATABASE_SERVER.login(roles.WORKER)
+    place = settings.DATABASE_SERVER.place
+    server = roles.Server(
+        place=place,
+        secret_key="",
+        administrator={"user": own["user"], "password": own["password"]},
+        is_embedded=False,
+    )
+    monkeypatch.setattr(settings, "DATABASE_SERVER", server)
+
+    finding = outcome("row security")
+
+    assert finding.is_well
+    assert finding.detail.endswith("not tried as raxx_app, because DATABASE_URL names raxx_worker")
+
+
+# --- The matcher: how far behind it is ------------------------------------------------------------
+
+AT = 1_381_240_800  # seconds; of market time
+
+
+def publish(valkey: redis.Redis, market: Market, seconds: float, run: int = 1) -> None:
+    at = int((AT + seconds) * 10**9)
+    valkey.set(keys.published(market.pk), json.dumps({"run": run, "seq": 1, "at": at}))
+
+
+def market_with_shard(**fields: Any) -> Market:
+    market = make_market(**{"is_active": True, "paused": False, **fields})
+    Shard.objects.filter(market=market).update(run=1, at=AT * 10**9, updated_at=datetime.now(UTC))
+    return market
+
+
+@pytest.mark.parametrize(
+    ("fields", "behind", "is_well"),
+    [
+        pytest.param({"feed": "synthetic"}, 2, True, id="live, between two commits"),
+        pytest.param({"feed": "synthetic"}, 8, False, id="live, late"),
+        pytest.param(
+            {"feed": "alpaca", "speed": None}, 8, False, id="live, late, where no speed means anything"
+        ),
+        pytest.param({"speed": 1}, 8, False, id="a tape, late"),
+        pytest.param({"speed": 60}, 120, True, id="a fast tape, between two commits"),
+        pytest.param({"speed": 60}, 480, False, id="a fast tape, late"),
+        pytest.param({"speed": None}, -3600, True, id="a tape at full speed, which the hub follows"),
+        pytest.param({"paused": True}, 3600, True, id="a paused tape, which the inbox speaks for"),
+    ],
+)
+def test_the_matchers_lag_is_what_the_hub_published_and_it_has_not_decided(
+    outcome: Callable[[str], Finding],
+    valkey: redis.Redis,
+    fields: dict[str, Any],
+    behind: float,
+    is_well: bool,
+) -> None:
+    market = market_with_shard(**fields)
+    publish(valkey, market, behind)
+
+    finding = outcome("matcher")
+
+    assert finding.is_well == is_well, finding
+    assert is_well or (
+        finding.detail == "the matcher is 8 s behind the hub" and "matcher's log" in finding.fix
+    )
+
+
+def test_a_shard_that_missed_a_restart_is_named(
+    outcome: Callable[[str], Finding], valkey: redis.Redis
+) -> None:
+    market = market_with_shard(run=2)
+    publish(valkey, market, 0, run=2)
+
+    finding = outcome("matcher")
+
+    assert (finding.is_well, finding.detail) == (False, f"shard {market.pk}/0 has not begun run 2")
+
+
+def test_a_silent_shard_is_named(outcome: Callable[[str], Finding], valkey: redis.Redis) -> None:
+    market = market_with_shard()
+    Shard.objects.update(updated_at=datetime.now(UTC) - timedelta(seconds=99))
+
+    finding = outcome("matcher")
+
+    assert (finding.is_well, finding.fix) == (
+        False,
+        "start it: `make run`, or the process of that name (matcher)",
+    )
+    assert finding.detail.startswith(f"shard {market.pk}/0 committed nothing for ")
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+@pytest.mark.parametrize("paused", [True, False])
+@pytest.mark.parametrize("status", ["pending_new", "pending_cancel"])
+def test_a_wish_that_nobody_decides_is_found_by_its_age_on_the_wall(
+    outcome: Callable[[str], Finding], valkey: redis.Redis, status: str, paused: bool, is_old: bool
+) -> None:
+    market = market_with_shard(paused=paused)
+    publish(valkey, market, 0)
+    account = make_account(market=market)
+    order = make_order(account, status=status)
+    hour, now = timedelta(hours=1), datetime.now(UTC)
+    make_event(account, make_order(account, status="new"), seq=1, recorded_at=now - hour)  # decided
+    if status == "pending_cancel":  # its placing is old, and was decided
+        make_event(account, order, seq=2, recorded_at=now - hour)
+    asked_at = now - hour if is_old else now + hour  # however slow this machine is, not old
+    make_event(account, order, seq=3, kind=status, status=status, recorded_at=asked_at)
+
+    finding = outcome("matcher")
+
+    assert finding.is_well is not is_old, finding
+    assert finding.detail.startswith("an order waits to be decided since 3") is is_old
+    assert ("matcher's log" in finding.fix) is is_old

@@ -165,3 +165,27 @@ def test_sockets_of_a_folder_with_a_long_name_live_in_a_private_folder_with_a_sh
     assert folder.run.stat().st_uid == os.getuid()
     assert not stat.S_IMODE(folder.run.stat().st_mode) & 0o066
     folder.run.rmdir()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_root_is_told_once_which_folders_others_may_pass_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = tmp_path / "closed"
+    inside = closed / "inside"
+    inside.mkdir(parents=True)
+    for path in (inside, closed):
+        path.chmod(0o700)
+    monkeypatch.setattr(embedded, "postgres_binaries", lambda: closed)
+    folder = DataFolder(inside)
+    monkeypatch.setattr(DataFolder, "run", folder.root)  # its path is too long for sockets
+
+    for _ in range(2):
+        embedded._unprivileged_user(folder)
+
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (closed, inside)] == [0o701, 0o701]
+    (said,) = caplog.messages
+    assert said.startswith(
+        "PostgreSQL runs as raxx-postgres, so other users may now pass through (not list): "
+    )
+    assert {str(closed), str(inside)} <= set(said.partition("list): ")[2].split(", "))

@@ -15,6 +15,7 @@ from raxx import env
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"RAXX_[A-Z_]+|DATABASE_URL|VALKEY_URL")
+LISTED = re.compile(rf"(?:# )?({NAME.pattern})=")
 OURS = ("accounts", "bench", "broker_handoff", "matching", "raxx", "trading", "manage.py")
 
 
@@ -30,6 +31,11 @@ OURS = ("accounts", "bench", "broker_handoff", "matching", "raxx", "trading", "m
         ("redis://h:1/0", env.Url, "redis://h:1/0"),
         ("unix:///run/valkey.sock?db=1", env.Url, "unix:///run/valkey.sock?db=1"),
         ("a, b,,c ", list, ["a", "b", "c"]),
+        (
+            "https://a.example, http://localhost:8000,http://[::1]:80",
+            env.Origins,
+            ["https://a.example", "http://localhost:8000", "http://[::1]:80"],
+        ),
     ],
 )
 def test_a_value_is_read_as_its_type(
@@ -67,6 +73,30 @@ def test_a_bad_value_names_its_variable_and_what_is_wrong(
     with pytest.raises(env.SettingError) as caught:
         env.optional("RAXX_THING", kind, None)
     assert str(caught.value).startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "localhost",
+        "localhost:8000",
+        "ftp://a.example",
+        "https://",
+        "https://a.example/",
+        "https://a.example/v2",
+        "https://user@a.example",
+        "http://a.example:port",
+        "http://[::1",
+    ],
+)
+def test_what_is_no_origin_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("RAXX_THING", f"https://good.example,{origin}")
+
+    with pytest.raises(env.SettingError) as caught:
+        env.required("RAXX_THING", env.Origins)
+    assert str(caught.value).startswith(
+        f"RAXX_THING: {origin!r} is not an origin; write scheme://host[:port]"
+    )
 
 
 def test_a_bad_url_does_not_tell_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,10 +168,8 @@ def names_in_code() -> set[str]:
 
 def test_the_example_file_lists_every_variable_that_the_code_reads_and_no_other() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    listed = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
-    elsewhere = {
-        "RAXX_LEAN_DATA",  # where tests and benchmarks find sample data
-        "RAXX_SUPERVISED_FOLDER",  # how the supervisor marks its own children
-    }
+    # One that must not be set to nothing stands there as a comment.
+    listed = {found[1] for line in lines if (found := LISTED.match(line))}
+    elsewhere = {"RAXX_SUPERVISED_FOLDER"}  # how the supervisor marks its own children
 
     assert names_in_code() - elsewhere == listed

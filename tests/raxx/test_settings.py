@@ -53,15 +53,14 @@ def test_each_bad_production_setting_is_refused_by_name(change: dict[str, object
     assert reason in reasons[0]
 
 
-def start(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Read the settings as a command does, with this environment and no other of ours."""
+SHOW = "import raxx.settings as s; print(s.DATABASES['default']['USER'], s.REDIS_URL)"
+
+
+def start(folder: Path, code: str = SHOW, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Read the settings as a process does, with this environment and no other of ours."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import raxx.settings as s; print(s.DATABASES['default']['USER'], s.REDIS_URL)",
-        ],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env={**kept, "RAXX_DATA_DIR": str(folder), **environment},
         capture_output=True,
@@ -153,6 +152,33 @@ def test_a_database_url_of_one_of_our_roles_is_used_as_given() -> None:
         "user": "raxx_worker",
         "password": "own",
     }
+
+
+@pytest.mark.parametrize("module", ["raxx.wsgi", "raxx.asgi"])
+@pytest.mark.parametrize("login", [roles.OWNER, roles.WORKER, roles.SUPPORT])
+def test_who_serves_people_does_not_start_with_a_login_that_sees_them_all(
+    tmp_path: Path, module: str, login: str
+) -> None:
+    url = f"postgresql://{login}:pw@127.0.0.1:1/raxx"
+
+    ended = start(tmp_path, f"import {module}", DATABASE_URL=url)
+
+    process = {"raxx.wsgi": "web", "raxx.asgi": "stream"}[module]
+    assert ended.stderr.strip().splitlines()[-1] == (
+        f"raxx.env.SettingError: DATABASE_URL: the {process} process must log in as raxx_app,"
+        f" and {login} sees everybody's rows"
+    )
+
+
+@pytest.mark.parametrize("login", ["admin", roles.APP])
+def test_who_serves_people_starts_with_its_own_login_or_one_that_leads_to_it(
+    tmp_path: Path, login: str
+) -> None:
+    code = "import raxx.wsgi, raxx.settings as s; print(s.DATABASES['default']['USER'])"
+
+    ended = start(tmp_path, code, DATABASE_URL=f"postgresql://{login}:pw@127.0.0.1:1/raxx")
+
+    assert ended.stdout == "raxx_app\n", ended.stderr
 
 
 def test_another_database_url_leads_to_each_role_with_its_derived_password() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from accounts.models.user import new_id
+from matching.models import Market
 from tests.factories.desk import Desk, cancel, replace, submit, ticket
 from tests.factories.rows import NOON, make_account, make_asset, make_order
 from tests.factories.sessions import every_owned_row
@@ -181,6 +182,20 @@ def test_cancel_all_of_an_account_without_open_orders_changes_nothing(
 
     assert cancel(app, account) == []
 
+    assert every_owned_row() == before
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["one order", "all orders"])
+def test_in_a_market_that_nobody_runs_a_cancel_is_refused_and_changes_nothing(
+    app: Session, account: TradingAccount, everything: bool
+) -> None:
+    order = make_order(account, status="new")
+    Market.objects.update(is_active=False)
+    before = every_owned_row()
+
+    answers = cancel(app, account, None if everything else order.pk)
+
+    assert answers == [{"id": order.pk, "denial": "market_not_running", "status": "new"}]
     assert every_owned_row() == before
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from accounts.models.user import new_id
+from matching.models import Market
 from tests.factories.desk import Desk, cancel, replace, submit, ticket
 from tests.factories.rows import NOON, make_account, make_asset
 from tests.factories.sessions import every_owned_row
@@ -358,4 +359,15 @@ def test_an_order_of_a_closed_account_is_not_replaced(
     before = every_owned_row()
 
     assert replace(app, account, order, limit_price="99")["denial"] == "account_closed"
+    assert every_owned_row() == before
+
+
+def test_in_a_market_that_nobody_runs_nothing_is_replaced(
+    app: Session, desk: Desk, account: TradingAccount, asset: Asset
+) -> None:
+    order = working(app, desk, account, asset)
+    Market.objects.update(is_active=False)
+    before = every_owned_row()
+
+    assert replace(app, account, order, limit_price="99")["denial"] == "market_not_running"
     assert every_owned_row() == before

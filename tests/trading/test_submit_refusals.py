@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey
 from accounts.models.user import new_id
+from matching.models import Market
 from tests.factories.desk import Desk, cancel, submit, ticket
 from tests.factories.rows import make_account, make_api_key, make_asset, make_market, make_user
 from tests.factories.sessions import every_owned_row
@@ -65,9 +66,15 @@ def _in_another_market(account: TradingAccount, asset: Asset) -> dict[str, Any]:
     return ticket(account, asset, market_id=make_market().pk)
 
 
+def _in_a_market_that_nobody_runs(account: TradingAccount, asset: Asset) -> dict[str, Any]:
+    Market.objects.update(is_active=False)
+    return ticket(account, asset)
+
+
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 REFUSALS: dict[str, tuple[Any, str]] = {
     "buying power": (lambda a, s: _own(a, s, limit_price="1000.0001"), "insufficient_buying_power"),
+    "market not running": (_in_a_market_that_nobody_runs, "market_not_running"),
     "no shares at all": (lambda a, s: _own(a, s, side="sell"), "insufficient_quantity"),
     "unknown key": (lambda a, s: _own(a, s, key_id="PKNOBODY"), "unauthorized"),
     "revoked key": (_by_key(revoked_at=PAST), "unauthorized"),

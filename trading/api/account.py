@@ -90,7 +90,7 @@ def account_body(figures: AccountFigures) -> dict[str, Any]:
         "cash": plain(account.cash),
         "equity": equity,
         "portfolio_value": equity,
-        "last_equity": plain(account.last_equity),
+        "last_equity": plain(figures.last_equity),
         "long_market_value": plain(figures.long_market_value),
         "position_market_value": plain(figures.long_market_value),
         **dict.fromkeys(_POWERS, power),

@@ -13,7 +13,7 @@ import msgspec
 
 from trading.errors import ValueInvalid
 from trading.services.ticket import NOTIONAL_LIMIT, PRICE_LIMIT, QUANTITY_LIMIT
-from trading.wire import EXACT, plain
+from trading.wire import EXACT
 
 ABSENT = msgspec.Raw(b"null")
 
@@ -29,7 +29,7 @@ _DOLLAR = Decimal(1)
 def quantity(raw: msgspec.Raw, name: str = "qty") -> Decimal | None:
     """Read a number of shares: positive, up to nine decimals. None when absent. Raises ValueInvalid."""
     number = _positive(raw, name, QUANTITY_LIMIT)
-    return None if number is None else _sized(number, name)
+    return None if number is None else _sized(number, raw, name)
 
 
 def notional(raw: msgspec.Raw) -> Decimal | None:
@@ -37,7 +37,7 @@ def notional(raw: msgspec.Raw) -> Decimal | None:
     number = _positive(raw, "notional", NOTIONAL_LIMIT)
     if number is None:
         return None
-    number = _sized(number, "notional")
+    number = _sized(number, raw, "notional")
     if number < _DOLLAR:
         raise ValueInvalid("notional must be >= 1.00")
     return number
@@ -61,13 +61,9 @@ def _positive(raw: msgspec.Raw, name: str, limit: Decimal) -> Decimal | None:
 
 def decimal(raw: msgspec.Raw, name: str) -> Decimal | None:
     """Read a JSON number, or a string that holds one. None when absent. Raises ValueInvalid."""
-    encoded = bytes(raw)
-    if encoded in {b"null", b'""'}:
+    if bytes(raw) in {b"null", b'""'}:
         return None
-    if encoded[:1] == b'"':
-        text: str = msgspec.json.decode(encoded)
-    else:
-        text = encoded.decode()
+    text = _text(raw)
     if len(text) > _TEXT_MAX and not text.startswith(("{", "[")):
         raise ValueInvalid(f"{name} has more than {_TEXT_MAX} characters")
     if not _NUMBER.fullmatch(text):
@@ -75,10 +71,22 @@ def decimal(raw: msgspec.Raw, name: str) -> Decimal | None:
     return Decimal(text)
 
 
-def _sized(number: Decimal, name: str) -> Decimal:
+def _text(raw: msgspec.Raw) -> str:
+    encoded = bytes(raw)
+    if encoded[:1] == b'"':
+        text: str = msgspec.json.decode(encoded)
+        return text
+    return encoded.decode()
+
+
+def _sized(number: Decimal, raw: msgspec.Raw, name: str) -> Decimal:
     rounded = number.quantize(_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
     noise = abs(EXACT.subtract(number, rounded))
     digits = len(number.as_tuple().digits)
     if noise and (digits > _FLOAT_DIGITS or noise > EXACT.multiply(number, _FLOAT_NOISE)):
-        raise ValueInvalid(f"{name} {plain(number)} has more than 9 decimals")
+        raise ValueInvalid(f"{name} {_quoted(_text(raw))} has more than 9 decimals")
     return rounded
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= _QUOTED_MAX else f"{text[:_QUOTED_MAX]}..."

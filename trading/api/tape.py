@@ -92,4 +92,3 @@ class Speed(_TapeView):
         if number is None:
             raise ValueInvalid("speed is required")
         return json_response(tape.set_speed(self._market_id, parse_speed(plain(number))).as_body())
-

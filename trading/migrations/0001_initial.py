@@ -208,6 +208,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('cash_held__gte', 0)), name='trading_account_holds_not_negative'),
         ),
         migrations.AddConstraint(
+            model_name='tradingaccount',
+            constraint=models.CheckConstraint(condition=models.Q(('fill_model__in', ('displayed', 'instant'))), name='trading_account_fill_model_is_known'),
+        ),
+        migrations.AddConstraint(
             model_name='posting',
             constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='posting_moves_something'),
         ),

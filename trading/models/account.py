@@ -11,8 +11,11 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.models.user import new_id
 from accounts.querysets import OwnedManager
+from matching.engine.types import Model
 from matching.models import Market
 from trading.models.fields import MoneyField
+
+FILL_MODELS = tuple(model.value for model in Model)
 
 
 class TradingAccount(models.Model):
@@ -48,6 +51,9 @@ class TradingAccount(models.Model):
             models.UniqueConstraint(fields=["id", "user"], name="trading_account_owner"),
             models.CheckConstraint(
                 condition=models.Q(cash_held__gte=0), name="trading_account_holds_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(fill_model__in=FILL_MODELS), name="trading_account_fill_model_is_known"
             ),
         ]
 

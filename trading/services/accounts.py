@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 
+from accounts.models import User
 from accounts.models.user import new_id
+from trading.errors import ValueInvalid
 from trading.models import Journal, LedgerAccount, Posting, TradingAccount
+from trading.models.account import FILL_MODELS
 
 if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
+    from uuid import UUID
 
-    from accounts.models import User
     from matching.models import Market
 
+CASH_MAX = 1_000_000_000_000  # dollars; leaves the ledger's columns room to grow
 NUMBER_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -31,11 +38,80 @@ def open_account(
     if cash <= 0:
         message = f"starting cash {cash} is not positive"
         raise ValueError(message)
+    return _open(owner=owner, market=market, cash=cash, now=now, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account just opened, and whose it is."""
+
+    email: str
+    account_id: UUID
+    account_number: str
+    fill_model: str
+    cash: Decimal
+
+
+@transaction.atomic(durable=True)
+def create_account(
+    *,
+    email: str,
+    market: Market,
+    cash: Decimal,
+    now: datetime,
+    name: str = "",
+    fill_model: str = "displayed",
+) -> NewAccount:
+    """Open an account for the person with this address, who is made when nobody has it.
+
+    `cash` is in dollars and whole cents, `now` the market's time. Raises ValueInvalid.
+    """
+    _require(email, cash, name, fill_model)
+    owner = User.objects.filter(email__iexact=email).first()
+    if owner is not None and not owner.is_active:
+        raise ValueInvalid(f"{owner.email} is not active")
+    owner = owner or User.objects.create_user(email)
+    account = _open(owner=owner, market=market, cash=cash, now=now, name=name, fill_model=fill_model)
+    return NewAccount(
+        email=owner.email,
+        account_id=account.pk,
+        account_number=account.number,
+        fill_model=fill_model,
+        cash=cash,
+    )
+
+
+def _require(email: str, cash: Decimal, name: str, fill_model: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise ValueInvalid(f"{email!r} is not an e-mail address") from None
+    if not cash.is_finite() or not 0 < cash <= CASH_MAX:
+        raise ValueInvalid(f"starting cash {cash} is not between 0 and {CASH_MAX} dollars")
+    if cash != round(cash, 2):
+        raise ValueInvalid(f"starting cash {cash} is not in whole cents")
+    length_max = TradingAccount._meta.get_field("name").max_length  # noqa: SLF001 - Django's documented way to a field
+    if length_max is not None and len(name) > length_max:
+        raise ValueInvalid(f"the name has {len(name)} characters, and may have {length_max}")
+    if fill_model not in FILL_MODELS:
+        raise ValueInvalid(f"fill model {fill_model!r} is not one of {', '.join(FILL_MODELS)}")
+
+
+def _open(
+    *,
+    owner: User,
+    market: Market,
+    cash: Decimal,
+    now: datetime,
+    name: str,
+    fill_model: str = "displayed",
+) -> TradingAccount:
     account = TradingAccount.objects.create(
         user=owner,
         market=market,
         number="PA" + "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(10)),
         name=name,
+        fill_model=fill_model,
         cash=cash,
         last_equity=cash,
         created_at=now,

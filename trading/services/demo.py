@@ -1,4 +1,8 @@
-"""The demo: a user with one funded paper account in the active market, and its key in a file."""
+"""The demo: a user with one funded paper account in each market that was active, and the keys in two files.
+
+`demo.json` tells of the active market's account; `demo-keys.json`, beside it, keeps the key of each
+account, so that going back to a market finds the key that a bot was configured with.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
+from django.utils import timezone
+
 from accounts.models import ApiKey, User
 from accounts.models.api_key import Scope, digest, new_secret
+from trading.doorbells import ring_credentials
 from trading.models import TradingAccount
 from trading.services.accounts import open_account
 from trading.services.markets import symbols_of
@@ -22,22 +30,33 @@ if TYPE_CHECKING:
 EMAIL = "demo@raxx.example"
 CASH = Decimal(100_000)
 FAVOURITE = "AAPL"  # traded by the snippet, where the market has it
+KEY_NAME = "demo"
+KEYS_FILE = "demo-keys.json"
+
+Keys = dict[str, dict[str, str]]  # account id -> key_id and secret
 
 
 def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> dict[str, Any]:
     """Have a demo account in `market`, and a living key to it in `file` (mode 0600); return the file's content.
 
-    What is there and still works is kept, so that a bot's configuration outlives a restart.
+    What is there and still works is kept, so that a bot's configuration outlives a restart and a
+    visit to another market. A demo key whose secret is known no more is revoked when a new one is made.
     """
     user = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL)
     account = TradingAccount.objects.owned_by(user).filter(market=market).order_by("created_at").first()
     if account is None:
         account = open_account(owner=user, market=market, cash=CASH, now=now, name="Demo")
+    keys_file = file.with_name(KEYS_FILE)
+    keys = _known(keys_file, file)
+    account_id = str(account.pk)
+    if not _opens(keys.get(account_id), user, account):
+        keys[account_id] = _new_key(user, account, keys)
+    _write(keys_file, keys)  # first: a secret that is only in the other file would be lost with it
     symbols = symbols_of(market)
     content = {
         "email": user.email,
-        "account_id": str(account.pk),
-        **(_kept(file, user, account) or _new_key(user, account)),
+        "account_id": account_id,
+        **keys[account_id],
         "base_url": base_url,
         "symbol": FAVOURITE if FAVOURITE in symbols else symbols[0],
     }
@@ -45,31 +64,58 @@ def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> 
     return content
 
 
-def _kept(file: Path, user: User, account: TradingAccount) -> dict[str, str] | None:
-    """Return the key that the file names, if it still opens this account."""
+def _known(keys_file: Path, file: Path) -> Keys:
+    """Return every key that the two files tell; what cannot be read is not known."""
+    told = {**_read(keys_file)}
+    current = _read(file)
+    told.setdefault(str(current.get("account_id")), current)
+    return {
+        account_id: {"key_id": str(key["key_id"]), "secret": str(key["secret"])}
+        for account_id, key in told.items()
+        if isinstance(key, dict) and key.keys() >= {"key_id", "secret"}
+    }
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        old = json.loads(file.read_text(encoding="utf-8"))
-        key_id, secret = str(old["key_id"]), str(old["secret"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    key = (
-        ApiKey.objects.owned_by(user, account.pk).filter(pk=key_id, revoked_at=None, expires_at=None).first()
-    )
-    return {"key_id": key_id, "secret": secret} if key is not None and key.matches(secret) else None
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
-def _new_key(user: User, account: TradingAccount) -> dict[str, str]:
+def _opens(key: dict[str, str] | None, user: User, account: TradingAccount) -> bool:
+    """Say whether this key still opens the account."""
+    if key is None:
+        return False
+    mine = ApiKey.objects.owned_by(user, account.pk)
+    row = mine.filter(pk=key["key_id"], revoked_at=None, expires_at=None).first()
+    return row is not None and row.matches(key["secret"])
+
+
+def _new_key(user: User, account: TradingAccount, known: Keys) -> dict[str, str]:
+    """Make a key for the account, and revoke the demo's keys that nobody can know any more."""
     secret = new_secret()
-    # The demo's key may also operate the tape: whoever starts `up` operates the installation.
-    key = ApiKey.objects.create(
-        user=user, account_id=account.pk, secret_hash=digest(secret), name="demo", scopes=list(Scope.values)
-    )
+    others = [key["key_id"] for account_id, key in known.items() if account_id != str(account.pk)]
+    with transaction.atomic(durable=True):
+        lost = ApiKey.objects.owned_by(user).filter(name=KEY_NAME, revoked_at=None).exclude(pk__in=others)
+        lost.update(revoked_at=timezone.now())
+        # The demo's key may also operate the tape: whoever starts `up` operates the installation.
+        key = ApiKey.objects.create(
+            user=user,
+            account_id=account.pk,
+            secret_hash=digest(secret),
+            name=KEY_NAME,
+            scopes=list(Scope.values),
+        )
+    ring_credentials()
     return {"key_id": key.pk, "secret": secret}
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
     draft = file.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)  # the draft may be another run's, made otherwise
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(content, stream, indent=2)
         stream.write("\n")

@@ -1,4 +1,4 @@
-"""Make API keys."""
+"""Make and revoke API keys."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import ApiKey, User
 from accounts.models.api_key import DEFAULT_SCOPES, Scope, digest, new_secret
+from trading.doorbells import ring_credentials
 from trading.errors import NotFound, ValueInvalid
 from trading.models import TradingAccount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,34 @@ def create_api_key(
         secret=secret,
         scopes=tuple(scopes),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokedKey:
+    """A key that opens nothing any more, since `revoked_at`."""
+
+    email: str
+    account_id: UUID
+    key_id: str
+    revoked_at: datetime
+
+
+def revoke_api_key(*, key_id: str) -> RevokedKey:
+    """End a key for good and tell the streams, which close its sockets; a revoked key stays as it was.
+
+    Raises NotFound.
+    """
+    with transaction.atomic(durable=True):
+        rows = ApiKey.objects.across_owners().select_for_update(of=("self",)).select_related("user")
+        key = rows.filter(pk=key_id).first()
+        if key is None:
+            raise NotFound(f"there is no API key {key_id}")
+        revoked_at = key.revoked_at or timezone.now()
+        if key.revoked_at is None:
+            key.revoked_at = revoked_at
+            key.save(update_fields=["revoked_at"])
+    ring_credentials()
+    return RevokedKey(email=key.user.email, account_id=key.account_id, key_id=key.pk, revoked_at=revoked_at)
 
 
 def _account_of(user: User, named: str | None) -> TradingAccount:

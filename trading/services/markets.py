@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Min
 
 from matching.market import calendar, feeds, rows
@@ -50,6 +50,14 @@ def symbols_of(market: rows.MarketState | Market) -> tuple[str, ...]:
     return tuple(sorted(market.config["symbols"]))
 
 
+def market_time(market: Market) -> datetime:
+    """Return what time it is in a market; the wall's where it cannot say."""
+    with connection.cursor() as cursor:
+        cursor.execute("select matching_now(%s)", [market.pk])
+        now: datetime | None = cursor.fetchone()[0]
+    return now or datetime.now(UTC)
+
+
 def store_calendars() -> None:
     """Compute the trading days of both calendars, once an installation."""
     for name, compute in ((calendar.XNYS, compute_sessions), (calendar.ALWAYS_OPEN, always_open_sessions)):
@@ -67,12 +75,13 @@ def activate_market(
     date: str | None = None,
     symbols: Iterable[str] | None = None,
     speed: str | None = None,
-    paused: bool = False,
+    paused: bool | None = None,
 ) -> Market:
     """Store the market that the options describe, make it the active one and set its clock going.
 
     Without any option the active market stays, a synthetic one at first. A tape that was played
-    before goes on where its decisions ended. Raises MarketNotChosen, MarketError.
+    before goes on where its decisions ended, at the speed and paused or playing as it was; `speed`
+    and `paused` change that when they are given. Raises MarketNotChosen, MarketError.
     """
     store_calendars()
     active = Market.objects.select_for_update().filter(is_active=True).first()
@@ -84,7 +93,11 @@ def activate_market(
         Market.objects.filter(pk=active.pk).update(is_active=False)
     market.is_active = True
     if market.feed == REPLAY:
-        _set_clock(market, parse_speed(speed) if speed is not None else market.speed, paused=paused)
+        _set_clock(
+            market,
+            market.speed if speed is None else parse_speed(speed),
+            paused=market.paused if paused is None else paused,
+        )
     market.save()
     _list_assets(symbols_of(market))
     return market

@@ -19,6 +19,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -143,14 +144,7 @@ class Flusher:
         try:
             self._send(batch, is_second=is_second)
         except psycopg.errors.LockNotAvailable as error:
-            accounts = _by_account(batch)
-            if len(accounts) == 1:
-                for waiting in batch:
-                    waiting.fail(busy())
-                return
-            logger.warning("a batch of %d orders met a locked account: %s", len(batch), error)
-            for orders in accounts:
-                self._flush(orders, is_second=True)
+            self._flush_around_the_locked(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the requests that wait must be told
             if len(batch) > 1:
                 logger.warning("a batch of %d orders failed and is sent singly: %s", len(batch), error)
@@ -162,18 +156,23 @@ class Flusher:
             else:
                 batch[0].fail(error)
 
+    def _flush_around_the_locked(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        accounts = _by_account(batch)
+        if len(accounts) == 1:
+            for waiting in batch:
+                waiting.fail(busy())
+            return
+        logger.warning("a batch of %d orders met a locked account: %s", len(batch), error)
+        for orders in accounts:
+            self._flush(orders, is_second=True)
+
     def _send(self, batch: Sequence[_Waiting], *, is_second: bool) -> None:
         """Commit a batch and wake its requests; over a lost connection, until it is too late for them."""
         document = msgspec.json.encode([{"n": n, **waiting.row} for n, waiting in enumerate(batch)]).decode()
         while True:
             try:
                 connection = self._connected()
-                if is_second:
-                    with connection.transaction():
-                        connection.execute(SECOND_LOOK)
-                        results = connection.execute(SUBMIT, [document], prepare=True).fetchall()
-                else:
-                    results = connection.execute(SUBMIT, [document], prepare=True).fetchall()
+                results = _submitted(connection, document, is_second=is_second)
                 outcomes = {n: Outcome(*rest) for n, *rest in results}
                 settled = [(waiting, self._judged(waiting, outcomes[n])) for n, waiting in enumerate(batch)]
             except psycopg.OperationalError as error:
@@ -222,6 +221,14 @@ class Flusher:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _submitted(connection: psycopg.Connection[Any], document: str, *, is_second: bool) -> list[Any]:
+    """Commit the orders of a document and return the rows that tell of them."""
+    with connection.transaction() if is_second else nullcontext():
+        if is_second:
+            connection.execute(SECOND_LOOK)
+        return connection.execute(SUBMIT, [document], prepare=True).fetchall()
 
 
 def _by_account(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:

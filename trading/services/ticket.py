@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Below both what the columns hold and what the engine's 64-bit prices and quantities hold.
 PRICE_LIMIT = QUANTITY_LIMIT = NOTIONAL_LIMIT = Decimal(1_000_000_000)
 
+_SHORTEST = Decimal("1e-20")  # of prices that are told without an exponent
 FRACTIONS_IN_EXTENDED_HOURS = "fractional_eh_enabled"
 INTENTS = {"buy": "buy_to_open", "sell": "sell_to_close"}  # long only
 
@@ -86,8 +87,9 @@ def require_tick(price: Decimal, name: str) -> None:
         price_from_dollars(price)
     except OffTick:
         step = "0.01" if price >= 1 else "0.0001"
+        written = str(price) if price < _SHORTEST else plain(price)  # and not with 400 zeros
         raise RuleBroken(
-            f"invalid {name} {plain(price)}: a sub-penny price does not fulfill the minimum pricing criteria; "
+            f"invalid {name} {written}: a sub-penny price does not fulfill the minimum pricing criteria; "
             f"it must be a multiple of {step}"
         ) from None
 

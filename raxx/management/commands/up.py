@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import os
 import socket
+from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from matching.models import Market
 from raxx import process, programs, welcome
 from raxx.bootstrap import bootstrap
 from raxx.folder import FolderInUse
@@ -21,6 +23,7 @@ from raxx.supervisor import GaveUp, Supervisor
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from datetime import datetime
 
 READY_PATIENCE_S = 120.0
 MARKET_OPTIONS = ("feed", "tape", "date", "symbols", "speed", "paused")
@@ -31,6 +34,7 @@ class Command(BaseCommand):
 
     help = "Start everything behind one address, and keep it running until Ctrl-C."
     requires_system_checks: list[str] = []  # the database is not there yet
+    _advance_to: datetime | None = None  # where a paused tape should stand before the first order
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options; those of the market are handed on to `seed`."""
@@ -45,7 +49,9 @@ class Command(BaseCommand):
         market.add_argument("--symbols", metavar="A,B", help="symbols to trade")
         market.add_argument("--speed", metavar="N", help="market seconds per second, or max")
         market.add_argument(
-            "--paused", action="store_true", default=None, help="begin with the clock stopped"
+            "--paused",
+            action=BooleanOptionalAction,
+            help="stop the tape's clock, or let it go; neither: as it was, playing at first",
         )
 
     def handle(self, *_: object, **options: Any) -> None:
@@ -96,7 +102,7 @@ class Command(BaseCommand):
         supervisor.start(programs.front(folder, host, port, environment))
         if not await supervisor.unless_stopped(asyncio.ensure_future(_until_healthy(host, port))):
             return
-        self.say(welcome.text(base_url, folder))
+        self.say(welcome.text(base_url, folder, advance_to=self._advance_to))
         await supervisor.until_stopped()
 
     def _prepare(self, options: dict[str, Any], base_url: str) -> None:
@@ -107,9 +113,9 @@ class Command(BaseCommand):
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 self.say("migrating")
                 call_command("migrate", interactive=False, verbosity=0)
-            if "seed" in get_commands():
-                chosen = {name: options[name] for name in MARKET_OPTIONS if options[name] is not None}
-                call_command("seed", base_url=base_url, **chosen)
+            chosen = {name: options[name] for name in MARKET_OPTIONS if options[name] is not None}
+            call_command("seed", base_url=base_url, **chosen)
+            self._advance_to = welcome.advance_needed(Market.objects.get(is_active=True))
         finally:
             connections.close_all()
 

@@ -53,12 +53,6 @@ def test_the_time_of_a_market(state: ClockState, wall: int, progress: int | None
     assert clock.now(state, wall, progress) == expected
 
 
-def test_at_full_speed_the_whole_tape_may_be_read() -> None:
-    later = WALL + 9 * SECOND
-    states = (FULL_SPEED, PLAYING, PAUSED, LIVE)
-    assert [clock.horizon(state, later) for state in states] == [END, 129 * SECOND, 120 * SECOND, later]
-
-
 def test_pausing_keeps_the_time_that_was_reached() -> None:
     paused = clock.pause(DOUBLE, WALL + 9 * SECOND, None)
     assert paused == replace(
@@ -155,11 +149,6 @@ def test_speeds_are_numbers_or_max() -> None:
 def test_a_live_market_has_no_controls(control: object) -> None:
     with pytest.raises(NotATape, match="a synthetic market runs on the wall clock"):
         control()  # type: ignore[operator]
-
-
-def test_a_new_tape_stands_at_its_start() -> None:
-    tape = clock.new_tape(starts_at=START, ends_at=END, speed=None, paused=True, wall_ns=WALL)
-    assert clock.now(tape, WALL + SECOND, None) == START
 
 
 def test_a_clock_survives_storage() -> None:

@@ -81,8 +81,14 @@ def tape(tmp_path: Path, xnys: Calendar) -> Market:
     write_zip(tmp_path, "tick", "IBM", "20131008_trade", [f"{OPEN_MS + 540_000},1800500,3,N,1,0"])
     config = tape_config(str(tmp_path), "2013-10-08", None, xnys)
     loaded = config.open(xnys)
-    state = clock.new_tape(
-        starts_at=loaded.starts_at, ends_at=loaded.ends_at, speed=None, paused=True, wall_ns=time.time_ns()
+    state = clock.ClockState(
+        feed=clock.REPLAY,
+        paused=True,
+        speed=None,
+        anchor_wall=time.time_ns(),
+        anchor_at=loaded.starts_at,
+        starts_at=loaded.starts_at,
+        ends_at=loaded.ends_at,
     )
     fields: dict[str, Any] = {
         **state.as_row(),

@@ -88,8 +88,6 @@ def test_readers_get_many_symbols_at_once_and_nothing_for_unknown_ones(valkey: r
     reader = LatestReader(valkey)
     assert reader.many(3, ["IBM", "XYZ", "BAC"]) == {"IBM": known, "BAC": Latest()}
     assert reader.many(4, ["IBM"]) == reader.many(3, []) == {}
-    assert (reader.quote(3, "IBM"), reader.trade(3, "IBM")) == (QUOTE, TRADE)
-    assert (reader.quote(3, "XYZ"), reader.trade(3, "BAC")) == (None, None)
 
 
 def test_without_valkey_everything_is_unknown_and_that_is_said_once(
@@ -97,5 +95,5 @@ def test_without_valkey_everything_is_unknown_and_that_is_said_once(
 ) -> None:
     reader = LatestReader(connect(f"unix://{tmp_path}/nowhere.sock", timeout=0.2))
     with caplog.at_level(logging.WARNING):
-        assert [reader.quote(1, "IBM") for _ in range(3)] == [None, None, None]
+        assert [reader.many(1, ["IBM"]) for _ in range(3)] == [{}, {}, {}]
     assert [record.message.split(" (")[0] for record in caplog.records] == ["Valkey does not answer"]

@@ -166,7 +166,7 @@ def test_a_batch_that_was_lost_on_the_way_is_a_gap(valkey: redis.Redis, publishe
     chunk = feed.read(1, LATER, 100)
     assert chunk is not None
     assert chunk.seq == 3
-    assert sorted(LiveFeed(valkey, MARKET).read(0, LATER, 100).items) == ["BAC", "IBM"]  # type: ignore[union-attr]
+    assert sorted(LiveFeed(valkey, MARKET).read(0, LATER, 100).items) == ["BAC", "IBM"]
 
 
 MONDAY, TUESDAY = (new_york(date(2026, 11, day)) for day in (23, 24))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from argparse import BooleanOptionalAction
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 
 from matching.market.errors import MarketError
 from trading.services.demo import ensure_demo
-from trading.services.markets import MarketNotChosen, activate_market
+from trading.services.markets import MarketNotChosen, activate_market, market_time
 
 
 class Command(BaseCommand):
@@ -31,7 +30,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--symbols", metavar="A,B", help="symbols to trade; default: all that there are")
         parser.add_argument("--speed", metavar="N", help="market seconds per second, or max")
-        parser.add_argument("--paused", action="store_true", help="begin with the tape's clock stopped")
+        parser.add_argument(
+            "--paused",
+            action=BooleanOptionalAction,
+            help="stop the tape's clock, or let it go; neither: as it was, playing at first",
+        )
         parser.add_argument("--base-url", default="http://localhost:8000", help="where the API will answer")
         parser.add_argument("--json", action="store_true", help="print the content of demo.json")
 
@@ -42,11 +45,13 @@ class Command(BaseCommand):
             market = activate_market(symbols=names, **chosen)
         except (MarketError, MarketNotChosen) as error:
             raise CommandError(str(error)) from None
-        with connection.cursor() as cursor:
-            cursor.execute("select matching_now(%s)", [market.pk])
-            now: datetime = cursor.fetchone()[0] or datetime.now(UTC)
         settings.DATA_FOLDER.create()
-        demo = ensure_demo(market=market, file=settings.DATA_FOLDER.demo_file, base_url=base_url, now=now)
+        demo = ensure_demo(
+            market=market,
+            file=settings.DATA_FOLDER.demo_file,
+            base_url=base_url,
+            now=market_time(market),
+        )
         if json:
             self.stdout.write(_text(demo))
         else:

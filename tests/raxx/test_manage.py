@@ -1,0 +1,75 @@
+"""`manage.py`: what an operator did wrong is one line, not a page."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def manage(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *words],
+        cwd=ROOT,
+        env={**kept, "RAXX_DATA_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "line"),
+    [
+        pytest.param(
+            ["verify_ledger"],
+            {},
+            "ERROR: PostgreSQL does not answer: ",
+            id="nothing was started",
+        ),
+        pytest.param(
+            ["up", "--port", "0"],
+            {
+                "DATABASE_URL": "postgresql://admin:hunter2@127.0.0.1:1/raxx",
+                "VALKEY_URL": "redis://127.0.0.1:1/0",
+            },
+            "ERROR: PostgreSQL does not answer: ",
+            id="a server that is not there",
+        ),
+        pytest.param(
+            ["migrate"],
+            {"RAXX_ORIGINS": "localhost"},
+            "ERROR: RAXX_ORIGINS: 'localhost' is not an origin",
+            id="a setting",
+        ),
+        pytest.param(
+            ["verify_ledger"],
+            {"DATABASE_URL": "nowhere"},
+            "ERROR: DATABASE_URL: the value is not a URL",
+            id="a setting of a command of ours",
+        ),
+    ],
+)
+def test_what_an_operator_can_mend_is_one_line(
+    tmp_path: Path, words: list[str], environment: dict[str, str], line: str
+) -> None:
+    ended = manage(tmp_path / "data", *words, **environment)
+
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert ended.stderr.startswith(line)
+    assert "hunter2" not in ended.stderr
+
+
+def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
+    ended = manage(tmp_path, "verify_ledger", "--traceback")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Traceback (most recent call last):")
+    assert "django.db.utils.OperationalError" in ended.stderr

@@ -1,0 +1,59 @@
+"""`manage.py create_account`: open a funded paper account, for a new person or a known one."""
+
+from __future__ import annotations
+
+import json as json_text
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from matching.market import rows
+from matching.market.errors import MarketError
+from matching.models import Market
+from trading.errors import TradingError
+from trading.models.account import FILL_MODELS
+from trading.services.accounts import create_account
+from trading.services.markets import market_time
+
+
+class Command(BaseCommand):
+    help = "Open a paper account in the active market; a person with a new address is made."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", required=True, help="whose account")
+        parser.add_argument("--name", default="", help="a note for its owner")
+        parser.add_argument("--cash", default="100000", metavar="DOLLARS", help="starting cash")
+        parser.add_argument("--fill-model", choices=FILL_MODELS, default="displayed", help="how orders fill")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *, email: str, name: str, cash: str, fill_model: str, json: bool, **_: Any) -> None:
+        try:
+            dollars = Decimal(cash)
+        except InvalidOperation:
+            raise CommandError(f"starting cash {cash!r} is not a number") from None
+        try:
+            market = Market.objects.get(pk=rows.active_market_id())
+            account = create_account(
+                email=email,
+                market=market,
+                cash=dollars,
+                now=market_time(market),
+                name=name,
+                fill_model=fill_model,
+            )
+        except (TradingError, MarketError) as error:
+            raise CommandError(str(error)) from None
+        shown = {
+            "email": account.email,
+            "account_id": str(account.account_id),
+            "account_number": account.account_number,
+            "market": market.name,
+            "fill_model": account.fill_model,
+            "cash": str(account.cash),
+        }
+        if json:
+            self.stdout.write(json_text.dumps(shown))
+            return
+        for field, value in shown.items():
+            self.stdout.write(f"{field:15}{value}")

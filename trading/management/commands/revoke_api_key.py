@@ -1,0 +1,36 @@
+"""`manage.py revoke_api_key`: end a bot's key, at once and for good."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from trading.errors import TradingError
+from trading.services.keys import revoke_api_key
+
+
+class Command(BaseCommand):
+    help = "Revoke an API key: its requests are refused and its streams end. Repeating it changes nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("key_id", metavar="KEY_ID", help="the public part, PK...")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *, key_id: str, json: bool, **_: Any) -> None:
+        try:
+            key = revoke_api_key(key_id=key_id)
+        except TradingError as error:
+            raise CommandError(str(error)) from None
+        shown = {
+            "email": key.email,
+            "account_id": str(key.account_id),
+            "key_id": key.key_id,
+            "revoked_at": key.revoked_at.isoformat(),
+        }
+        if json:
+            self.stdout.write(json_text.dumps(shown))
+            return
+        for field, value in shown.items():
+            self.stdout.write(f"{field:15}{value}")
