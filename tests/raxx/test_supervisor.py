@@ -225,8 +225,8 @@ def test_only_important_lines_reach_the_terminal_and_all_reach_the_log(run: Any)
     code = """
         print("2026 INFO quiet")
         print("2026 ERROR loud")
-        print("raxx.env.SettingError: RAXX_THING is required")
-        print("cut", end="", flush=True)
+        # One write, so that the cut line has arrived when the line before it has.
+        print("raxx.env.SettingError: RAXX_THING is required\\ncut", end="", flush=True)
         import signal; signal.pause()
     """
 
