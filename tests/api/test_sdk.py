@@ -1,4 +1,4 @@
-"""The unmodified SDK's client, over HTTP: every call of this issue that it has."""
+"""The unmodified SDK's client, over HTTP: every call that is served."""
 
 from __future__ import annotations
 
