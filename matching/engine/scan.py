@@ -12,6 +12,7 @@ Known limit: on a trade row the quote columns must hold the prevailing quote, as
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -23,11 +24,13 @@ from matching.engine.types import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matching.engine.desk import Desk
     from matching.engine.levels import Levels
+    from matching.engine.stops import Stops
     from matching.engine.touch import Touch
     from matching.engine.types import Items
 
-    Row = tuple[bool, int, int, int, int, int, int, int, int, int]
+    Row = tuple[int, int, int, int, int, int, int, int, int, int]
 
 _SHORT = 32  # rows; below this a plain loop is faster than whole columns
 _STRIDE_MAX = 16_384  # rows; larger columns would only leave the processor's cache
@@ -56,33 +59,60 @@ class SideWatch:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """A book's thresholds as prices; an absent side is 0 as a bid and `_NO_ASK` as an ask."""
+    """A book's thresholds as prices; an absent side is 0 as a bid and `_NO_ASK` as an ask.
 
-    is_everything: bool  # takers wait: every quote matters
-    ask_max: int  # a resting buy trades at an ask or print at or below
-    bid_min: int  # a resting sell trades at a bid or print at or above
-    bid_low: int  # the buys' queues move when the bid is at or below,
-    bid_at: int  # or exactly this
-    bid_size_min: int  # with less than this size
-    ask_high: int  # the sells' queues likewise
-    ask_at: int
-    ask_size_min: int
+    Auctions, halts and their ends are always seen.
+    """
+
+    due: int = FAR  # an order's latency is over at this market time
+    is_everything: bool = False  # takers wait: every quote matters
+    # Quotes
+    ask_max: int = -FAR  # a resting buy trades at an ask at or below
+    bid_min: int = FAR  # a resting sell trades at a bid at or above
+    bid_low: int = -FAR  # the buys' queues move when the bid is at or below,
+    bid_at: int = -FAR  # or exactly this
+    bid_size_min: int = 0  # with less than this size
+    ask_high: int = FAR  # the sells' queues likewise
+    ask_at: int = FAR
+    ask_size_min: int = 0
+    # Prints
+    low: int = -FAR  # a resting buy trades, a sell stop triggers or a low-water falls at or below
+    high: int = FAR  # a resting sell trades, a buy stop triggers or a high-water rises at or above
 
     @classmethod
-    def of(cls, *, has_takers: bool, buys: Levels, sells: Levels) -> Self:
-        buy, sell = SideWatch.of(buys), SideWatch.of(sells)
+    def nothing(cls, due: int) -> Self:
+        """Return the watch of a halted book: only time goes on."""
+        return cls(due=due)
+
+    @classmethod
+    def of(
+        cls, *, due: int, quoted: Desk, printed: Desk, buy_stops: Stops, sell_stops: Stops, has_prints: bool
+    ) -> Self:
+        """Return what can change anything for these orders."""
+        buy, sell = SideWatch.of(quoted.resting[1]), SideWatch.of(quoted.resting[-1])
+        # Where a price must come to trigger a stop or to move a watermark on.
+        falls_to = max(-sell_stops.nearest, -buy_stops.trails.laggard - 1)
+        rises_to = min(buy_stops.nearest, sell_stops.trails.laggard + 1)
+        by_quote = (-FAR, FAR) if has_prints else (falls_to, rises_to)
+        low = max(buy.best, printed.resting[1].prices.best, falls_to)
+        high = min(-sell.best, -printed.resting[-1].prices.best, rises_to)
+        if printed.has_takers:
+            low = FAR - 1  # every print, and nothing else
         return cls(
-            is_everything=has_takers,
-            ask_max=buy.best,
-            bid_min=-sell.best,
-            bid_low=buy.unsettled,
+            due=due,
+            is_everything=quoted.has_takers,
+            ask_max=max(buy.best, by_quote[0]),
+            bid_min=min(-sell.best, by_quote[1]),
+            bid_low=max(buy.unsettled, by_quote[0]),
             bid_at=buy.queued,
             bid_size_min=buy.queued_size,
-            ask_high=-sell.unsettled,
+            ask_high=min(-sell.unsettled, by_quote[1]),
             ask_at=-sell.queued,
             ask_size_min=sell.queued_size,
+            low=low,
+            high=high,
         )
 
     def sees_quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> bool:
@@ -99,8 +129,8 @@ class Watch:
         )
 
     def sees_print(self, price: int) -> bool:
-        """Return whether an eligible print can fill a resting order or use up a queue."""
-        return price <= self.ask_max or price >= self.bid_min
+        """Return whether an eligible print can fill or trigger an order, or move a watermark or queue."""
+        return price <= self.low or price >= self.high
 
 
 class Rows:
@@ -124,7 +154,7 @@ class Rows:
         self._next = end
         self._stride = 4 * _SHORT
         return zip(
-            (items.kind[begin:end] == _QUOTE).tolist(),
+            items.kind[begin:end].tolist(),
             items.seq[begin:end].tolist(),
             items.at[begin:end].tolist(),
             items.bid[begin:end].tolist(),
@@ -160,19 +190,30 @@ class _View:
 
     def __init__(self, items: Items) -> None:
         self._items = items
-        is_print = (items.kind != _QUOTE) & (items.eligible != 0)
+        is_print = (items.kind == Kind.TRADE.value) & (items.eligible != 0)
         self._ask = np.where(items.ask == 0, _NO_ASK, items.ask)
-        self._low = np.where(is_print, items.price, self._ask)
-        self._high = np.where(is_print, items.price, items.bid)
+        self._low = np.where(is_print, items.price, FAR)
+        self._high = np.where(is_print, items.price, -FAR)
+        self._events = (items.kind > Kind.TRADE.value).nonzero()[0].tolist()
 
     def first_seen(self, watch: Watch, begin: int, end: int) -> int:
         """Return the first row from `begin` that the watch sees, or `end`."""
-        items, part = self._items, slice(begin, end)
+        items = self._items
+        if watch.due < FAR:
+            end = min(end, int(items.at.searchsorted(watch.due)))
+        event = bisect_left(self._events, begin)
+        if event < len(self._events):
+            end = min(end, self._events[event])
+        if end <= begin:
+            return begin
+        part = slice(begin, end)
         bid, ask = items.bid[part], self._ask[part]
-        seen = self._low[part] <= watch.ask_max
-        seen |= self._high[part] >= watch.bid_min
+        seen = ask <= watch.ask_max
+        seen |= bid >= watch.bid_min
         seen |= bid <= watch.bid_low
         seen |= ask >= watch.ask_high
+        seen |= self._low[part] <= watch.low
+        seen |= self._high[part] >= watch.high
         if watch.bid_size_min:
             seen |= (bid == watch.bid_at) & (items.bid_size[part] < watch.bid_size_min)
         if watch.ask_size_min:
