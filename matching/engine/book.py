@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from matching.engine import modifiers, queues, serving, sessions
 from matching.engine.checks import IMMEDIATE
 from matching.engine.desk import BUYERS, SELLERS, SIDES, Desk
+from matching.engine.following import follow_unseen
 from matching.engine.line import Line
 from matching.engine.queues import FAR, rank_of
 from matching.engine.scan import Rows, Watch
@@ -23,6 +24,9 @@ from matching.engine.touch import Offer, Touch
 from matching.engine.types import TAKING, Event, Role, Rule, Session, TimeInForce
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from matching.engine.floor import Floor
     from matching.engine.types import Items
     from matching.engine.working import WorkingOrder
@@ -55,9 +59,12 @@ class Book:
         while not rows.is_done:
             watch = self.watch
             if rows.is_quiet and not watch.is_everything:
-                rows.skip_unseen(watch)
+                rows.skip_unseen(watch, self._follow)
             else:
                 serving.work(self, rows)
+
+    def _follow(self, items: Items, low: NDArray[np.int64], high: NDArray[np.int64], begin: int) -> bool:
+        return follow_unseen(self, items, low, high, begin)
 
     # Orders come
 

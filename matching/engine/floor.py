@@ -68,13 +68,13 @@ class Floor:
             working.queue_ahead = queue
             self.changed_queues[working.order.order_id] = working
 
-    def note_watermark(self, symbol: str, side: Side, price: int) -> None:
+    def note_watermark(self, symbol: str, side: Side, seq: int, price: int) -> None:
         """Remember that watermarks came to a price; earlier moves that it beats need no telling."""
         moves = self._watermarks.setdefault((symbol, side), [])
         best = max if side is Side.SELL else min
         while moves and best(moves[-1].price, price) == price:
             moves.pop()
-        moves.append(WatermarkMove(symbol=symbol, side=side, seq=self.seq, price=price))
+        moves.append(WatermarkMove(symbol=symbol, side=side, seq=seq, price=price))
 
     def drain_watermarks(self) -> list[WatermarkMove]:
         """Return the moves since the last call, those of one symbol and side in their order."""

@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from matching.engine.working import WorkingOrder
+    from matching.engine.working import Seat, WorkingOrder
 
     Key = Callable[[WorkingOrder], tuple[int, ...]]
 
 
 class Line:
-    """Iterating walks over a copy, so that the caller may take out any order meanwhile."""
+    """Iterating walks over a copy, so that the caller may take out any order meanwhile.
 
-    __slots__ = ("_key", "_orders")
+    A line that is part of something else names that as the `seat` of its orders.
+    """
 
-    def __init__(self, key: Key) -> None:
+    __slots__ = ("_key", "_orders", "_seat")
+
+    def __init__(self, key: Key, seat: Seat | None = None) -> None:
         self._key = key
+        self._seat: Seat = self if seat is None else seat
         self._orders: list[WorkingOrder] = []
 
     def __len__(self) -> int:
@@ -38,7 +42,7 @@ class Line:
 
     def add(self, working: WorkingOrder) -> None:
         insort(self._orders, working, key=self._key)
-        working.seat = self
+        working.seat = self._seat
 
     def discard(self, working: WorkingOrder) -> None:
         """Take out an order that stands here."""

@@ -22,7 +22,9 @@ from matching.engine.queues import FAR
 from matching.engine.types import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from matching.engine.desk import Desk
     from matching.engine.levels import Levels
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from matching.engine.touch import Touch
     from matching.engine.types import Items
 
+    Follow = Callable[[Items, NDArray[np.int64], NDArray[np.int64], int], bool]
     Row = tuple[int, int, int, int, int, int, int, int, int, int]
 
 _SHORT = 32  # rows; below this a plain loop is faster than whole columns
@@ -80,6 +83,8 @@ class Watch:
     # Prints
     low: int = -FAR  # a resting buy trades, a sell stop triggers or a low-water falls at or below
     high: int = FAR  # a resting sell trades, a buy stop triggers or a high-water rises at or above
+    act_low: int = -FAR  # the same but for watermarks, see `following`
+    act_high: int = FAR
 
     @classmethod
     def nothing(cls, due: int) -> Self:
@@ -92,14 +97,15 @@ class Watch:
     ) -> Self:
         """Return what can change anything for these orders."""
         buy, sell = SideWatch.of(quoted.resting[1]), SideWatch.of(quoted.resting[-1])
-        # Where a price must come to trigger a stop or to move a watermark on.
-        falls_to = max(-sell_stops.nearest, -buy_stops.trails.laggard - 1)
-        rises_to = min(buy_stops.nearest, sell_stops.trails.laggard + 1)
-        by_quote = (-FAR, FAR) if has_prints else (falls_to, rises_to)
+        follow_low, follow_high = -buy_stops.trails.laggard - 1, sell_stops.trails.laggard + 1
+        falls_to, rises_to = -sell_stops.nearest, buy_stops.nearest
         low = max(buy.best, printed.resting[1].prices.best, falls_to)
         high = min(-sell.best, -printed.resting[-1].prices.best, rises_to)
         if printed.has_takers:
             low = FAR - 1  # every print, and nothing else
+        by_quote = (-FAR, FAR)
+        if not has_prints:  # the touch triggers stops and moves watermarks
+            by_quote = (max(falls_to, follow_low), min(rises_to, follow_high))
         return cls(
             due=due,
             is_everything=quoted.has_takers,
@@ -111,9 +117,16 @@ class Watch:
             ask_high=min(-sell.unsettled, by_quote[1]),
             ask_at=-sell.queued,
             ask_size_min=sell.queued_size,
-            low=low,
-            high=high,
+            low=max(low, follow_low),
+            high=min(high, follow_high),
+            act_low=low,
+            act_high=high,
         )
+
+    @property
+    def is_following(self) -> bool:
+        """Whether some prints may only move watermarks."""
+        return self.low > self.act_low or self.high < self.act_high
 
     def sees_quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> bool:
         """Return whether a quote can change anything."""
@@ -167,15 +180,20 @@ class Rows:
             strict=True,
         )
 
-    def skip_unseen(self, watch: Watch) -> None:
-        """Move the touch over the next rows that the watch does not see.
+    def skip_unseen(self, watch: Watch, follow: Follow) -> None:
+        """Move the touch, and by `follow` watermarks, over the next rows that the watch does not see.
 
         Afterwards `is_quiet` says whether there was no other row yet; if not, it comes next.
         """
-        self._view = self._view or _View(self._items)
+        view = self._view = self._view or _View(self._items)
         end = min(self._next + self._stride, len(self._items))
         self._stride = min(4 * self._stride, _STRIDE_MAX)
-        seen = self._view.first_seen(watch, self._next, end)
+        seen = view.first_seen(watch, self._next, end)
+        if seen < end and watch.is_following:
+            acting = view.first_seen(watch, seen, end, is_act_wanted=True)
+            stretch = slice(seen, acting)
+            if acting > seen and follow(self._items, view.low[stretch], view.high[stretch], seen):
+                seen = acting
         self.is_quiet = seen == end
         self._skip_to(seen)
 
@@ -192,12 +210,16 @@ class _View:
         self._items = items
         is_print = (items.kind == Kind.TRADE.value) & (items.eligible != 0)
         self._ask = np.where(items.ask == 0, _NO_ASK, items.ask)
-        self._low = np.where(is_print, items.price, FAR)
-        self._high = np.where(is_print, items.price, -FAR)
+        self.low = np.where(is_print, items.price, FAR)
+        self.high = np.where(is_print, items.price, -FAR)
         self._events = (items.kind > Kind.TRADE.value).nonzero()[0].tolist()
 
-    def first_seen(self, watch: Watch, begin: int, end: int) -> int:
-        """Return the first row from `begin` that the watch sees, or `end`."""
+    def first_seen(self, watch: Watch, begin: int, end: int, *, is_act_wanted: bool = False) -> int:
+        """Return the first row from `begin` that the watch sees, or `end`.
+
+        With `is_act_wanted` a print that only moves watermarks does not count.
+        """
+        low, high = (watch.act_low, watch.act_high) if is_act_wanted else (watch.low, watch.high)
         items = self._items
         if watch.due < FAR:
             end = min(end, int(items.at.searchsorted(watch.due)))
@@ -212,8 +234,8 @@ class _View:
         seen |= bid >= watch.bid_min
         seen |= bid <= watch.bid_low
         seen |= ask >= watch.ask_high
-        seen |= self._low[part] <= watch.low
-        seen |= self._high[part] >= watch.high
+        seen |= self.low[part] <= low
+        seen |= self.high[part] >= high
         if watch.bid_size_min:
             seen |= (bid == watch.bid_at) & (items.bid_size[part] < watch.bid_size_min)
         if watch.ask_size_min:

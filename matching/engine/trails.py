@@ -41,11 +41,11 @@ class Run:
 
     __slots__ = ("_dollars", "_percent", "_sign", "reach")
 
-    def __init__(self, sign: int, reach: int) -> None:
+    def __init__(self, sign: int, reach: int, seat: Trails) -> None:
         self._sign = sign
         self.reach = reach
-        self._dollars = Line(_by_dollars)
-        self._percent = Line(_by_percent)
+        self._dollars = Line(_by_dollars, seat)
+        self._percent = Line(_by_percent, seat)
 
     def __len__(self) -> int:
         return len(self._dollars) + len(self._percent)
@@ -61,7 +61,11 @@ class Run:
     @property
     def nearest(self) -> int:
         """The rank of the nearest stop; FAR while there is no watermark."""
-        stops = (stop_of(line.first.order, self.watermark) for line in (self._dollars, self._percent) if line)
+        return self.nearest_at(self.watermark)
+
+    def nearest_at(self, watermark: int | None) -> int:
+        """Return the rank that the nearest stop has with a watermark."""
+        stops = (stop_of(line.first.order, watermark) for line in (self._dollars, self._percent) if line)
         return min((self._sign * stop for stop in stops if stop is not None), default=FAR)
 
     def add(self, working: WorkingOrder) -> None:
@@ -113,14 +117,19 @@ class Trails:
         """The reach of the least watermark: a price that goes further moves it."""
         return self._runs[-1].reach if self._runs else FAR
 
+    def nearest_after(self, price: int) -> int:
+        """Return the rank that the nearest stop has once the watermarks have followed a price."""
+        where = self._find(-self._sign * price)
+        nearest = self._nearest[where - 1] if where else FAR
+        return min([nearest, *(run.nearest_at(price) for run in self._runs[where:])])
+
     def add(self, working: WorkingOrder) -> None:
         reach = -FAR if working.watermark is None else -self._sign * working.watermark
         where = self._find(reach)
         if where == len(self._runs) or self._runs[where].reach != reach:
-            self._runs.insert(where, Run(self._sign, reach))
+            self._runs.insert(where, Run(self._sign, reach, self))
         self._runs[where].add(working)
         self._count_from(where)
-        working.seat = self
 
     def discard(self, working: WorkingOrder) -> None:
         """Take out an order that stands here; it keeps its watermark."""

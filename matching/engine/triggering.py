@@ -43,7 +43,7 @@ def _trigger(book: Book, prices: dict[int, int], *, is_print: bool) -> None:
         if price:
             stops = book.stops[sign]
             if stops.trails.follow(price):
-                book.floor.note_watermark(book.symbol, _SIDE[sign], price)
+                book.floor.note_watermark(book.symbol, _SIDE[sign], book.floor.seq, price)
             reached += stops.reached(price)
     for working in reached:
         if working.is_open:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import numpy as np
@@ -28,6 +28,12 @@ from tests.matching.engine.reference import ReferenceEngine
 from tests.matching.engine.shadow import ENDS, Shadow
 from tests.matching.engine.strategies import Writer, scripts
 from tests.matching.engine.tapes import Place, Replace, chunks_and_commands, obey, play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matching.engine.types import Decision
+    from tests.matching.engine.tapes import Step
 
 cuts = st.sets(st.integers(0, 60)).map(lambda numbers: numbers.__contains__)
 # How long an example takes is the machine's affair, not the engine's.
@@ -55,16 +61,28 @@ def test_engine_agrees_with_the_reference_however_the_tape_is_cut(script, cut, o
 def test_an_engine_rebuilt_at_any_point_decides_the_same(script, cut, restarts, short, contention):
     expected = play(Engine(contention=contention, **SMALL), script)
 
-    engine, shadow, decisions = Engine(contention=contention, **SMALL), Shadow(), []
     with mock.patch.object(scan, "_SHORT", short):
-        for number, step in enumerate(chunks_and_commands(script, cut)):
-            made = obey(engine, step)
-            decisions += made
-            shadow.note(step, made, engine.drain_queues(), engine.drain_watermarks())
-            if number in restarts:
-                engine = shadow.rebuild(Engine(contention=contention, **SMALL))
+        decisions = played_with_restarts(
+            lambda: Engine(contention=contention, **SMALL), script, cut, restarts.__contains__
+        )
 
     assert decisions == expected
+
+
+def played_with_restarts(
+    new: Callable[[], Engine],
+    script: list[Step],
+    is_cut_after: Callable[[int], bool],
+    is_restarted_after: Callable[[int], bool],
+) -> list[Decision]:
+    engine, shadow, decisions = new(), Shadow(), []
+    for number, step in enumerate(chunks_and_commands(script, is_cut_after)):
+        made = obey(engine, step)
+        decisions += made
+        shadow.note(step, made, engine.drain_queues(), engine.drain_watermarks())
+        if is_restarted_after(number):
+            engine = shadow.rebuild(new())
+    return decisions
 
 
 @untimed
@@ -152,27 +170,33 @@ def test_engine_agrees_with_the_reference_over_a_long_quiet_tape(seed):
         else:
             price = middle + int(random.integers(-2, 3))
             writer.write(10**6, ("trade", "A", (price, sizes[0], random.random() < 0.9)))
-        if number % 50 == 0:
+        if number % 40 == 0:
             writer.write(0, ("place", _order_near(middle, random)))
     script = writer.script
 
     decisions = play(Engine(), script)
 
     assert decisions == play(ReferenceEngine(), script)
+    assert decisions == played_with_restarts(Engine, script, lambda _: False, lambda number: number % 9 == 0)
     rules = {decision.rule for decision in decisions}
-    assert {"L2", "R2", "R3"} <= rules
+    assert {"L2", "R2", "R3", "T1", "T3"} <= rules
 
 
 def _order_near(middle: int, random: np.random.Generator) -> dict[str, object]:
     side = Side.BUY if random.random() < 0.5 else Side.SELL
     away = int(random.integers(-1, 8))
+    toward, beyond = (middle - away, middle + away) if side is Side.BUY else (middle + away, middle - away)
+    trail = int(random.integers(1, 12))
+    kind: dict[str, object] = {
+        0: {"order_type": OrderType.STOP, "stop_price": beyond},
+        1: {"order_type": OrderType.TRAILING_STOP, "trail_price": trail},
+        2: {"order_type": OrderType.TRAILING_STOP, "trail_percent": 1_000 * trail},
+    }.get(int(random.integers(6)), {"order_type": OrderType.LIMIT, "limit_price": toward})
     return {
         "account": "ann",
         "symbol": "A",
         "side": side,
-        "order_type": OrderType.LIMIT,
         "time_in_force": TimeInForce.GTC,
         "quantity": int(random.integers(1, 60)),
-        "limit_price": middle - away if side is Side.BUY else middle + away,
-        "age": None,
+        **kind,
     }
