@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from matching.engine import groups
 from matching.engine.checks import IMMEDIATE, require_apart, require_workable
+from matching.engine.sessions import AUCTIONS
 from matching.engine.triggers import STOPS
 from matching.engine.types import Event, Order, Role, Rule
 
@@ -54,7 +55,8 @@ def succeed(hall: Hall, old: WorkingOrder, successor: Order) -> None:
     """End an order as replaced and let its successor begin."""
     book, group = hall.book(successor.symbol), old.group
     keeps_place = _keeps_place(old, successor)
-    is_resting = hall.is_in_market(old) and not old.is_taker and not old.is_stop
+    is_patient = old.is_stop or old.order.time_in_force in AUCTIONS
+    is_resting = hall.is_in_market(old) and not old.is_taker and not is_patient
     book.leave(old)  # from now on it knows its watermark
     inherited = replace(
         successor,

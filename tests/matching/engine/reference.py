@@ -115,7 +115,7 @@ class ReferenceEngine(ReferenceMarket):
         )
         new = Open(successor, accepted_at=self.at)
         rests = keeps and old.active and old.may_trade(self.session)
-        rests = rests and not old.is_taker and not old.waits_for_stop
+        rests = rests and not old.is_taker and not old.waits_for_stop and not old.is_auction
         was_held, was_dormant = self.is_held(old), self.is_dormant(old)
         self.finish(old, Event.REPLACED, Rule.COMMAND)
         self.orders.append(new)

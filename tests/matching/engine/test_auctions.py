@@ -139,6 +139,16 @@ def test_before_the_cut_off_an_order_can_be_canceled_and_replaced():
     assert market.cancel("s") == [("canceled", "s", "C0")]
 
 
+def test_a_successor_that_comes_after_the_close_waits_for_the_next_auction():
+    """Found by comparison: it kept its place in the line of an auction that it could no longer join."""
+    market = Market(REGULAR)
+    market.buy("old", 5, 1000, **CLS)
+    market.enter(POST)
+
+    assert market.replace("old", "o", "buy", 5, 1000, **CLS) == [("replaced", "old", "C0"), ACCEPTED]
+    assert market.auction(1000, 8, is_opening=False) == []
+
+
 def test_from_the_cut_off_on_an_order_goes_on_whatever_its_owner_wishes():
     market = opening()
     market.wait(100)
