@@ -1,180 +1,159 @@
-"""One symbol's orders that are in the market now, and what quotes and prints do to them.
+"""One symbol's orders that are in the market now: how they come, where they stand, how they leave.
 
-On a quote each side is served in turn, buys first: the takers in order of priority, then the
-resting orders at or better than the opposite touch, best price first. On a print the resting
-orders that it reaches, best price first. Then queues follow the quote.
+What the market's items do to them is `serving`'s business.
 
-Invariants: only orders whose session is on are here; a fill is never worse than the limit; a
-crossed or stale quote fills nobody and moves no queue (L4).
+Invariants: only orders whose session is on are here, and those under way to it; an order stands in
+one place at most, its `seat`.
 
-Known limits: takers wait for quotes alone, so a tape without quotes fills no market order; a
-print may fill at any distance from the quote, as long as it is eligible.
-
-Source: matching/decisions/0001-offers.md, 0003-takers-and-makers.md, 0004-queue.md.
+Source: matching/decisions/0003-takers-and-makers.md, 0008-stops.md, 0009-auctions.md, 0010-halts.md.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from matching.engine import queues
+from matching.engine import modifiers, queues, serving, sessions
 from matching.engine.checks import IMMEDIATE
-from matching.engine.levels import Levels
-from matching.engine.queues import rank_of
+from matching.engine.desk import BUYERS, SELLERS, SIDES, Desk
+from matching.engine.following import follow_unseen
+from matching.engine.line import Line
+from matching.engine.queues import FAR, rank_of
 from matching.engine.scan import Rows, Watch
-from matching.engine.touch import Touch
-from matching.engine.types import TAKING, Decision, Event, Rule, Session, TimeInForce
+from matching.engine.stops import Stops
+from matching.engine.touch import Offer, Touch
+from matching.engine.types import TAKING, Event, Role, Rule, Session, TimeInForce
 
 if TYPE_CHECKING:
-    from matching.engine.floor import Floor
-    from matching.engine.types import Account, Items
-    from matching.engine.working import WorkingOrder
+    import numpy as np
+    from numpy.typing import NDArray
 
-BUYERS, SELLERS = SIDES = (1, -1)
-_PRIORITY = attrgetter("priority")
+    from matching.engine.floor import Floor
+    from matching.engine.types import Items
+    from matching.engine.working import WorkingOrder
 
 
 class Book:
-    """The touch of one symbol and the orders that meet it."""
+    """The touch of one symbol and the orders that meet it.
 
-    def __init__(self, symbol: str, floor: Floor) -> None:
+    `print` is the print being worked, absent between items. `has_prints` says whether the tape has
+    any: if not, stops trigger on the touch (T1).
+    """
+
+    def __init__(self, symbol: str, floor: Floor, *, has_prints: bool = True) -> None:
         self.symbol = symbol
+        self.floor = floor
+        self.has_prints = has_prints
+        self.is_halted = False
         self.touch = Touch()
-        self._floor = floor
-        self._takers: dict[int, list[WorkingOrder]] = {sign: [] for sign in SIDES}
-        self._resting = {sign: Levels(sign, floor) for sign in SIDES}
+        self.print = Offer()
+        self.quoted = Desk(floor)
+        self.printed = Desk(floor)
+        self.stops = {sign: Stops(sign) for sign in SIDES}
+        self.auctions = {tif: Line(_auction_key) for tif in (TimeInForce.OPG, TimeInForce.CLS)}
+        self.latent = Line(_due_key)
         self._watch: Watch | None = None
-
-    # Orders come and go
-
-    def arrive(self, working: WorkingOrder) -> None:
-        """Let an order meet the market: it takes at once, then waits, rests or is canceled."""
-        if working.order.time_in_force in IMMEDIATE:
-            if self._is_touch_good:
-                self._take(working)
-            if working.order.order_id in self._floor.orders:
-                self.leave(working)
-                self._floor.end(working)
-                self._floor.report(working, Event.CANCELED, Rule.IMMEDIATE)
-            return
-        self._floor.set_queue(working, None if working.is_market else TAKING)
-        self.seat(working)
-        self.retry(working)
-
-    def seat(self, working: WorkingOrder) -> None:
-        """Put an order where its progress says, without meeting the market."""
-        self._watch = None
-        if working.is_taker:
-            insort(self._takers[working.sign], working, key=_PRIORITY)
-        else:
-            self._resting[working.sign].add(working)
-
-    def leave(self, working: WorkingOrder) -> None:
-        """Take an order out of the market, if it is in it."""
-        self._watch = None
-        takers = self._takers[working.sign]
-        where = bisect_left(takers, working.priority, key=_PRIORITY)
-        if where < len(takers) and takers[where] is working:
-            del takers[where]
-        elif not working.is_market:
-            self._resting[working.sign].discard(working)
-
-    def retry(self, working: WorkingOrder) -> None:
-        """Let a taker meet the quote that stands: it takes, or rests when the touch is beyond it."""
-        offer = self.touch.opposite(working.sign)
-        if not working.is_taker or not self._is_touch_good or not offer.price:
-            return
-        if working.rank >= working.sign * offer.price:
-            self._take(working)
-        elif not working.is_market:  # a market order beyond its collar waits as it is
-            self._rest(working)
-
-    # The market moves
 
     def run(self, items: Items) -> None:
         """Work the symbol's next items; the floor's moment follows those that matter."""
         rows = Rows(items, self.touch)
         while not rows.is_done:
-            watch = self._watching
+            watch = self.watch
             if rows.is_quiet and not watch.is_everything:
-                rows.skip_unseen(watch)
+                rows.skip_unseen(watch, self._follow)
             else:
-                self._work(rows)
+                serving.work(self, rows)
 
-    def _work(self, rows: Rows) -> None:
-        floor, touch = self._floor, self.touch
-        watch, is_quiet = self._watching, True
-        for (
-            is_quote,
-            seq,
-            at,
-            bid,
-            bid_size,
-            ask,
-            ask_size,
-            price,
-            size,
-            eligible,
-        ) in rows.next():
-            if is_quote:
-                touch.show(seq, at, bid, bid_size, ask, ask_size)
-                if not watch.sees_quote(bid, bid_size, ask, ask_size):
-                    continue
-                floor.seq, floor.at = seq, at
-                self._on_quote()
-            else:
-                if not eligible or not watch.sees_print(price):
-                    continue
-                floor.seq, floor.at = seq, at
-                self._on_print(price, size)
-            watch, is_quiet = self._watching, False
-        rows.is_quiet = is_quiet
+    def _follow(self, items: Items, low: NDArray[np.int64], high: NDArray[np.int64], begin: int) -> bool:
+        return follow_unseen(self, items, low, high, begin)
 
-    def _on_quote(self) -> None:
-        if self.touch.is_crossed:
+    # Orders come
+
+    def begin(self, working: WorkingOrder, rule: Rule, *, rests_as: WorkingOrder | None = None) -> None:
+        """Start an order: it waits for its session or is under way, or opens."""
+        if not sessions.may_begin(working.order, self.floor.session):
+            self.report(working, Event.ACCEPTED, Rule.SESSION)
+        elif rests_as is None and _due(working) > self.floor.at:
+            self.report(working, Event.ACCEPTED, Rule.LATENCY)
+            self.wait(working)
+        else:
+            self.open(working, rule, rests_as=rests_as)
+
+    def open_when_due(self, working: WorkingOrder, rule: Rule) -> None:
+        """Let an accepted order meet the market, now or when its latency is over."""
+        if not working.is_active and _due(working) > self.floor.at:
+            self.wait(working)
+        else:
+            self.open(working, rule)
+
+    def wait(self, working: WorkingOrder) -> None:
+        """Let an order be under way to the market until its latency is over."""
+        self.latent.add(working)
+        self.forget_watch()
+
+    def open(self, working: WorkingOrder, rule: Rule, *, rests_as: WorkingOrder | None = None) -> None:
+        """Let an order that is due meet the market, or rest where its predecessor did (R4)."""
+        if not working.is_active:
+            working.is_active = True
+            if not working.is_held:
+                self.report(working, Event.NEW, rule)
+        if rests_as is not None:
+            self.floor.set_queue(working, rests_as.queue_ahead)
+            self.seat(working)
+        else:
+            self.arrive(working)
+
+    def arrive(self, working: WorkingOrder) -> None:
+        """Let an order meet the market: it takes at once, then waits, rests or is canceled."""
+        working.met_seq = self.floor.seq
+        is_patient = working.is_stop or working.order.time_in_force in sessions.AUCTIONS
+        if is_patient:
+            self.seat(working)
             return
-        for sign in SIDES:
-            offer = self.touch.opposite(sign)
-            if not offer.price:
-                continue
-            for working in tuple(self._takers[sign]):
-                self.retry(working)
-            for working in self._resting[sign].reached(sign * offer.price):
-                self._meet_offer(working)
-        for sign in SIDES:
-            own = self.touch.own(sign)
-            self._resting[sign].settle(rank_of(own.price, sign), own.size)
-        self._watch = None
+        self.floor.set_queue(working, None if working.is_market else TAKING)
+        self.seat(working)
+        self.retry(working)
+        if working.order.time_in_force in IMMEDIATE and not working.model.takes_prints:
+            self.end_if_open(working, Event.CANCELED, Rule.IMMEDIATE)
 
-    def _on_print(self, price: int, size: int) -> None:
-        taken: dict[Account, int] = {}  # a print, too, offers its size once to an account
-        for sign in SIDES:
-            rank = sign * price
-            for working in self._resting[sign].reached(rank):
-                account = working.account
-                left = max(0, size - taken.get(account, 0))
-                if working.rank > rank:
-                    filled = self._meet_print_through(working, left, size)
-                else:
-                    filled = self._meet_print_at(working, left, size)
-                taken[account] = taken.get(account, 0) + filled
-            self._resting[sign].recount(rank)
-        self._watch = None
+    def seat(self, working: WorkingOrder) -> None:
+        """Put an order where its progress says, without meeting the market."""
+        self.forget_watch()
+        if working.is_dormant:
+            return
+        if working.order.time_in_force in sessions.AUCTIONS:
+            self.auctions[working.order.time_in_force].add(working)
+        elif working.is_stop:
+            self.stops[working.sign].add(working)
+        else:
+            (self.printed if working.model.takes_prints else self.quoted).add(working)
 
-    # One order meets one offer or print
+    # Orders meet what stands
 
-    def _take(self, working: WorkingOrder) -> None:
+    def retry(self, working: WorkingOrder) -> None:
+        """Let a taker meet the offer that stands: it takes, or rests when the touch is beyond it."""
+        if not working.is_taker or working.is_stop or working.order.time_in_force in sessions.AUCTIONS:
+            return
+        offer = self.offer_to(working)
+        if offer is None:
+            return
+        if working.rank >= working.sign * offer.price:
+            serving.take(self, working, offer)
+        elif working.order.time_in_force not in IMMEDIATE and not working.is_market:
+            self._rest(working)  # a market order beyond its collar waits as it is
+
+    def offer_to(self, working: WorkingOrder) -> Offer | None:
+        """Return the good offer that an order could take from at this moment, whatever its limit."""
         offer = self.touch.opposite(working.sign)
-        if not offer.price or working.rank < working.sign * offer.price:
-            return
-        wanted = working.wanted(offer.price)
-        quantity = working.model.from_offer(wanted, offer.left(working.account))
-        if working.order.time_in_force is TimeInForce.FOK and quantity < wanted:
-            return
-        offer.take(working.account, quantity)
-        self._fill(working, Rule.TAKE, offer.price, quantity, offer.seq, offer.size)
+        is_good = self.is_touch_good
+        if working.model.takes_prints:
+            offer, is_good = self.print, not self.is_halted
+        return offer if is_good and offer.price else None
+
+    def reaches(self, working: WorkingOrder) -> bool:
+        """Return whether the item being worked could fill an order that rests or takes (C4)."""
+        offer = self.print if self.print.price else self.offer_to(working)
+        in_market = working.seat is not None and not working.is_stop
+        return in_market and offer is not None and working.rank >= working.sign * offer.price
 
     def _rest(self, working: WorkingOrder) -> None:
         self.leave(working)
@@ -182,93 +161,84 @@ class Book:
         if working.model.has_queue:
             touch_rank = rank_of(own.price, working.sign)
             queue = queues.after_quote(None, working.rank, touch_rank, own.size)
-        self._floor.set_queue(working, queue)
+        self.floor.set_queue(working, queue)
         self.seat(working)
 
-    def _meet_offer(self, working: WorkingOrder) -> None:
-        offer, limit = self.touch.opposite(working.sign), abs(working.rank)
-        left = offer.left(working.account)
-        quantity = working.model.from_offer(working.wanted(limit), left)
-        offer.take(working.account, quantity)
-        self._fill(working, Rule.THROUGH, limit, quantity, offer.seq, offer.size)
+    # Orders leave
 
-    def _meet_print_through(self, working: WorkingOrder, left: int, size: int) -> int:
-        limit = abs(working.rank)
-        quantity = working.model.from_print_through(working.wanted(limit), left)
-        self._fill(working, Rule.THROUGH, limit, quantity, None, size)
-        return quantity
+    def leave(self, working: WorkingOrder) -> None:
+        """Take an order out of the market, if it is in it."""
+        if working.seat is not None:
+            self.forget_watch()
+            working.seat.discard(working)
+            working.seat = None
 
-    def _meet_print_at(self, working: WorkingOrder, left: int, size: int) -> int:
-        from_print_at, queue = working.model.from_print_at, working.queue_ahead
-        if from_print_at is None or queue is None:
-            return 0
-        limit = abs(working.rank)
-        quantity = from_print_at(working.wanted(limit), left, queue)
-        self._floor.set_queue(working, queues.after_print(queue, size))
-        self._fill(working, Rule.QUEUE, limit, quantity, None, size, queue)
-        return quantity
+    def end(self, working: WorkingOrder, event: Event, rule: Rule) -> None:
+        """End an order, saying so."""
+        self.leave(working)
+        self.floor.end(working)
+        self.report(working, event, rule)
 
-    def _fill(
-        self,
-        working: WorkingOrder,
-        rule: Rule,
-        price: int,
-        quantity: int,
-        offer_seq: int | None,  # None for a print, which is the item being worked
-        offered: int,
-        queue_before: int | None = None,
-    ) -> None:
-        floor, touch = self._floor, self.touch
-        if working.wanted(price) == 0:  # the rest of its money buys nothing at this price (N2)
-            self.leave(working)
-            floor.end(working)
-            floor.report(working, Event.CANCELED, Rule.NOTIONAL)
-            return
-        if quantity == 0:
-            return
-        is_done = working.fill(quantity, price)
-        if is_done:
-            self.leave(working)
-            floor.end(working)
-        floor.record(
-            Decision(
-                order_id=working.order.order_id,
-                symbol=self.symbol,
-                event=Event.FILL if is_done else Event.PARTIAL_FILL,
-                rule=rule,
-                seq=floor.seq,
-                at=floor.at,
-                quantity=quantity,
-                price=price,
-                leaves_quantity=working.leaves_quantity,
-                offer_seq=floor.seq if offer_seq is None else offer_seq,
-                is_print=offer_seq is None,
-                offered=offered,
-                bid=touch.bid.price,
-                bid_size=touch.bid.size,
-                ask=touch.ask.price,
-                ask_size=touch.ask.size,
-                queue_before=queue_before,
-            )
-        )
+    def end_if_open(self, working: WorkingOrder, event: Event, rule: Rule) -> None:
+        """End an order that what went before may have ended."""
+        if working.is_open:
+            self.end(working, event, rule)
+
+    def report(self, working: WorkingOrder, event: Event, rule: Rule) -> None:
+        """Decide something other than a fill or a trigger about an order, now."""
+        self.floor.report(working, event, rule)
 
     # What the book can see
 
     @property
-    def _is_touch_good(self) -> bool:
-        """Whether the standing quote may fill anybody at the present moment (L4)."""
-        floor, touch = self._floor, self.touch
-        if touch.at is None or touch.is_crossed:
-            return False
-        is_regular = floor.session is Session.REGULAR
-        return not (is_regular and floor.at - touch.at > floor.stale_after)
+    def is_touch_good(self) -> bool:
+        """Whether the standing quote may fill anybody at the present moment (L4, S4)."""
+        return not (self.is_halted or self.touch.is_crossed or self.is_touch_stale)
 
     @property
-    def _watching(self) -> Watch:
+    def is_touch_stale(self) -> bool:
+        """Whether there is no quote, or in the regular session only one that is too old (L4)."""
+        floor, at = self.floor, self.touch.at
+        is_regular = floor.session is Session.REGULAR
+        return at is None or (is_regular and floor.at - at > floor.stale_after)
+
+    def forget_watch(self) -> None:
+        """Look anew at what the book watches: something in it has changed."""
+        self._watch = None
+
+    @property
+    def watch(self) -> Watch:
+        """What in the market can change anything here."""
         if self._watch is None:
-            self._watch = Watch.of(
-                has_takers=any(self._takers.values()),
-                buys=self._resting[BUYERS],
-                sells=self._resting[SELLERS],
-            )
+            due = _due(self.latent.first) if self.latent else FAR
+            self._watch = Watch.nothing(due) if self.is_halted else self._watch_market(due)
         return self._watch
+
+    def _watch_market(self, due: int) -> Watch:
+        return Watch.of(
+            due=due,
+            quoted=self.quoted,
+            printed=self.printed,
+            buy_stops=self.stops[BUYERS],
+            sell_stops=self.stops[SELLERS],
+            has_prints=self.has_prints,
+        )
+
+
+def _due(working: WorkingOrder) -> int:
+    """Return the market time from which an order may open.
+
+    Exits of a group are there already, and a stop waits for its trigger anyway.
+    """
+    if working.is_stop or working.order.role in (Role.TAKE_PROFIT, Role.STOP_LOSS):
+        return 0
+    return modifiers.due_at(working.order.profile, working.accepted_at)
+
+
+def _due_key(working: WorkingOrder) -> tuple[int, ...]:
+    return (_due(working), *working.priority)
+
+
+def _auction_key(working: WorkingOrder) -> tuple[int, ...]:
+    """Return buys before sells, then the best price: market orders, then the furthest limits."""
+    return (-working.sign, -working.rank, *working.priority)

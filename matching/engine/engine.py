@@ -12,33 +12,33 @@ Source: matching/decisions/.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from matching.engine import sessions
-from matching.engine.book import Book
-from matching.engine.checks import IMMEDIATE, require_workable
+from matching.engine import groups, modifiers, replacing, sessions
+from matching.engine.checks import require_group, require_workable
 from matching.engine.floor import Floor
+from matching.engine.groups import Group
+from matching.engine.hall import Hall
+from matching.engine.session_changes import change_session
 from matching.engine.types import (
     Account,
     Chunk,
     Decision,
     Event,
+    GroupId,
     Order,
     OrderId,
     Rule,
     Session,
-    SessionChange,
     Side,
+    WatermarkMove,
 )
 from matching.engine.working import WorkingOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Sequence
 
-_EVERYBODY = "everybody"  # with contention, the one account that all orders belong to
-_PRIORITY = attrgetter("priority")
 _SEQ = attrgetter("seq")
 
 
@@ -50,13 +50,21 @@ class Engine:
     """All books of one market.
 
     `contention` lets paper orders compete with each other for displayed size (L3). `stale_after`
-    is the age in ns beyond which a quote fills nobody in the regular session (L4).
+    is the age in ns beyond which a quote fills nobody in the regular session (L4), `bad_print_band`
+    the distance from the midpoint, in parts of 10,000, beyond which a print triggers nothing (T2).
+    `without_prints` names the symbols whose tape has no prints: their stops follow the touch (T1).
     """
 
-    def __init__(self, *, contention: bool = False, stale_after: int = 60 * 10**9) -> None:
-        self._contention = contention
-        self._floor = Floor(stale_after=stale_after)
-        self._books: dict[str, Book] = {}
+    def __init__(
+        self,
+        *,
+        contention: bool = False,
+        stale_after: int = 60 * 10**9,
+        bad_print_band: int = 500,
+        without_prints: Container[str] = (),
+    ) -> None:
+        self._floor = Floor(stale_after=stale_after, bad_print_band=bad_print_band)
+        self._hall = Hall(self._floor, contention=contention, without_prints=without_prints)
 
     @property
     def seq(self) -> int:
@@ -78,7 +86,7 @@ class Engine:
 
     def open_ids(self) -> list[OrderId]:
         """Return the ids of the open orders, waiting ones included, in order of priority."""
-        return [working.order.order_id for working in self._in_priority()]
+        return [working.order.order_id for working in self._hall.in_priority()]
 
     # After a restart
 
@@ -92,23 +100,38 @@ class Engine:
         self._run(chunk)
 
     def restore(self, orders: Iterable[Order]) -> None:
-        """Take back open orders with their progress, deciding nothing. Raises UnsupportedOrder."""
+        """Take back all open orders with their progress, deciding nothing. Raises UnsupportedOrder."""
+        found: dict[GroupId, Group] = {}
+        adopted = []
         for order in orders:
-            working = self._adopt(order)
-            if working.is_active and sessions.may_trade(order, self._floor.session):
-                self._book(order.symbol).seat(working)
+            require_workable(order)
+            group = None if order.group is None else found.setdefault(order.group, Group())
+            adopted.append(self._hall.adopt(order, group))
+        for working in adopted:
+            self._put_back(working)
+
+    def _put_back(self, working: WorkingOrder) -> None:
+        sibling, book = working.sibling, self._hall.book(working.order.symbol)
+        if working.is_dormant:
+            return
+        if working.is_held and sibling is not None:
+            working.is_active = sibling.is_active  # nobody was told when it began
+        if self._hall.is_in_market(working):
+            book.seat(working)
+        elif not working.is_active and sessions.may_begin(working.order, self._floor.session):
+            book.wait(working)
 
     def restore_taken(self, taken: Iterable[tuple[Account, str, Side, int]]) -> None:
         """Take back what accounts took of the current offers, in 1e-9 share."""
         for account, symbol, side, quantity in taken:
-            offer = self._book(symbol).touch.opposite(1 if side is Side.BUY else -1)
-            offer.take(_EVERYBODY if self._contention else account, quantity)
+            offer = self._hall.book(symbol).touch.opposite(1 if side is Side.BUY else -1)
+            offer.take(self._hall.sharer(account), quantity)
 
     def current_offers(self) -> dict[tuple[str, Side], int]:
         """Return the sequence of each offer now displayed, by symbol and side of its taker."""
         return {
             (symbol, side): offer.seq
-            for symbol, book in self._books.items()
+            for symbol, book in self._hall.books.items()
             for side, offer in ((Side.BUY, book.touch.ask), (Side.SELL, book.touch.bid))
             if offer.price
         }
@@ -122,7 +145,7 @@ class Engine:
         """
         self._require_order(chunk)
         if chunk.session is not None:
-            self._change_session(chunk.session)
+            change_session(self._hall, chunk.session)
         before = self._floor.collect()
         self._run(chunk)
         # Symbols are worked one after the other; a stable sort restores the market's order.
@@ -139,139 +162,90 @@ class Engine:
     def _run(self, chunk: Chunk) -> None:
         for symbol, items in chunk.items.items():
             if len(items):
-                self._book(symbol).run(items)
+                self._hall.book(symbol).run(items)
         self._floor.seq, self._floor.at = chunk.seq, chunk.at
-
-    def _change_session(self, change: SessionChange) -> None:
-        """End orders whose time is over, then bring the others to the market as it now is.
-
-        An order that could not trade in the last session arrives anew, whether it is new or has
-        waited overnight; the others meet the standing quote once more, for its age may now count
-        differently.
-        """
-        floor = self._floor
-        before, floor.session = floor.session, change.session
-        floor.seq, floor.at = change.seq, change.at
-
-        for working in self._in_priority():
-            self._end_by_time(working, before)
-        for working in self._in_priority():
-            book, order = self._book(working.order.symbol), working.order
-            could_trade = working.is_active and sessions.may_trade(order, before)
-            if not sessions.may_trade(order, floor.session):
-                book.leave(working)
-            elif could_trade:
-                book.retry(working)
-            else:
-                self._open(working, Rule.SESSION)
-
-    def _end_by_time(self, working: WorkingOrder, before: Session) -> None:
-        floor, order = self._floor, working.order
-        if working.is_active and sessions.ends_day_order(order, before, floor.session):
-            event = Event.EXPIRED
-        elif sessions.ends_by_age(order, floor.at):
-            event = Event.CANCELED
-        else:
-            return
-        self._end(working, event, Rule.TIME_IN_FORCE)
 
     # Owners ask
 
-    def place(self, order: Order) -> list[Decision]:
+    def place(self, order: Order, legs: Sequence[Order] = ()) -> list[Decision]:
         """Accept an order at the present moment, and let it trade if its session is on.
 
-        Raises UnsupportedOrder, and ValueError when an order of this id is open.
+        With `legs` it is the first of an order class: an entry with its exits, or the take-profit
+        of an oco with its stop-loss. Exits are held and nobody is told.
+
+        Raises UnsupportedOrder, and ValueError when an order of one of these ids is open.
         """
-        self._begin(self._adopt(order))
-        return self._floor.collect()
+        require_group(order, legs)
+        members = (order, *legs)
+        for member in members:
+            self._hall.require_new(member)
+        floor, book = self._floor, self._hall.book(order.symbol)
+        group = Group() if legs else None
+        first, *exits = [self._hall.adopt(member, group) for member in members]
+        first.accepted_at = floor.at
+        if sessions.is_cut_off(order, floor.at):
+            self._hall.end(first, Event.REJECTED, Rule.AUCTION)
+        elif modifiers.is_rejected(order.profile, order.order_id, floor.seq):
+            self._hall.end(first, Event.REJECTED, Rule.CHANCE)
+        else:
+            book.begin(first, Rule.COMMAND)
+        for exit_ in exits:  # of an oco; those of an entry are dormant, or were released meanwhile
+            if exit_.is_open and not exit_.is_dormant and not exit_.is_active:
+                groups.start_exit(book, exit_, Rule.COMMAND)
+        return floor.collect()
 
     def cancel(self, order_id: OrderId) -> list[Decision]:
-        """End an order for its owner; one that is not open is left alone."""
+        """End an order for its owner; one that is not open is left alone.
+
+        Of an order class, the others end too, or the exits work on for what the entry filled (C1).
+        An order that is cut off for its auction goes on, and says so (S3).
+        """
         working = self._floor.orders.get(order_id)
-        if working is not None:
-            self._end(working, Event.CANCELED, Rule.COMMAND)
+        if working is None:
+            return []
+        if sessions.is_cut_off(working.order, self._floor.at):
+            self._floor.report(working, Event.CANCEL_REJECTED, Rule.AUCTION)
+        else:
+            self._hall.end(working, Event.CANCELED, Rule.COMMAND)
+        return self._floor.collect()
+
+    def cancel_all(self) -> list[Decision]:
+        """End every open order, in order of priority, because its market is gone."""
+        for working in self._hall.in_priority():
+            self._hall.book(working.order.symbol).end(working, Event.CANCELED, Rule.COMMAND)
         return self._floor.collect()
 
     def replace(self, order_id: OrderId, successor: Order) -> list[Decision]:
         """Put a successor in an open order's stead; if that is done, reject the successor.
 
-        Raises UnsupportedOrder, and ValueError when the successor has another symbol or side or
-        the id of an open order.
+        A member of an order class keeps its place in it and what it has left to do, whatever quantity the
+        successor names.
+
+        Raises UnsupportedOrder, and ValueError when the successor has another symbol, side, group
+        or role, or the id of an open order.
         """
         old = self._floor.orders.get(order_id)
         if old is None:
             require_workable(successor)
-            rejected = WorkingOrder(successor, successor.account)
-            self._floor.report(rejected, Event.REJECTED, Rule.COMMAND)
+            self._refuse(successor, Rule.COMMAND)
             return self._floor.collect()
-        if (old.order.symbol, old.order.side) != (successor.symbol, successor.side):
-            raise ValueError("a successor has the symbol and the side of the order it replaces")
-
-        # Adopting can raise, so the old order ends only afterwards.
-        keeps_place = _keeps_place(old, successor)
-        queue_priority = old.priority if keeps_place else None
-        working = self._adopt(replace(successor, queue_priority=queue_priority))
-        is_resting = self._is_in_market(old) and not old.is_taker
-        self._end(old, Event.REPLACED, Rule.COMMAND)
-        self._begin(working, rests_as=old if keeps_place and is_resting else None)
+        successor = replacing.fitted(old, successor)
+        self._hall.require_new(successor)
+        if any(sessions.is_cut_off(order, self._floor.at) for order in (old.order, successor)):
+            self._floor.report(old, Event.REPLACE_REJECTED, Rule.AUCTION)
+            self._refuse(successor, Rule.AUCTION)
+        else:
+            replacing.succeed(self._hall, old, successor)
         return self._floor.collect()
+
+    def _refuse(self, successor: Order, rule: Rule) -> None:
+        self._floor.report(WorkingOrder(successor, successor.account), Event.REJECTED, rule)
 
     def drain_queues(self) -> dict[OrderId, int | None]:
         """Return the `queue_ahead` of open orders that changed since the last call."""
         changed, self._floor.changed_queues = self._floor.changed_queues, {}
         return {order_id: working.queue_ahead for order_id, working in changed.items()}
 
-    # Shared steps
-
-    def _in_priority(self) -> list[WorkingOrder]:
-        return sorted(self._floor.orders.values(), key=_PRIORITY)
-
-    def _book(self, symbol: str) -> Book:
-        if symbol not in self._books:
-            self._books[symbol] = Book(symbol, self._floor)
-        return self._books[symbol]
-
-    def _adopt(self, order: Order) -> WorkingOrder:
-        require_workable(order)
-        if order.order_id in self._floor.orders:
-            raise ValueError(f"order {order.order_id} is already open")
-        working = WorkingOrder(order, _EVERYBODY if self._contention else order.account)
-        self._floor.orders[order.order_id] = working
-        return working
-
-    def _is_in_market(self, working: WorkingOrder) -> bool:
-        return working.is_active and sessions.may_trade(working.order, self._floor.session)
-
-    def _begin(self, working: WorkingOrder, *, rests_as: WorkingOrder | None = None) -> None:
-        """Start an order: it waits for its session, or meets the market, or rests on (R4)."""
-        if not sessions.may_trade(working.order, self._floor.session):
-            self._floor.report(working, Event.ACCEPTED, Rule.SESSION)
-            return
-        self._open(working, Rule.COMMAND, rests_as=rests_as)
-
-    def _open(self, working: WorkingOrder, rule: Rule, *, rests_as: WorkingOrder | None = None) -> None:
-        if not working.is_active:
-            working.is_active = True
-            self._floor.report(working, Event.NEW, rule)
-        book = self._book(working.order.symbol)
-        if rests_as is not None:
-            self._floor.set_queue(working, rests_as.queue_ahead)
-            book.seat(working)
-        else:
-            book.arrive(working)
-
-    def _end(self, working: WorkingOrder, event: Event, rule: Rule) -> None:
-        self._book(working.order.symbol).leave(working)
-        self._floor.end(working)
-        self._floor.report(working, event, rule)
-
-
-def _keeps_place(old: WorkingOrder, successor: Order) -> bool:
-    """Return whether a replacement keeps its place: the same limit and not more quantity (R4)."""
-    leaves, order = old.leaves_quantity, old.order
-    if leaves is None or successor.quantity is None or successor.quantity > leaves:
-        return False
-    if successor.time_in_force in IMMEDIATE:
-        return False
-    same = attrgetter("order_type", "limit_price", "model", "account", "extended_hours")
-    return bool(same(order) == same(successor))
+    def drain_watermarks(self) -> list[WatermarkMove]:
+        """Return how far watermarks came since the last call (T3), one symbol and side in their order."""
+        return self._floor.drain_watermarks()

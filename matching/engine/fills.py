@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matching.engine import displayed, instant
+from matching.engine import bars, displayed, instant
 from matching.engine.types import Model
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ class FillModel:
 
     `from_offer` answers for a quote side at or better than the limit (L2, R2), `from_print_through`
     for a print beyond the limit (R2). `from_print_at` answers for a print at the limit and is also
-    given the queue ahead (R3); None turns R3 off.
+    given the queue ahead (R3); None turns R3 off. A model that `takes_prints` is served by each
+    print as the others are by a quote, and by nothing else (B1).
     """
 
     from_offer: Callable[[int, int], int]
     from_print_through: Callable[[int, int], int]
     from_print_at: Callable[[int, int, int], int] | None
+    takes_prints: bool = False
 
     @property
     def has_queue(self) -> bool:
@@ -47,5 +49,11 @@ MODELS: dict[Model, FillModel] = {
         from_offer=instant.from_offer,
         from_print_through=instant.from_print_through,
         from_print_at=None,
+    ),
+    Model.BARS: FillModel(
+        from_offer=bars.from_offer,
+        from_print_through=bars.nothing,
+        from_print_at=None,
+        takes_prints=True,
     ),
 }

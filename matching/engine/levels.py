@@ -86,6 +86,7 @@ class Levels:
 
     def add(self, working: WorkingOrder) -> None:
         """Let an order rest at its limit, with the queue that it brings."""
+        working.seat = self
         level = self._levels.setdefault(working.rank, Level())
         insort(level.orders, working, key=_PRIORITY)
         if working.queue_ahead is not None:
@@ -94,14 +95,10 @@ class Levels:
             level.unknown_count += 1
         self._list(working.rank, level)
 
-    def discard(self, working: WorkingOrder) -> bool:
-        """Take an order out and return whether it was here."""
-        level = self._levels.get(working.rank)
-        if level is None:
-            return False
+    def discard(self, working: WorkingOrder) -> None:
+        """Take out an order that rests here."""
+        level = self._levels[working.rank]
         where = bisect_left(level.orders, working.priority, key=_PRIORITY)
-        if where == len(level.orders) or level.orders[where] is not working:
-            return False
         del level.orders[where]
         if working.queue_ahead is None and working.model.has_queue:
             level.unknown_count -= 1
@@ -109,7 +106,6 @@ class Levels:
             del self._levels[working.rank]
             level.queue_max = 0
         self._list(working.rank, level)
-        return True
 
     def reached(self, rank: int) -> Iterator[WorkingOrder]:
         """Yield the orders with limits at or above a rank, best price first, then priority.
@@ -117,7 +113,8 @@ class Levels:
         The caller may take out any order while it walks.
         """
         for reached in self.prices.down_to(rank):
-            yield from tuple(self._levels[reached].orders)
+            if level := self._levels.get(reached):
+                yield from tuple(level.orders)
 
     def queue_max_at(self, rank: int) -> int:
         """Return a bound of the queues ahead at a rank."""

@@ -12,6 +12,7 @@ Known limit: on a trade row the quote columns must hold the prevailing quote, as
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -21,13 +22,18 @@ from matching.engine.queues import FAR
 from matching.engine.types import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
+    from matching.engine.desk import Desk
     from matching.engine.levels import Levels
+    from matching.engine.stops import Stops
     from matching.engine.touch import Touch
     from matching.engine.types import Items
 
-    Row = tuple[bool, int, int, int, int, int, int, int, int, int]
+    Follow = Callable[[Items, NDArray[np.int64], NDArray[np.int64], int], bool]
+    Row = tuple[int, int, int, int, int, int, int, int, int, int]
 
 _SHORT = 32  # rows; below this a plain loop is faster than whole columns
 _STRIDE_MAX = 16_384  # rows; larger columns would only leave the processor's cache
@@ -56,34 +62,71 @@ class SideWatch:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """A book's thresholds as prices; an absent side is 0 as a bid and `_NO_ASK` as an ask."""
+    """A book's thresholds as prices; an absent side is 0 as a bid and `_NO_ASK` as an ask.
 
-    is_everything: bool  # takers wait: every quote matters
-    ask_max: int  # a resting buy trades at an ask or print at or below
-    bid_min: int  # a resting sell trades at a bid or print at or above
-    bid_low: int  # the buys' queues move when the bid is at or below,
-    bid_at: int  # or exactly this
-    bid_size_min: int  # with less than this size
-    ask_high: int  # the sells' queues likewise
-    ask_at: int
-    ask_size_min: int
+    Auctions, halts and their ends are always seen.
+    """
+
+    due: int = FAR  # an order's latency is over at this market time
+    is_everything: bool = False  # takers wait: every quote matters
+    # Quotes
+    ask_max: int = -FAR  # a resting buy trades at an ask at or below
+    bid_min: int = FAR  # a resting sell trades at a bid at or above
+    bid_low: int = -FAR  # the buys' queues move when the bid is at or below,
+    bid_at: int = -FAR  # or exactly this
+    bid_size_min: int = 0  # with less than this size
+    ask_high: int = FAR  # the sells' queues likewise
+    ask_at: int = FAR
+    ask_size_min: int = 0
+    # Prints
+    low: int = -FAR  # a resting buy trades, a sell stop triggers or a low-water falls at or below
+    high: int = FAR  # a resting sell trades, a buy stop triggers or a high-water rises at or above
+    act_low: int = -FAR  # the same but for watermarks, see `following`
+    act_high: int = FAR
 
     @classmethod
-    def of(cls, *, has_takers: bool, buys: Levels, sells: Levels) -> Self:
-        buy, sell = SideWatch.of(buys), SideWatch.of(sells)
+    def nothing(cls, due: int) -> Self:
+        """Return the watch of a halted book: only time goes on."""
+        return cls(due=due)
+
+    @classmethod
+    def of(
+        cls, *, due: int, quoted: Desk, printed: Desk, buy_stops: Stops, sell_stops: Stops, has_prints: bool
+    ) -> Self:
+        """Return what can change anything for these orders."""
+        buy, sell = SideWatch.of(quoted.resting[1]), SideWatch.of(quoted.resting[-1])
+        follow_low, follow_high = -buy_stops.trails.laggard - 1, sell_stops.trails.laggard + 1
+        falls_to, rises_to = -sell_stops.nearest, buy_stops.nearest
+        low = max(buy.best, printed.resting[1].prices.best, falls_to)
+        high = min(-sell.best, -printed.resting[-1].prices.best, rises_to)
+        if printed.has_takers:
+            low = FAR - 1  # every print, and nothing else
+        by_quote = (-FAR, FAR)
+        if not has_prints:  # the touch triggers stops and moves watermarks
+            by_quote = (max(falls_to, follow_low), min(rises_to, follow_high))
         return cls(
-            is_everything=has_takers,
-            ask_max=buy.best,
-            bid_min=-sell.best,
-            bid_low=buy.unsettled,
+            due=due,
+            is_everything=quoted.has_takers,
+            ask_max=max(buy.best, by_quote[0]),
+            bid_min=min(-sell.best, by_quote[1]),
+            bid_low=max(buy.unsettled, by_quote[0]),
             bid_at=buy.queued,
             bid_size_min=buy.queued_size,
-            ask_high=-sell.unsettled,
+            ask_high=min(-sell.unsettled, by_quote[1]),
             ask_at=-sell.queued,
             ask_size_min=sell.queued_size,
+            low=max(low, follow_low),
+            high=min(high, follow_high),
+            act_low=low,
+            act_high=high,
         )
+
+    @property
+    def is_following(self) -> bool:
+        """Whether some prints may only move watermarks."""
+        return self.low > self.act_low or self.high < self.act_high
 
     def sees_quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> bool:
         """Return whether a quote can change anything."""
@@ -99,8 +142,8 @@ class Watch:
         )
 
     def sees_print(self, price: int) -> bool:
-        """Return whether an eligible print can fill a resting order or use up a queue."""
-        return price <= self.ask_max or price >= self.bid_min
+        """Return whether an eligible print can fill or trigger an order, or move a watermark or queue."""
+        return price <= self.low or price >= self.high
 
 
 class Rows:
@@ -124,7 +167,7 @@ class Rows:
         self._next = end
         self._stride = 4 * _SHORT
         return zip(
-            (items.kind[begin:end] == _QUOTE).tolist(),
+            items.kind[begin:end].tolist(),
             items.seq[begin:end].tolist(),
             items.at[begin:end].tolist(),
             items.bid[begin:end].tolist(),
@@ -137,15 +180,20 @@ class Rows:
             strict=True,
         )
 
-    def skip_unseen(self, watch: Watch) -> None:
-        """Move the touch over the next rows that the watch does not see.
+    def skip_unseen(self, watch: Watch, follow: Follow) -> None:
+        """Move the touch, and by `follow` watermarks, over the next rows that the watch does not see.
 
         Afterwards `is_quiet` says whether there was no other row yet; if not, it comes next.
         """
-        self._view = self._view or _View(self._items)
+        view = self._view = self._view or _View(self._items)
         end = min(self._next + self._stride, len(self._items))
         self._stride = min(4 * self._stride, _STRIDE_MAX)
-        seen = self._view.first_seen(watch, self._next, end)
+        seen = view.first_seen(watch, self._next, end)
+        if seen < end and watch.is_following:
+            acting = view.first_seen(watch, seen, end, is_act_wanted=True)
+            stretch = slice(seen, acting)
+            if acting > seen and follow(self._items, view.low[stretch], view.high[stretch], seen):
+                seen = acting
         self.is_quiet = seen == end
         self._skip_to(seen)
 
@@ -160,19 +208,34 @@ class _View:
 
     def __init__(self, items: Items) -> None:
         self._items = items
-        is_print = (items.kind != _QUOTE) & (items.eligible != 0)
+        is_print = (items.kind == Kind.TRADE.value) & (items.eligible != 0)
         self._ask = np.where(items.ask == 0, _NO_ASK, items.ask)
-        self._low = np.where(is_print, items.price, self._ask)
-        self._high = np.where(is_print, items.price, items.bid)
+        self.low = np.where(is_print, items.price, FAR)
+        self.high = np.where(is_print, items.price, -FAR)
+        self._events = (items.kind > Kind.TRADE.value).nonzero()[0].tolist()
 
-    def first_seen(self, watch: Watch, begin: int, end: int) -> int:
-        """Return the first row from `begin` that the watch sees, or `end`."""
-        items, part = self._items, slice(begin, end)
+    def first_seen(self, watch: Watch, begin: int, end: int, *, is_act_wanted: bool = False) -> int:
+        """Return the first row from `begin` that the watch sees, or `end`.
+
+        With `is_act_wanted` a print that only moves watermarks does not count.
+        """
+        low, high = (watch.act_low, watch.act_high) if is_act_wanted else (watch.low, watch.high)
+        items = self._items
+        if watch.due < FAR:
+            end = min(end, int(items.at.searchsorted(watch.due)))
+        event = bisect_left(self._events, begin)
+        if event < len(self._events):
+            end = min(end, self._events[event])
+        if end <= begin:
+            return begin
+        part = slice(begin, end)
         bid, ask = items.bid[part], self._ask[part]
-        seen = self._low[part] <= watch.ask_max
-        seen |= self._high[part] >= watch.bid_min
+        seen = ask <= watch.ask_max
+        seen |= bid >= watch.bid_min
         seen |= bid <= watch.bid_low
         seen |= ask >= watch.ask_high
+        seen |= self.low[part] <= low
+        seen |= self.high[part] >= high
         if watch.bid_size_min:
             seen |= (bid == watch.bid_at) & (items.bid_size[part] < watch.bid_size_min)
         if watch.ask_size_min:

@@ -4,8 +4,8 @@ Invariants: every status change in the system asks `status_after`; a pair that t
 name is a bug and raises; nothing leaves a terminal status. While a cancel or replace is pending
 the order may still become new and fill in part, and stays pending until it ends.
 
-Known limit: a refused replace of an order that is still open would have to restore the status
-before it; the engine never refuses one, so that pair is missing.
+Known limit: a refused cancel or replace of an order that is still open (opg and cls after their
+cut-off, S3) restores the status before it, which the table cannot know: `restored` says it.
 
 Source: the status words and the diagram of Alpaca's order life cycle.
 """
@@ -61,12 +61,17 @@ _WAITING = {
 # A request that comes too late is refused, and the order stays as it ended.
 _TOO_LATE = (Event.CANCEL_REJECTED, Event.REPLACE_REJECTED)
 
+_UNMOVED = (Event.TRIGGERED, Event.RESTATED)  # they change the order, not its status
+
 _MOVES: dict[Status, dict[Event, Status]] = {
-    Status.PENDING_NEW: _WAITING | {Event.ACCEPTED: Status.ACCEPTED},
-    Status.ACCEPTED: _WAITING,
-    Status.HELD: _WAITING | {Event.ACCEPTED: Status.ACCEPTED},
-    Status.NEW: _WORKING,
-    Status.PARTIALLY_FILLED: _WORKING,
+    Status.PENDING_NEW: _WAITING | {Event.ACCEPTED: Status.ACCEPTED, Event.HELD: Status.HELD},
+    Status.ACCEPTED: _WAITING
+    | {Event.RESTATED: Status.ACCEPTED, Event.PENDING_REPLACE: Status.PENDING_REPLACE},
+    Status.HELD: _WAITING
+    | dict.fromkeys(_UNMOVED, Status.HELD)
+    | {Event.ACCEPTED: Status.ACCEPTED, Event.PENDING_REPLACE: Status.PENDING_REPLACE},
+    Status.NEW: _WORKING | dict.fromkeys(_UNMOVED, Status.NEW),
+    Status.PARTIALLY_FILLED: _WORKING | dict.fromkeys(_UNMOVED, Status.PARTIALLY_FILLED),
     Status.DONE_FOR_DAY: {
         Event.NEW: Status.NEW,
         Event.CANCELED: Status.CANCELED,
@@ -74,6 +79,7 @@ _MOVES: dict[Status, dict[Event, Status]] = {
         Event.PENDING_CANCEL: Status.PENDING_CANCEL,
     },
     Status.PENDING_CANCEL: _ENDS
+    | dict.fromkeys(_UNMOVED, Status.PENDING_CANCEL)
     | {
         Event.ACCEPTED: Status.PENDING_CANCEL,
         Event.NEW: Status.PENDING_CANCEL,
@@ -81,7 +87,10 @@ _MOVES: dict[Status, dict[Event, Status]] = {
         Event.REJECTED: Status.REJECTED,
     },
     Status.PENDING_REPLACE: _ENDS
+    | dict.fromkeys(_UNMOVED, Status.PENDING_REPLACE)
     | {
+        Event.ACCEPTED: Status.PENDING_REPLACE,
+        Event.NEW: Status.PENDING_REPLACE,
         Event.PARTIAL_FILL: Status.PENDING_REPLACE,
         Event.REPLACED: Status.REPLACED,
     },
@@ -102,6 +111,15 @@ def status_after(status: Status, event: Event) -> Status:
         return TABLE[status, event]
     except KeyError:
         raise ImpossibleMove(f"{event} cannot happen to an order that is {status}") from None
+
+
+def restored(*, is_active: bool, is_held: bool, has_filled: bool) -> Status:
+    """Return the status of an open order whose owner's wish was refused."""
+    if is_held:
+        return Status.HELD
+    if not is_active:
+        return Status.ACCEPTED
+    return Status.PARTIALLY_FILLED if has_filled else Status.NEW
 
 
 def is_open(status: Status) -> bool:

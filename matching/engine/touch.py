@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matching.engine.types import WHOLE
+
 if TYPE_CHECKING:
     from matching.engine.types import Account
 
@@ -37,9 +39,9 @@ class Offer:
         if self._taken:
             self._taken = {}
 
-    def left(self, account: Account) -> int:
-        """Return what the account has not yet taken, in 1e-9 share."""
-        return max(0, self.size - self._taken.get(account, 0))
+    def left(self, account: Account, rate: int = WHOLE) -> int:
+        """Return what the account has not yet taken of a part of the size, in 1e-9 share, rounded down."""
+        return max(0, self.size * rate // WHOLE - self._taken.get(account, 0))
 
     def take(self, account: Account, quantity: int) -> None:
         """Count what the account took."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matching.ports import Batch
     from trading.bookkeeping import Books
 
-COLLAR_BELOW_50, COLLAR_FROM_50 = 40, 25  # thousandths; matching/decisions/0008-collar.md
+COLLAR_BELOW_50, COLLAR_FROM_50 = 40, 25  # thousandths; matching/decisions/0013-collar.md
 GTC_AGE_NS = 90 * 86_400 * 10**9  # spec of the wire, 3.2
 
 ORDER_COLUMNS = """o.id, o.account_id, o.symbol, o.side, o.type, o.time_in_force, o.quantity, o.notional,

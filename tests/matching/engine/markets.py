@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from matching.engine.engine import Engine
 from matching.engine.types import (
     CENT,
     SHARE,
+    Auction,
     Chunk,
     Decision,
+    Halt,
     Order,
     OrderType,
     Quote,
@@ -19,7 +22,7 @@ from matching.engine.types import (
     TimeInForce,
     Trade,
 )
-from tests.matching.engine.tapes import Columns, Item
+from tests.matching.engine.tapes import Columns, Item, What
 
 SECOND = 10**9
 Short = tuple[object, ...]
@@ -69,6 +72,17 @@ class Market:
         sizes = {"price": price * CENT, "size": size * SHARE}
         return self._item(symbol, Trade(**self._moment(), **sizes, eligible=eligible))
 
+    def auction(self, price: int, size: int, *, is_opening: bool = True) -> list[Short]:
+        """Print the official opening or closing price one nanosecond later."""
+        sizes = {"price": price * CENT, "size": size * SHARE}
+        return self._item("IBM", Auction(**self._moment(), **sizes, is_opening=is_opening))
+
+    def halt(self) -> list[Short]:
+        return self._item("IBM", Halt(seq=self.engine.seq + 1, at=self.engine.at + 1))
+
+    def resume(self) -> list[Short]:
+        return self._item("IBM", Halt(seq=self.engine.seq + 1, at=self.engine.at + 1, is_over=True))
+
     def wait(self, seconds: float) -> list[Short]:
         return self._advance(seq=self.engine.seq, at=self.engine.at + round(seconds * SECOND))
 
@@ -105,22 +119,34 @@ class Market:
     def order(
         self, order_id: str, side: str, quantity: float | None = None, limit: int | None = None, **terms: Any
     ) -> Order:
-        """Return an order accepted now: day unless told, limit when it has a limit."""
+        """Return an order accepted now: day unless told, of the type that its prices make it.
+
+        `stop`, `trail` are cents like `limit`, `percent` is a trail in percent.
+        """
         self._number += 1
+        stop, trail, percent = (terms.pop(name, None) for name in ("stop", "trail", "percent"))
         return Order(
             order_id=order_id,
             side=Side(side),
             quantity=None if quantity is None else round(quantity * SHARE),
-            order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+            order_type=_type_of(limit, stop, trail or percent),
             limit_price=None if limit is None else limit * CENT,
+            stop_price=None if stop is None else stop * CENT,
+            trail_price=None if trail is None else trail * CENT,
+            trail_percent=None if percent is None else round(percent * 10_000),
             priority=(self.engine.seq, self._number),
             **{"account": "ann", "symbol": "IBM", "time_in_force": TimeInForce.DAY} | terms,
         )
 
+    def place_class(self, *members: Order) -> list[Short]:
+        """Place orders as a bracket, oto or oco, by the roles that they have."""
+        first, *legs = [replace(member, group="g") for member in members]
+        return self._tell(self.engine.place(first, legs))
+
     def _moment(self) -> dict[str, int]:
         return {"seq": self.engine.seq + 1, "at": self.engine.at + 1}
 
-    def _item(self, symbol: str, what: Quote | Trade) -> list[Short]:
+    def _item(self, symbol: str, what: What) -> list[Short]:
         items = self._columns.of([Item(symbol, what)])
         return self._advance(seq=what.seq, at=what.at, items=items)
 
@@ -131,6 +157,14 @@ class Market:
     def _tell(self, decisions: list[Decision]) -> list[Short]:
         self.decisions += decisions
         return [_short(decision) for decision in decisions]
+
+
+def _type_of(limit: int | None, stop: int | None, trail: float | None) -> OrderType:
+    if trail is not None:
+        return OrderType.TRAILING_STOP
+    if stop is not None:
+        return OrderType.STOP if limit is None else OrderType.STOP_LIMIT
+    return OrderType.MARKET if limit is None else OrderType.LIMIT
 
 
 def _short(decision: Decision) -> Short:

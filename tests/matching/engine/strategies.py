@@ -6,30 +6,24 @@ and every last unit shows.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from hypothesis import strategies as st
 
 from matching.engine.types import (
-    Model,
+    Auction,
+    Halt,
     Order,
-    OrderType,
     Quote,
     Session,
     SessionChange,
-    Side,
-    TimeInForce,
     Trade,
 )
-from tests.matching.engine.tapes import Cancel, Item, Place, Replace, Step, Tick
+from tests.matching.engine.tapes import Cancel, Item, Place, Replace, Step, Tick, What
+from tests.matching.engine.terms import SECOND, changed, changes, classes, prices, symbols, terms
 
-SECOND = 10**9
-PRICES = (7, 8, 9, 10, 11)
-SYMBOLS = ("A", "B")
-
-prices = st.sampled_from(PRICES)
 sizes = st.integers(0, 6)
-symbols = st.sampled_from(("A", "A", "A", "A", "A", "B"))
 pauses = st.sampled_from((*[1] * 12, *[SECOND] * 4, 30 * SECOND, 61 * SECOND, 0, 0))
 absent = st.just((0, 0))
 bids = st.one_of(st.tuples(st.sampled_from((7, 8, 9)), sizes), absent)
@@ -42,50 +36,15 @@ quotes = st.one_of(
 )
 trades = st.tuples(prices, sizes, st.sampled_from((True, True, True, False)))
 day_parts = st.sampled_from((*Session, Session.REGULAR, Session.REGULAR))
-order_types = (*[OrderType.LIMIT] * 5, OrderType.MARKET)
-
-
-@st.composite
-def terms(draw: st.DrawFn) -> dict[str, Any]:
-    """Return the terms of an order, without its identity."""
-    order_type = draw(st.sampled_from(order_types))
-    is_limit = order_type is OrderType.LIMIT
-    tif = draw(
-        st.sampled_from((*[TimeInForce.DAY] * 4, *[TimeInForce.GTC] * 4, TimeInForce.IOC, TimeInForce.FOK))
-    )
-    side = draw(st.sampled_from(tuple(Side)))
-    passive = (7, 8, 8, 9) if side is Side.BUY else (9, 10, 10, 11)
-    may_extend = is_limit and tif in (TimeInForce.DAY, TimeInForce.GTC)
-    is_notional = draw(st.sampled_from((False, False, False, True)))
-    return {
-        "account": draw(st.sampled_from(("ann", "ann", "bob"))),
-        "symbol": draw(symbols),
-        "side": side,
-        "order_type": order_type,
-        "time_in_force": tif,
-        "quantity": None if is_notional else draw(st.integers(1, 9)),
-        "notional": draw(st.integers(1, 80)) if is_notional else None,
-        "limit_price": draw(st.sampled_from((*passive, *PRICES))) if is_limit else None,
-        "collar": None if is_limit else draw(st.sampled_from((None, *PRICES))),
-        "quantity_max": draw(st.sampled_from((None, 1, 3, 5))) if is_notional else None,
-        "extended_hours": may_extend and draw(st.booleans()),
-        "age": draw(st.sampled_from((None, 10 * SECOND))),
-        "model": draw(st.sampled_from((*[Model.DISPLAYED] * 5, Model.INSTANT))),
-    }
-
-
-# How a successor differs: the same terms with another quantity or limit, most of the time.
-changes = st.one_of(
-    st.fixed_dictionaries({"quantity": st.integers(1, 9)}),
-    st.fixed_dictionaries({"limit_price": prices}),
-    st.fixed_dictionaries({"quantity": st.just(1), "time_in_force": st.sampled_from(("ioc",))}),
-)
 targets = st.integers(0, 5)  # which of the last orders
 
 KINDS = {
     "quote": (12, st.tuples(symbols, quotes)),
     "trade": (9, st.tuples(symbols, trades)),
-    "place": (9, st.tuples(terms())),
+    "place": (8, st.tuples(terms())),
+    "place_class": (4, st.tuples(classes())),
+    "auction": (1, st.tuples(symbols, st.booleans(), prices, sizes)),
+    "halt": (1, st.tuples(symbols, st.sampled_from((True, True, False)))),
     "replace": (3, st.tuples(targets, changes)),
     "cancel": (1, st.tuples(targets)),
     "session": (1, st.tuples(day_parts)),
@@ -112,15 +71,23 @@ class Writer:
         self.seq += 1
         return {"seq": self.seq, "at": self.at}
 
+    def _item(self, symbol: str, what: What) -> None:
+        self.script.append(Item(symbol, what))
+
     def quote(self, symbol: str, sides: tuple[tuple[int, int], tuple[int, int]]) -> None:
         (bid, bid_size), (ask, ask_size) = sides
         shown = {"bid": bid, "bid_size": bid_size, "ask": ask, "ask_size": ask_size}
-        self.script.append(Item(symbol, Quote(**self._next(), **shown)))
+        self._item(symbol, Quote(**self._next(), **shown))
 
     def trade(self, symbol: str, trade: tuple[int, int, bool]) -> None:
         price, size, eligible = trade
-        what = Trade(**self._next(), price=price, size=size, eligible=eligible)
-        self.script.append(Item(symbol, what))
+        self._item(symbol, Trade(**self._next(), price=price, size=size, eligible=eligible))
+
+    def auction(self, symbol: str, is_opening: bool, price: int, size: int) -> None:
+        self._item(symbol, Auction(**self._next(), is_opening=is_opening, price=price, size=size))
+
+    def halt(self, symbol: str, is_over: bool) -> None:
+        self._item(symbol, Halt(**self._next(), is_over=is_over))
 
     def session(self, session: Session) -> None:
         self.script.append(SessionChange(**self._next(), session=session))
@@ -131,6 +98,11 @@ class Writer:
     def place(self, terms: dict[str, Any]) -> None:
         self.script.append(Place(self._order(terms)))
 
+    def place_class(self, members: list[dict[str, Any]]) -> None:
+        group = f"g{self.number}"
+        first, *legs = [self._order(member | {"group": group}) for member in members]
+        self.script.append(Place(first, tuple(legs)))
+
     def cancel(self, target: int) -> None:
         if self.placed:
             self.script.append(Cancel(self._target(target).order_id))
@@ -139,45 +111,35 @@ class Writer:
         if not self.placed:
             return
         old = self._target(target)
-        terms = {name: getattr(old, name) for name in _TERMS} | {"age": None}
-        for name, value in change.items():
-            if terms[name] is not None:
-                terms[name] = value
-        if terms["time_in_force"] == "ioc":
-            terms["time_in_force"], terms["extended_hours"] = TimeInForce.IOC, False
-        self.script.append(Replace(old.order_id, self._order(terms)))
+        terms = {name: getattr(old, name) for name in _TERMS}
+        self.script.append(Replace(old.order_id, self._order(changed(terms, change))))
 
     def _target(self, target: int) -> Order:
         return self.placed[-1 - target % len(self.placed)]
 
     def _order(self, terms: dict[str, Any]) -> Order:
+        """Return an order of these terms, of which an age and a cut-off count from now."""
         self.number += 1
         terms = dict(terms)
-        age = terms.pop("age")
-        order = Order(
-            order_id=f"o{self.number}",
-            priority=(self.seq, self.number),
-            expires_at=None if age is None else self.at + age,
-            **terms,
-        )
+        for name, until in (("age", "expires_at"), ("cut_off", "cut_off_at")):
+            if (after := terms.pop(name, None)) is not None:
+                terms[until] = self.at + after
+        order = Order(order_id=f"o{self.number}", priority=(self.seq, self.number), **terms)
         self.placed.append(order)
         return order
 
 
-_TERMS = (
-    "account",
-    "symbol",
-    "side",
-    "order_type",
-    "time_in_force",
-    "quantity",
-    "notional",
-    "limit_price",
-    "collar",
-    "quantity_max",
-    "extended_hours",
-    "model",
-)
+_PROGRESS = {
+    "order_id",
+    "priority",
+    "filled_quantity",
+    "filled_money",
+    "queue_ahead",
+    "queue_priority",
+    "is_active",
+}
+_PROGRESS |= {"is_triggered", "watermark", "accepted_at", "expires_at"}
+_TERMS = tuple(field.name for field in fields(Order) if field.name not in _PROGRESS)
 
 
 @st.composite
@@ -191,7 +153,7 @@ def scripts(draw: st.DrawFn) -> list[Step]:
     moves = st.lists(st.tuples(pauses, steps), min_size=length // 2, max_size=length)
     for pause, step in draw(moves):
         # A late command is stamped with what the market has seen, so time shows first.
-        is_late = pause and step[0] in ("place", "cancel", "replace")
+        is_late = pause and step[0] in ("place", "place_class", "cancel", "replace")
         if is_late:
             writer.write(pause, ("tick",))
         writer.write(0 if is_late else pause, step)

@@ -7,26 +7,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matching.engine.types import Chunk, Decision, Items, Kind, Order, Quote, SessionChange, Trade
+from matching.engine.types import (
+    Auction,
+    Chunk,
+    Decision,
+    Halt,
+    Items,
+    Kind,
+    Order,
+    Quote,
+    SessionChange,
+    Trade,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 COLUMNS = ("seq", "at", "kind", "bid", "bid_size", "ask", "ask_size", "price", "size", "eligible")
 NO_QUOTE = (0, 0, 0, 0)
+What = Quote | Trade | Auction | Halt
 
 
 @dataclass(frozen=True)
 class Item:
-    """One quote or print of a symbol."""
+    """One quote, print, auction or halt of a symbol."""
 
     symbol: str
-    what: Quote | Trade
+    what: What
 
 
 @dataclass(frozen=True)
 class Place:
     order: Order
+    legs: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,14 +77,26 @@ class Columns:
             rows.setdefault(item.symbol, []).append(self._row(item.symbol, item.what))
         return {symbol: columns_of(of_symbol) for symbol, of_symbol in rows.items()}
 
-    def _row(self, symbol: str, what: Quote | Trade) -> tuple[int, ...]:
+    def _row(self, symbol: str, what: What) -> tuple[int, ...]:
         if isinstance(what, Quote):
             quote = (what.bid, what.bid_size, what.ask, what.ask_size)
             self.prevailing[symbol] = quote
             return (what.seq, what.at, Kind.QUOTE.value, *quote, 0, 0, 1)
         quote = self.prevailing.get(symbol, NO_QUOTE)
-        head = (what.seq, what.at, Kind.TRADE.value)
-        return (*head, *quote, what.price, what.size, int(what.eligible))
+        head = (what.seq, what.at, _kind_of(what).value, *quote)
+        if isinstance(what, Halt):
+            return (*head, 0, 0, 0)
+        return (*head, what.price, what.size, int(isinstance(what, Trade) and what.eligible))
+
+
+def _kind_of(what: Trade | Auction | Halt) -> Kind:
+    match what:
+        case Trade():
+            return Kind.TRADE
+        case Auction():
+            return Kind.OPENING_AUCTION if what.is_opening else Kind.CLOSING_AUCTION
+        case Halt():
+            return Kind.RESUME if what.is_over else Kind.HALT
 
 
 def columns_of(rows: list[tuple[int, ...]]) -> Items:
@@ -79,17 +104,23 @@ def columns_of(rows: list[tuple[int, ...]]) -> Items:
     return Items(**{name: table[:, i].copy() for i, name in enumerate(COLUMNS)})
 
 
-def items_of(items: Items) -> list[Quote | Trade]:
+def items_of(items: Items) -> list[What]:
     """Return the rows as values again."""
     rows = zip(*(getattr(items, name).tolist() for name in COLUMNS), strict=True)
-    found: list[Quote | Trade] = []
-    for seq, at, kind, bid, bid_size, ask, ask_size, price, size, eligible in rows:
-        if kind == Kind.QUOTE.value:
-            quote = Quote(seq=seq, at=at, bid=bid, bid_size=bid_size, ask=ask, ask_size=ask_size)
-            found.append(quote)
-        else:
-            found.append(Trade(seq=seq, at=at, price=price, size=size, eligible=bool(eligible)))
-    return found
+    return [_item_of(Kind(row[2]), row) for row in rows]
+
+
+def _item_of(kind: Kind, row: tuple[int, ...]) -> What:
+    seq, at, _, bid, bid_size, ask, ask_size, price, size, eligible = row
+    match kind:
+        case Kind.QUOTE:
+            return Quote(seq=seq, at=at, bid=bid, bid_size=bid_size, ask=ask, ask_size=ask_size)
+        case Kind.TRADE:
+            return Trade(seq=seq, at=at, price=price, size=size, eligible=bool(eligible))
+        case Kind.HALT | Kind.RESUME:
+            return Halt(seq=seq, at=at, is_over=kind is Kind.RESUME)
+        case _:
+            return Auction(seq=seq, at=at, is_opening=kind is Kind.OPENING_AUCTION, price=price, size=size)
 
 
 def chunks_and_commands(script: list[Step], is_cut_after: Callable[[int], bool]) -> Iterator[Played]:
@@ -125,8 +156,8 @@ def obey(engine: Any, step: Played) -> list[Decision]:
     match step:
         case Chunk():
             return engine.advance(step)
-        case Place(order):
-            return engine.place(order)
+        case Place(order, legs):
+            return engine.place(order, legs)
         case Cancel(order_id):
             return engine.cancel(order_id)
         case Replace(order_id, successor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import numpy as np
@@ -11,15 +12,35 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from matching.engine import scan
 from matching.engine.engine import Engine
-from matching.engine.types import Event, Order, OrderId, OrderType, Session, Side, TimeInForce
+from matching.engine.triggers import limit_of
+from matching.engine.types import (
+    Event,
+    GroupId,
+    Order,
+    OrderId,
+    OrderType,
+    Role,
+    Session,
+    Side,
+    TimeInForce,
+)
 from tests.matching.engine.reference import ReferenceEngine
 from tests.matching.engine.shadow import ENDS, Shadow
 from tests.matching.engine.strategies import Writer, scripts
 from tests.matching.engine.tapes import Place, Replace, chunks_and_commands, obey, play
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matching.engine.types import Decision
+    from tests.matching.engine.tapes import Step
+
 cuts = st.sets(st.integers(0, 60)).map(lambda numbers: numbers.__contains__)
 # How long an example takes is the machine's affair, not the engine's.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# Prices of a few units need a wide band; of two symbols, one is told to have no prints.
+SMALL: dict[str, Any] = {"bad_print_band": 2_500, "without_prints": ("B",)}
 
 row_by_row_below = st.sampled_from((1, 2, 5, 64))  # rows; small values make the column scan work
 
@@ -27,10 +48,10 @@ row_by_row_below = st.sampled_from((1, 2, 5, 64))  # rows; small values make the
 @untimed
 @given(scripts(), cuts, cuts, row_by_row_below, st.booleans())
 def test_engine_agrees_with_the_reference_however_the_tape_is_cut(script, cut, other_cut, short, contention):
-    expected = play(ReferenceEngine(contention=contention), script, cut)
+    expected = play(ReferenceEngine(contention=contention, **SMALL), script, cut)
 
     with mock.patch.object(scan, "_SHORT", short):
-        decisions = play(Engine(contention=contention), script, other_cut)
+        decisions = play(Engine(contention=contention, **SMALL), script, other_cut)
 
     assert decisions == expected
 
@@ -38,54 +59,69 @@ def test_engine_agrees_with_the_reference_however_the_tape_is_cut(script, cut, o
 @untimed
 @given(scripts(), cuts, st.sets(st.integers(0, 60)), row_by_row_below, st.booleans())
 def test_an_engine_rebuilt_at_any_point_decides_the_same(script, cut, restarts, short, contention):
-    expected = play(Engine(contention=contention), script)
+    expected = play(Engine(contention=contention, **SMALL), script)
 
-    engine, shadow, decisions = Engine(contention=contention), Shadow(), []
     with mock.patch.object(scan, "_SHORT", short):
-        for number, step in enumerate(chunks_and_commands(script, cut)):
-            made = obey(engine, step)
-            decisions += made
-            shadow.note(step, made, engine.drain_queues())
-            if number in restarts:
-                engine = shadow.rebuild(Engine(contention=contention))
+        decisions = played_with_restarts(
+            lambda: Engine(contention=contention, **SMALL), script, cut, restarts.__contains__
+        )
 
     assert decisions == expected
+
+
+def played_with_restarts(
+    new: Callable[[], Engine],
+    script: list[Step],
+    is_cut_after: Callable[[int], bool],
+    is_restarted_after: Callable[[int], bool],
+) -> list[Decision]:
+    engine, shadow, decisions = new(), Shadow(), []
+    for number, step in enumerate(chunks_and_commands(script, is_cut_after)):
+        made = obey(engine, step)
+        decisions += made
+        shadow.note(step, made, engine.drain_queues(), engine.drain_watermarks())
+        if is_restarted_after(number):
+            engine = shadow.rebuild(new())
+    return decisions
 
 
 @untimed
 @given(scripts(), cuts, st.booleans())
 def test_no_order_gets_more_or_worse_than_it_may(script, cut, contention):
-    engine = Engine(contention=contention)
+    engine = Engine(contention=contention, **SMALL)
     terms: dict[OrderId, Order] = {}
     done: set[OrderId] = set()
     filled: Counter[OrderId] = Counter()
     money: Counter[OrderId] = Counter()
     taken: Counter[object] = Counter()
+    wanted: dict[OrderId, int] = {}
     for step in chunks_and_commands(script, cut):
         if isinstance(step, Place):
-            terms[step.order.order_id] = step.order
+            terms |= {order.order_id: order for order in (step.order, *step.legs)}
         if isinstance(step, Replace):
             terms[step.successor.order_id] = step.successor
         for decision in obey(engine, step):
-            order = terms[decision.order_id]
-            assert decision.order_id not in done
+            order, key = terms[decision.order_id], decision.order_id
+            assert key not in done
             if decision.event in ENDS:
-                done.add(decision.order_id)
+                done.add(key)
+            filled[key] += decision.quantity
+            money[key] += decision.quantity * decision.price
+            if decision.leaves_quantity is not None:
+                assert decision.leaves_quantity >= 0
+                # Only its class takes from what an order wants.
+                assert filled[key] + decision.leaves_quantity <= wanted.get(key, decision.leaves_quantity)
+                wanted[key] = filled[key] + decision.leaves_quantity
+                assert order.role is not None or wanted[key] == order.quantity
             if decision.event not in (Event.FILL, Event.PARTIAL_FILL):
                 assert decision.quantity == 0
                 continue
             assert decision.quantity > 0
-            is_buy = order.side is Side.BUY
-            worst = order.limit_price or order.collar
-            if worst is not None:
-                worse = decision.price - worst
-                assert (worse if is_buy else -worse) <= 0
-            key = order.order_id
-            filled[key] += decision.quantity
-            money[key] += decision.quantity * decision.price
-            assert order.quantity is None or filled[key] <= order.quantity
             assert order.notional is None or money[key] <= order.notional
             assert order.quantity_max is None or filled[key] <= order.quantity_max
+            if (worst := limit_of(order) or order.collar) is not None:
+                worse = decision.price - worst
+                assert (worse if order.side is Side.BUY else -worse) <= 0
             if order.model == "displayed":
                 who = "all" if contention else order.account
                 side = None if decision.is_print else order.side  # a print is one size for both
@@ -93,6 +129,30 @@ def test_no_order_gets_more_or_worse_than_it_may(script, cut, contention):
                 taken[offer] += decision.quantity
                 assert taken[offer] <= (decision.offered or 0)
         assert engine.open_count() == len(terms) - len(done)
+
+
+@untimed
+@given(scripts(), cuts)
+def test_exits_never_trade_more_than_their_entry(script, cut):
+    engine = Engine(**SMALL)
+    orders: dict[OrderId, Order] = {}
+    sizes: dict[GroupId, int] = {}
+    traded: Counter[tuple[GroupId, bool]] = Counter()  # (group, whether by the entry)
+    for step in chunks_and_commands(script, cut):
+        if isinstance(step, Place):
+            orders |= {order.order_id: order for order in (step.order, *step.legs)}
+            if step.legs:
+                assert step.order.quantity is not None
+                sizes[step.order.group] = step.order.quantity
+                if step.order.role is not Role.ENTRY:  # an oco closes what is held already
+                    traded[step.order.group, True] = step.order.quantity
+        if isinstance(step, Replace):
+            orders[step.successor.order_id] = step.successor
+        for decision in obey(engine, step):
+            order = orders[decision.order_id]
+            if order.group is not None:
+                traded[order.group, order.role is Role.ENTRY] += decision.quantity
+                assert traded[order.group, False] <= traded[order.group, True] <= sizes[order.group]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -111,27 +171,33 @@ def test_engine_agrees_with_the_reference_over_a_long_quiet_tape(seed):
         else:
             price = middle + int(random.integers(-2, 3))
             writer.write(10**6, ("trade", "A", (price, sizes[0], random.random() < 0.9)))
-        if number % 50 == 0:
+        if number % 40 == 0:
             writer.write(0, ("place", _order_near(middle, random)))
     script = writer.script
 
     decisions = play(Engine(), script)
 
     assert decisions == play(ReferenceEngine(), script)
+    assert decisions == played_with_restarts(Engine, script, lambda _: False, lambda number: number % 9 == 0)
     rules = {decision.rule for decision in decisions}
-    assert {"L2", "R2", "R3"} <= rules
+    assert {"L2", "R2", "R3", "T1", "T3"} <= rules
 
 
 def _order_near(middle: int, random: np.random.Generator) -> dict[str, object]:
     side = Side.BUY if random.random() < 0.5 else Side.SELL
     away = int(random.integers(-1, 8))
+    toward, beyond = (middle - away, middle + away) if side is Side.BUY else (middle + away, middle - away)
+    trail = int(random.integers(1, 12))
+    kind: dict[str, object] = {
+        0: {"order_type": OrderType.STOP, "stop_price": beyond},
+        1: {"order_type": OrderType.TRAILING_STOP, "trail_price": trail},
+        2: {"order_type": OrderType.TRAILING_STOP, "trail_percent": 1_000 * trail},
+    }.get(int(random.integers(6)), {"order_type": OrderType.LIMIT, "limit_price": toward})
     return {
         "account": "ann",
         "symbol": "A",
         "side": side,
-        "order_type": OrderType.LIMIT,
         "time_in_force": TimeInForce.GTC,
         "quantity": int(random.integers(1, 60)),
-        "limit_price": middle - away if side is Side.BUY else middle + away,
-        "age": None,
+        **kind,
     }

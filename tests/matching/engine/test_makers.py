@@ -234,6 +234,6 @@ def test_a_refused_replacement_leaves_the_old_order_alone():
 
     with pytest.raises(ValueError, match="symbol and the side"):
         market.replace("o", "s", "sell", 5, 1001)
-    with pytest.raises(ValueError, match="opg has no rules"):
+    with pytest.raises(ValueError, match="has a cut-off"):
         market.replace("o", "s", "buy", 5, 1001, time_in_force=TimeInForce.OPG)
     assert market.trade(999, 10) == [("fill", "o", "R2", 10, 1000)]

@@ -13,7 +13,7 @@ from matching.engine.checks import UnsupportedOrder
 from matching.engine.engine import Engine, OutOfOrder
 from matching.engine.states import Status
 from matching.engine.ticks import OffTick, is_on_tick, price_from_dollars, tick_of
-from matching.engine.types import Chunk, Event, Model, OrderType, Session, Side, TimeInForce
+from matching.engine.types import Chunk, Event, Model, OrderType, Profile, Session, Side, TimeInForce
 from tests.matching.engine.markets import Market
 
 
@@ -56,10 +56,34 @@ def test_dollars_that_are_no_price_are_refused(dollars):
 @pytest.mark.parametrize(
     "terms",
     [
-        pytest.param({"order_type": OrderType.STOP}, id="stop"),
-        pytest.param({"order_type": OrderType.TRAILING_STOP}, id="trailing stop"),
-        pytest.param({"time_in_force": TimeInForce.OPG}, id="opg"),
-        pytest.param({"time_in_force": TimeInForce.CLS}, id="cls"),
+        pytest.param({"order_type": OrderType.STOP}, id="stop with a limit and no stop"),
+        pytest.param({"order_type": OrderType.STOP_LIMIT}, id="stop limit without a stop"),
+        pytest.param({"stop_price": 5}, id="limit with a stop"),
+        pytest.param({"order_type": OrderType.TRAILING_STOP, "limit_price": None}, id="no trail"),
+        pytest.param(
+            {
+                "order_type": OrderType.TRAILING_STOP,
+                "limit_price": None,
+                "trail_price": 1,
+                "trail_percent": 1,
+            },
+            id="two trails",
+        ),
+        pytest.param({"order_type": OrderType.STOP, "limit_price": None, "stop_price": 0}, id="stop of zero"),
+        pytest.param(
+            {
+                "order_type": OrderType.STOP,
+                "limit_price": None,
+                "stop_price": 5,
+                "time_in_force": TimeInForce.IOC,
+            },
+            id="immediate stop",
+        ),
+        pytest.param({"time_in_force": TimeInForce.OPG}, id="opg without a cut-off"),
+        pytest.param({"cut_off_at": 5}, id="day with a cut-off"),
+        pytest.param({"group": "g"}, id="a group of one"),
+        pytest.param({"profile": Profile(reject_rate=10_001)}, id="a chance above one"),
+        pytest.param({"profile": Profile(latency_ms=-1)}, id="latency before time"),
         pytest.param({"quantity": None}, id="no size"),
         pytest.param({"notional": 5}, id="two sizes"),
         pytest.param({"quantity": 0}, id="no quantity"),
