@@ -15,7 +15,7 @@ from matching.engine.types import Model
 from matching.models import Market
 from trading.models.fields import MoneyField
 
-FILL_MODELS = tuple(model.value for model in Model)
+FILL_MODELS = (Model.DISPLAYED.value, Model.INSTANT.value)  # what an account may name today
 
 
 class TradingAccount(models.Model):
