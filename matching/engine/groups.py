@@ -11,6 +11,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from matching.engine import sessions
 from matching.engine.types import Event, Role, Rule
 
 if TYPE_CHECKING:
@@ -92,8 +93,10 @@ def start_exit(book: Book, working: WorkingOrder, rule: Rule) -> None:
     sibling = working.sibling
     if not working.is_held or sibling is None:
         book.begin(working, rule)
-    elif sibling.is_active:
+    elif sibling.is_active and sessions.may_begin(working.order, book.floor.session):
         book.open(working, rule)
+    else:
+        working.is_active = sibling.is_active
 
 
 def _reduce(book: Book, working: WorkingOrder, quantity: int, rule: Rule) -> None:

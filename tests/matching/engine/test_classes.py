@@ -282,6 +282,17 @@ def test_a_replaced_stop_loss_beside_its_take_profit_is_held_and_triggers():
     assert market.trade(990, 9)[:2] == [("triggered", "s", "T1"), ("new", "s", "T1")]
 
 
+def test_a_stop_loss_that_is_replaced_overnight_does_not_trigger_there():
+    """Found by comparison: it was seated in a book whose session was over."""
+    market = oco(**GTC)
+    market.enter(Session.CLOSED)
+    successor(market, Role.STOP_LOSS, stop=990, **GTC)
+
+    assert market.trade(985, 9) == []
+    assert market.enter(Session.REGULAR) == []
+    assert market.trade(985, 9)[0] == ("triggered", "s", "T1")
+
+
 def test_a_successor_may_not_cross_the_other_exit_or_leave_the_class():
     market = oco()
 
