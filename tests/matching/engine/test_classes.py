@@ -218,6 +218,15 @@ def test_exits_expire_with_the_session_each_by_itself():
     assert market.enter(Session.POST) == [("expired", "tp", "S1"), ("expired", "sl", "S1")]
 
 
+def test_an_exit_that_ages_out_takes_its_younger_sibling_along():
+    """Found by comparison: after a restart the one left alone was told as new."""
+    market = oco(**GTC, expires_at=10)
+    successor(market, Role.STOP_LOSS, stop=990, **GTC)
+    market.wait(1)
+
+    assert market.enter(Session.CLOSED) == [("canceled", "tp", "S1"), ("canceled", "s", "C2")]
+
+
 def test_gtc_exits_work_again_the_next_day_without_a_further_word():
     market = oco(**GTC)
 
@@ -298,6 +307,8 @@ def test_a_successor_may_not_cross_the_other_exit_or_leave_the_class():
 
     with pytest.raises(UnsupportedOrder, match="better than its stop-loss"):
         successor(market, Role.TAKE_PROFIT, limit=980)
+    with pytest.raises(UnsupportedOrder, match="share their time in force"):
+        successor(market, Role.TAKE_PROFIT, limit=1010, **GTC)
     with pytest.raises(ValueError, match="its place in the class"):
         market.replace("tp", "s", SELL, 5, 1010)
     assert market.trade(1021, 9)[0] == ("fill", "tp", "R2", 5, 1020)
