@@ -11,6 +11,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from matching.engine import sessions
 from matching.engine.types import Event, Role, Rule
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ def after_fill(book: Book, working: WorkingOrder, group: Group, quantity: int) -
             _reduce(book, sibling, quantity, Rule.STOP_WINS if is_beaten else Rule.PAIR)
 
 
-def after_end(book: Book, working: WorkingOrder, group: Group, *, by_time: bool = False) -> None:
+def after_end(book: Book, working: WorkingOrder, group: Group, *, is_expiry: bool = False) -> None:
     """Release or cancel the others when an order ended without having filled.
 
-    Time ends each exit by itself: they have the same time in force.
+    The session's end expires each exit by itself, for they share it. Age does not, since a successor is younger.
     """
     if working.order.role is Role.ENTRY:
         _release(book, working, group)
         return
-    if by_time:
+    if is_expiry:
         return
     rule = Rule.PAIR
     if group.entry is not None:
@@ -92,8 +93,10 @@ def start_exit(book: Book, working: WorkingOrder, rule: Rule) -> None:
     sibling = working.sibling
     if not working.is_held or sibling is None:
         book.begin(working, rule)
-    elif sibling.is_active:
+    elif sibling.is_active and sessions.may_begin(working.order, book.floor.session):
         book.open(working, rule)
+    else:
+        working.is_active = sibling.is_active
 
 
 def _reduce(book: Book, working: WorkingOrder, quantity: int, rule: Rule) -> None:

@@ -66,9 +66,9 @@ class Hall:
         """Return whether an order has begun and its session is on."""
         return working.is_active and sessions.may_trade(working.order, self.floor.session)
 
-    def end(self, working: WorkingOrder, event: Event, rule: Rule, *, by_time: bool = False) -> None:
+    def end(self, working: WorkingOrder, event: Event, rule: Rule, *, is_expiry: bool = False) -> None:
         """End an order, saying so, and let its group follow."""
         book, group = self.book(working.order.symbol), working.group
         book.end(working, event, rule)
         if group is not None:
-            groups.after_end(book, working, group, by_time=by_time)
+            groups.after_end(book, working, group, is_expiry=is_expiry)

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from matching.engine import groups
-from matching.engine.checks import IMMEDIATE, require_apart, require_workable
+from matching.engine.checks import IMMEDIATE, UnsupportedOrder, require_apart, require_workable
 from matching.engine.sessions import AUCTIONS
 from matching.engine.triggers import STOPS
 from matching.engine.types import Event, Order, Role, Rule
@@ -44,6 +44,8 @@ def fitted(old: WorkingOrder, successor: Order) -> Order:
             "a successor has the symbol and the side of the order it replaces, and its place in the class"
         )
     if old.group is not None:
+        if successor.time_in_force is not old.order.time_in_force or successor.extended_hours:
+            raise UnsupportedOrder("the orders of a class share their time in force")
         successor = replace(successor, quantity=old.leaves_quantity)
         if old.sibling is not None and successor.role is not Role.ENTRY:
             require_apart(successor, old.sibling.order)

@@ -35,9 +35,9 @@ def _end_by_time(hall: Hall, working: WorkingOrder, before: Session) -> None:
     floor, order = hall.floor, working.order
     if working.is_active and sessions.ends_with(order, before, floor.session):
         rule = Rule.AUCTION if order.time_in_force in sessions.AUCTIONS else Rule.TIME_IN_FORCE
-        hall.end(working, Event.EXPIRED, rule, by_time=True)
+        hall.end(working, Event.EXPIRED, rule, is_expiry=True)
     elif sessions.ends_by_age(order, floor.at):
-        hall.end(working, Event.CANCELED, Rule.TIME_IN_FORCE, by_time=True)
+        hall.end(working, Event.CANCELED, Rule.TIME_IN_FORCE)
 
 
 def _bring(hall: Hall, working: WorkingOrder, before: Session) -> None:

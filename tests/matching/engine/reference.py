@@ -141,9 +141,9 @@ class ReferenceEngine(ReferenceMarket):
                 continue
             if one.active and self.is_over_for(one.order, before):
                 rule = Rule.AUCTION if one.is_auction else Rule.TIME_IN_FORCE
-                self.finish_in_group(one, Event.EXPIRED, rule, by_time=True)
+                self.finish_in_group(one, Event.EXPIRED, rule, is_expiry=True)
             elif self.is_too_old(one.order):
-                self.finish_in_group(one, Event.CANCELED, Rule.TIME_IN_FORCE, by_time=True)
+                self.finish_in_group(one, Event.CANCELED, Rule.TIME_IN_FORCE)
         for one in sorted(self.orders, key=lambda o: o.rank):
             if one not in self.orders or self.is_dormant(one):
                 continue

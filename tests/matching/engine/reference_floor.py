@@ -75,13 +75,13 @@ class ReferenceFloor(ABC):
         is_second = one.order.role is Role.STOP_LOSS and one.waits_for_stop
         return self.is_dormant(one) or (is_second and len(self.members(one)) > 0)
 
-    def finish_in_group(self, one: Open, event: Event, rule: Rule, *, by_time: bool = False) -> None:
+    def finish_in_group(self, one: Open, event: Event, rule: Rule, *, is_expiry: bool = False) -> None:
         """End an order that has not filled, and what hangs on it."""
         others = self.members(one)
         self.finish(one, event, rule)
         if one.order.role is Role.ENTRY:
             self.release(one, others)
-        elif others and not by_time:
+        elif others and not is_expiry:
             entries = [o for o in others if o.order.role is Role.ENTRY]
             rule = Rule.PAIR
             if entries:

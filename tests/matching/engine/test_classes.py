@@ -218,6 +218,15 @@ def test_exits_expire_with_the_session_each_by_itself():
     assert market.enter(Session.POST) == [("expired", "tp", "S1"), ("expired", "sl", "S1")]
 
 
+def test_an_exit_that_ages_out_takes_its_younger_sibling_along():
+    """Found by comparison: after a restart the one left alone was told as new."""
+    market = oco(**GTC, expires_at=10)
+    successor(market, Role.STOP_LOSS, stop=990, **GTC)
+    market.wait(1)
+
+    assert market.enter(Session.CLOSED) == [("canceled", "tp", "S1"), ("canceled", "s", "C2")]
+
+
 def test_gtc_exits_work_again_the_next_day_without_a_further_word():
     market = oco(**GTC)
 
@@ -282,11 +291,24 @@ def test_a_replaced_stop_loss_beside_its_take_profit_is_held_and_triggers():
     assert market.trade(990, 9)[:2] == [("triggered", "s", "T1"), ("new", "s", "T1")]
 
 
+def test_a_stop_loss_that_is_replaced_overnight_does_not_trigger_there():
+    """Found by comparison: it was seated in a book whose session was over."""
+    market = oco(**GTC)
+    market.enter(Session.CLOSED)
+    successor(market, Role.STOP_LOSS, stop=990, **GTC)
+
+    assert market.trade(985, 9) == []
+    assert market.enter(Session.REGULAR) == []
+    assert market.trade(985, 9)[0] == ("triggered", "s", "T1")
+
+
 def test_a_successor_may_not_cross_the_other_exit_or_leave_the_class():
     market = oco()
 
     with pytest.raises(UnsupportedOrder, match="better than its stop-loss"):
         successor(market, Role.TAKE_PROFIT, limit=980)
+    with pytest.raises(UnsupportedOrder, match="share their time in force"):
+        successor(market, Role.TAKE_PROFIT, limit=1010, **GTC)
     with pytest.raises(ValueError, match="its place in the class"):
         market.replace("tp", "s", SELL, 5, 1010)
     assert market.trade(1021, 9)[0] == ("fill", "tp", "R2", 5, 1020)
