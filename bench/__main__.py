@@ -25,11 +25,12 @@ class Suite:
     module: str
     names: tuple[str, ...]
     needs_tape: bool = False
+    can_choose: bool = False  # whether it measures nothing but what `--only` names
 
 
 SUITES = (
     Suite(module="bench.entry", names=entry.NAMES),
-    Suite(module="bench.quotes", names=tuple(quotes.CASES), needs_tape=True),
+    Suite(module="bench.quotes", names=tuple(quotes.CASES), needs_tape=True, can_choose=True),
     Suite(module="bench.latency", names=latency.NAMES),
     Suite(module="bench.starts", names=starts.NAMES),
 )
@@ -37,7 +38,8 @@ SUITES = (
 
 def run(suite: Suite, wanted: set[str]) -> int:
     """Run a suite, pass on the lines of the figures that are wanted, and return its exit status."""
-    command = [sys.executable, "-m", suite.module]
+    chosen = ["--only", *sorted(wanted)] if suite.can_choose else []
+    command = [sys.executable, "-m", suite.module, *chosen]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
