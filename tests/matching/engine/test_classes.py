@@ -75,6 +75,16 @@ def test_a_marketable_entry_releases_its_exits_at_once():
     ]
 
 
+def test_an_exit_is_not_filled_by_the_print_that_released_it():
+    market = Market()
+    market.quote(990, 7, 1001, 8)
+    target = market.order("tp", SELL, 5, 995, role=Role.TAKE_PROFIT)
+    market.place_class(market.order("e", BUY, 5, 1000, role=Role.ENTRY), target)
+
+    assert market.trade(999, 50) == [("fill", "e", "R2", 5, 1000), ("new", "tp", "C3")]
+    assert market.trade(999, 50) == [("fill", "tp", "R2", 5, 995)]
+
+
 def test_a_filled_take_profit_cancels_the_stop_loss():
     market = bracket()
     market.trade(1000, 9)
