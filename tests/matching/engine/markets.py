@@ -67,6 +67,14 @@ class Market:
             items.append(Item(symbol, Quote(seq=seq, at=at, **sides, **sizes)))
         return self._advance(seq=seq, at=at, items=self._columns.of(items))
 
+    def trades_at_once(self, prices: list[int]) -> list[Short]:
+        """Print one share at each price in one chunk, a nanosecond apart."""
+        seq, at, items = self.engine.seq, self.engine.at, []
+        for price in prices:
+            seq, at = seq + 1, at + 1
+            items.append(Item("IBM", Trade(seq=seq, at=at, price=price * CENT, size=SHARE)))
+        return self._advance(seq=seq, at=at, items=self._columns.of(items))
+
     def trade(self, price: int, size: int, symbol: str = "IBM", *, eligible: bool = True) -> list[Short]:
         """Print a trade one nanosecond later."""
         sizes = {"price": price * CENT, "size": size * SHARE}

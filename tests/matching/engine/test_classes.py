@@ -228,6 +228,14 @@ def test_exits_expire_with_the_session_each_by_itself():
     assert market.enter(Session.POST) == [("expired", "tp", "S1"), ("expired", "sl", "S1")]
 
 
+def test_a_restored_stop_loss_has_begun_when_its_take_profit_has():
+    market = Market()
+    target, stop = (replace(one, group="g") for one in exits(market))
+    market.engine.restore([replace(target, is_active=True), stop])
+
+    assert market.enter(Session.POST) == [("expired", "tp", "S1"), ("expired", "sl", "S1")]
+
+
 def test_an_exit_that_ages_out_takes_its_younger_sibling_along():
     """Found by comparison: after a restart the one left alone was told as new."""
     market = oco(**GTC, expires_at=10)

@@ -148,6 +148,15 @@ def test_latency_keeps_an_order_from_the_market_until_an_item_comes_late_enough(
     assert market.quote(999, 7, 1003, 8) == [("new", "o", "M1"), ("fill", "o", "L2", 5, 1002)]
 
 
+def test_an_order_whose_latency_ends_with_a_print_rests_before_it():
+    market = Market()
+    market.quote(999, 7, 1001, 8)
+    market.buy("o", 5, 1000, profile=Profile(latency_ms=500))
+    market.wait(1)
+
+    assert market.trade(998, 9) == [("new", "o", "M1"), ("fill", "o", "R2", 5, 1000)]
+
+
 def test_an_order_under_way_can_be_canceled_and_waits_over_the_night():
     market = Market()
     slow = Profile(latency_ms=500)

@@ -116,6 +116,30 @@ def test_a_bad_print_triggers_nothing_and_moves_no_watermark():
     assert market.engine.drain_watermarks() == []
 
 
+LONG = [1000] * 40  # long enough for whole columns to be looked at
+
+
+@pytest.mark.parametrize(
+    ("prints", "watermark", "trigger"),
+    [
+        pytest.param([*LONG, 1010, *LONG], 1010, 990, id="a new high"),
+        pytest.param([*LONG, 1010, 1012, *LONG, 1011], 1012, 992, id="the highest of some"),
+        pytest.param([*LONG, 1051, *LONG], 1000, 980, id="a bad print"),
+        pytest.param([*LONG, 1010, *LONG, 1051], 1010, 990, id="a bad print and a new high"),
+    ],
+)
+def test_a_watermark_follows_many_prints_at_once(prints, watermark, trigger):
+    market = market_at()
+    market.sell("o", 5, trail=20)
+
+    assert market.trades_at_once(prints) == []
+    assert market.engine.drain_watermarks() == [
+        WatermarkMove(symbol="IBM", side=Side.SELL, seq=3 + prints.index(watermark), price=watermark * CENT)
+    ]
+    assert market.trade(trigger + 1, 1) == []
+    assert market.trade(trigger, 1)[0] == T3
+
+
 def test_a_stale_midpoint_judges_no_print():
     market = market_at()
     market.sell("o", 5, stop=995)
