@@ -409,7 +409,8 @@ def test_a_market_buy_waits_rather_than_pay_more_than_its_collar(market, account
     assert (account.cash, account.cash_held) == (Decimal(10_000) - 5_020, Decimal(502))
 
 
-def test_an_order_that_cannot_be_booked_is_taken_out_and_everybody_else_goes_on(market, account, monkeypatch):
+def two_resting_buys(market, account):
+    """Return a matcher that works one order of this account and one of another's."""
     other = open_account(
         owner=User.objects.create_user("bob@example.com"),
         market=market,
@@ -419,6 +420,11 @@ def test_an_order_that_cannot_be_booked_is_taken_out_and_everybody_else_goes_on(
     matcher = started_at(market, 0.5)
     broken, whole = submit(account, limit_price="9.98"), submit(other, limit_price="9.98")
     matcher.round()
+    return matcher, broken, whole
+
+
+def test_an_order_that_cannot_be_booked_is_taken_out_and_everybody_else_goes_on(market, account, monkeypatch):
+    matcher, broken, whole = two_resting_buys(market, account)
     enter = Books.enter
 
     def fails_once_filled(books, decision):
@@ -437,15 +443,7 @@ def test_an_order_that_cannot_be_booked_is_taken_out_and_everybody_else_goes_on(
 
 
 def test_an_account_whose_rows_the_database_refuses_stops_nobody_else(market, account):
-    other = open_account(
-        owner=User.objects.create_user("bob@example.com"),
-        market=market,
-        cash=Decimal(10_000),
-        now=market.starts_at,
-    )
-    matcher = started_at(market, 0.5)
-    broken, whole = submit(account, limit_price="9.98"), submit(other, limit_price="9.98")
-    matcher.round()
+    matcher, broken, whole = two_resting_buys(market, account)
     with connection.cursor() as cursor:
         cursor.execute(
             f"alter table trading_fill add constraint planted check (account_id <> '{account.pk}')"
