@@ -87,3 +87,22 @@ class Shard(models.Model):
 
     def __str__(self) -> str:
         return f"{self.market_id}/{self.number}"
+
+
+class Watermark(models.Model):
+    """How far a market came for the trailing stops of a symbol and side (T3): a descending staircase.
+
+    The watermark of an order that works since sequence t is the price of the first row with `seq` > t,
+    or its own where that is more favourable. A row that a later and more favourable one follows is
+    deleted with that one's insertion, so that few remain. Price: 1/10,000 dollar.
+    """
+
+    pk = models.CompositePrimaryKey("market_id", "symbol", "side", "seq")
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="watermarks", db_index=False)
+    symbol = models.CharField(max_length=32)
+    side = models.CharField(max_length=4)  # of the orders
+    seq = models.BigIntegerField()
+    price = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.side} {self.price}"

@@ -54,7 +54,6 @@ class OrderBook:
     quantity_held: int
     filled_quantity: int
     filled_money: int
-    fill_model: str
     replaces: UUID | None
     replaced_filled_quantity: int | None
     request_id: str
@@ -198,7 +197,6 @@ class Books:
             "seq": decision.seq,
             "offer_seq": decision.offer_seq,
             "rule": decision.rule.value,
-            "fill_model": order.fill_model,
             "model_version": MODEL_VERSION,
             "evidence": {
                 "is_print": decision.is_print,

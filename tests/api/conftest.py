@@ -158,7 +158,7 @@ def make_bot(market: Market, ibm: Asset) -> Any:
     """Return a function that makes a user with an account, a key and 100,000 dollars."""
 
     def make(*, cash: Any = 100_000, scopes: list[str] | None = None, **fields: Any) -> Bot:
-        account = make_account(market=market, cash=cash, last_equity=cash, **fields)
+        account = make_account(market=market, cash=cash, **fields)
         return Bot(account, make_api_key(account, **({"scopes": scopes} if scopes else {})))
 
     return make

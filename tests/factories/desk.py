@@ -229,7 +229,7 @@ class Desk:
         fill = {
             **_of(order), "id": new_id(), "asset_id": order["asset_id"], "symbol": order["symbol"],
             "side": order["side"], "quantity": quantity, "price": price, "at": NOON, "seq": self._seq,
-            "offer_seq": self._seq, "rule": "L2", "fill_model": order["fill_model"], "model_version": 1, "evidence": {},
+            "offer_seq": self._seq, "rule": "L2", "model_version": 1, "evidence": {},
         }  # fmt: skip
         lines = [
             {"journal_id": fill["id"], "ledger": ledger, "amount": amount, "user_id": order["user_id"],

@@ -160,7 +160,6 @@ def make_fill(account: TradingAccount, order: Order | None = None, **fields: Any
         "seq": 1,
         "offer_seq": 1,
         "rule": "L2",
-        "fill_model": "displayed",
         "model_version": 1,
         "evidence": {},
     }

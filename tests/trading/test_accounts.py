@@ -34,7 +34,7 @@ def test_a_new_person_gets_a_funded_account_and_then_a_key(capsys: pytest.Captur
         "account_id": str(account.pk),
         "account_number": account.number,
         "market": market.name,
-        "fill_model": "displayed",
+        "profile": "displayed",
         "cash": "2500.50",
     }
     assert (account.user.email, account.market, account.name) == ("ann@example.com", market, "First")
@@ -49,10 +49,10 @@ def test_a_known_person_gets_a_second_account(capsys: pytest.CaptureFixture[str]
     user = make_user(email="bob@example.com")
     first = make_account(user, market=market)
 
-    made = create(capsys, "--email", "BOB@example.com", "--fill-model", "instant")
+    made = create(capsys, "--email", "BOB@example.com", "--profile", "instant")
 
     second = TradingAccount.objects.exclude(pk=first.pk).get()
-    assert (second.user, second.fill_model, second.cash) == (user, "instant", Decimal(100_000))
+    assert (second.user, second.profile.name, second.cash) == (user, "instant", Decimal(100_000))
     assert made["email"] == "bob@example.com"
 
 
@@ -77,7 +77,10 @@ def test_a_person_reads_number_and_id(capsys: pytest.CaptureFixture[str]) -> Non
         (["--email", "a@example.com", "--cash", "1e30"], r"starting cash 1E\+30 is not between"),
         (["--email", "a@example.com", "--cash", "1.001"], "starting cash 1.001 is not in whole cents"),
         (["--email", "a@example.com", "--name", "n" * 65], "the name has 65 characters, and may have 64"),
-        (["--email", "a@example.com", "--fill-model", "wishful"], "invalid choice: 'wishful'"),
+        (
+            ["--email", "a@example.com", "--profile", "wishful"],
+            "simulation profile 'wishful' is not one of bars, displayed, instant",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_and_makes_nobody(arguments: list[str], complaint: str) -> None:
@@ -96,6 +99,6 @@ def test_without_a_market_it_says_what_to_do_first() -> None:
         call_command("create_account", "--email", "a@example.com")
 
 
-def test_the_database_knows_the_fill_models_too() -> None:
-    with pytest.raises(IntegrityError, match="trading_account_fill_model_is_known"):
-        make_account(fill_model="wishful")
+def test_the_database_knows_the_multipliers() -> None:
+    with pytest.raises(IntegrityError, match="trading_account_multiplier_is_known"):
+        make_account(multiplier=3)

@@ -86,7 +86,7 @@ def test_the_app_may_neither_delete_nor_empty_nor_open_a_table(
 
 # What the role that serves people may change at all, and insert at all: everything else is refused.
 MAY_UPDATE = {
-    "trading_tradingaccount": {"cash_held", "event_seq"},
+    "trading_tradingaccount": {"cash_held", "event_seq", "profile_id"},
     "trading_order": {"status", "command_no", "cancel_requested_at", "updated_at"},
     "trading_position": {"quantity_held"},
 }

@@ -45,8 +45,8 @@ def test_an_accepted_buy_reserves_its_cost_and_waits_in_the_inbox(
     account.refresh_from_db()
     assert (account.cash, account.cash_held, account.event_seq) == (10_000, Decimal("249.975"), 1)
     row = Order.objects.get()
-    assert (row.pk, row.user_id, row.account_id, row.status, row.client_order_id, row.fill_model, row.request_id) == (
-        order["id"], account.user_id, account.pk, "pending_new", "mine", "displayed", "req-7",
+    assert (row.pk, row.user_id, row.account_id, row.status, row.client_order_id, row.profile_id, row.request_id) == (
+        order["id"], account.user_id, account.pk, "pending_new", "mine", 1, "req-7",
     )  # fmt: skip
     assert (row.quantity, row.limit_price, row.reserve_price, row.cash_held, row.filled_quantity) == (
         Decimal("2.5"), Decimal("99.99"), Decimal("99.99"), Decimal("249.975"), 0,

@@ -56,7 +56,7 @@ INBOX = f"""select {ORDER_COLUMNS}, o.replaces, o.replaced_filled_quantity, r.fi
   order by o.command_no limit %s"""
 
 BOOKS = """select o.id, o.user_id, o.account_id, o.asset_id, o.symbol, o.side, o.status, o.quantity, o.notional,
-    o.reserve_price, o.cash_held, o.quantity_held, o.filled_quantity, o.filled_money, o.fill_model, o.replaces,
+    o.reserve_price, o.cash_held, o.quantity_held, o.filled_quantity, o.filled_money, o.replaces,
     o.replaced_filled_quantity, o.request_id, o.updated_at
   from trading_order o where o.id = any(%s)"""
 

@@ -23,7 +23,7 @@ COLLAR_BELOW_50, COLLAR_FROM_50 = 40, 25  # thousandths; matching/decisions/0013
 GTC_AGE_NS = 90 * 86_400 * 10**9  # spec of the wire, 3.2
 
 ORDER_COLUMNS = """o.id, o.account_id, o.symbol, o.side, o.type, o.time_in_force, o.quantity, o.notional,
-    o.limit_price, o.extended_hours, o.fill_model, o.filled_quantity, o.filled_money, o.queue_ahead,
+    o.limit_price, o.extended_hours, (select s.model from trading_simulationprofile s where s.id = o.profile_id) as fill_model, o.filled_quantity, o.filled_money, o.queue_ahead,
     o.reserve_price, o.stamp_seq, o.command_no, o.queue_seq, o.queue_no, o.status, o.submitted_at, o.quantity_held"""
 
 
@@ -132,7 +132,6 @@ def order_book_of(row: Any) -> OrderBook:
         quantity_held=scaled(row.quantity_held, SHARE),
         filled_quantity=scaled(row.filled_quantity, SHARE),
         filled_money=scaled(row.filled_money, MONEY),
-        fill_model=row.fill_model,
         replaces=row.replaces,
         replaced_filled_quantity=(
             None if row.replaced_filled_quantity is None else scaled(row.replaced_filled_quantity, SHARE)

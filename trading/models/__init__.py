@@ -5,6 +5,7 @@ from trading.models.fill import Fill
 from trading.models.ledger import Journal, LedgerAccount, Posting
 from trading.models.order import Order
 from trading.models.position import Position
+from trading.models.profile import SimulationProfile
 
 __all__ = [
     "Asset",
@@ -15,5 +16,6 @@ __all__ = [
     "OrderEvent",
     "Position",
     "Posting",
+    "SimulationProfile",
     "TradingAccount",
 ]

@@ -11,11 +11,9 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.models.user import new_id
 from accounts.querysets import OwnedManager
-from matching.engine.types import Model
 from matching.models import Market
 from trading.models.fields import MoneyField
-
-FILL_MODELS = (Model.DISPLAYED.value, Model.INSTANT.value)  # what an account may name today
+from trading.models.profile import SimulationProfile
 
 
 class TradingAccount(models.Model):
@@ -36,12 +34,14 @@ class TradingAccount(models.Model):
     generation = models.PositiveIntegerField(default=1)  # raised by a reset
     status = models.CharField(max_length=32, choices=Status, default=Status.ACTIVE)
     currency = models.CharField(max_length=3, default="USD")
-    multiplier = models.PositiveSmallIntegerField(default=1)  # 1: a cash account
-    fill_model = models.CharField(max_length=32, default="displayed")  # frozen onto each order
+    multiplier = models.PositiveSmallIntegerField(default=1)  # 1: a cash account; 2, 4: on margin
+    profile = models.ForeignKey(  # frozen onto each order
+        SimulationProfile, on_delete=models.PROTECT, related_name="+", db_index=False, default=1
+    )
+    seed = models.BigIntegerField(default=0)  # of the profile's random draws
     cash = MoneyField(default=Decimal(0))
     cash_held = MoneyField(default=Decimal(0))
     event_seq = models.PositiveBigIntegerField(default=0)
-    last_equity = MoneyField(default=Decimal(0))
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = OwnedManager()
@@ -53,7 +53,7 @@ class TradingAccount(models.Model):
                 condition=models.Q(cash_held__gte=0), name="trading_account_holds_not_negative"
             ),
             models.CheckConstraint(
-                condition=models.Q(fill_model__in=FILL_MODELS), name="trading_account_fill_model_is_known"
+                condition=models.Q(multiplier__in=(1, 2, 4)), name="trading_account_multiplier_is_known"
             ),
         ]
 

@@ -13,7 +13,8 @@ from trading.models.fields import MoneyField, PriceField, QuantityField
 class OrderEvent(models.Model):
     """One event. It keeps what changes on an order; what cannot change is read from the order.
 
-    `kind` is the wire's event word (`new`, `partial_fill`, ...). `quantity`, `price` and
+    `kind` is the wire's event word (`new`, `partial_fill`, ...), or `triggered` and `held`, which the
+    wire does not tell. `quantity`, `price` and
     `position_quantity` are set on executions alone. `at` is market time, `recorded_at` the wall's.
     """
 
@@ -37,6 +38,9 @@ class OrderEvent(models.Model):
     quantity = QuantityField(null=True)
     price = PriceField(null=True)
     position_quantity = QuantityField(null=True)
+    order_quantity = QuantityField(null=True)  # what the order asks for from here on, where that changed
+    rule = models.CharField(max_length=16, db_default="", blank=True)  # why the matcher decided it
+    evidence = models.JSONField(null=True)  # of a trigger, as engine integers; a fill keeps its own
     request_id = models.CharField(max_length=64, blank=True)
 
     objects = OwnedManager()

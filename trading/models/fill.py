@@ -40,7 +40,6 @@ class Fill(models.Model):
     seq = models.BigIntegerField()  # of the item that caused it
     offer_seq = models.BigIntegerField()  # of the quote or print whose size was taken
     rule = models.CharField(max_length=16)
-    fill_model = models.CharField(max_length=32)
     model_version = models.PositiveSmallIntegerField()
     evidence = models.JSONField()
 

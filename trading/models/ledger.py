@@ -19,6 +19,7 @@ class LedgerAccount(models.TextChoices):
     SECURITIES = "securities"  # at cost; the sum of the positions' costs
     CAPITAL = "capital"  # paid in (negative) and out
     REALIZED = "realized"  # realized profit (negative) and loss
+    FEES = "fees"  # commissions paid
 
 
 class Journal(models.Model):

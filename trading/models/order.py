@@ -19,6 +19,7 @@ from matching.models import Market
 from trading.models.account import TradingAccount
 from trading.models.asset import Asset
 from trading.models.fields import MoneyField, PriceField, QuantityField
+from trading.models.profile import SimulationProfile
 
 INBOX_STATUSES = ("pending_new", "pending_cancel")
 OPEN_STATUSES = (
@@ -46,7 +47,9 @@ class Order(models.Model):
     """One order. Prices in dollars, quantities in shares; exactly one of quantity and notional is set.
 
     `reserve_price` is what each share of a buy holds: its limit, or the offer at entry.
-    `cash_held` (buys) and `quantity_held` (sells) are what it reserves at present.
+    What opens a position reserves `cash_held`, what closes one `quantity_held`: `position_intent` says
+    which, and is never empty. Of an order class the take-profit, or the only exit, holds the shares
+    for both exits, from each fill of the entry on.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -76,9 +79,17 @@ class Order(models.Model):
     stop_price = PriceField(null=True)
     trail_price = PriceField(null=True)
     trail_percent = models.DecimalField(max_digits=9, decimal_places=4, null=True)
-    hwm = PriceField(null=True)
+    hwm = PriceField(null=True)  # T3, as far as its own row knows; matching.Watermark knows the rest
+    cut_off_at = models.DateTimeField(null=True)  # opg, cls: from here on it cannot be changed (S3)
     position_intent = models.CharField(max_length=16, default="", blank=True)
-    fill_model = models.CharField(max_length=32, default="displayed")
+    profile = models.ForeignKey(
+        SimulationProfile,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        default=1,
+    )
     reserve_price = PriceField(default=Decimal(0))
     cash_held = MoneyField(default=Decimal(0))
     quantity_held = QuantityField(default=Decimal(0))
@@ -92,7 +103,12 @@ class Order(models.Model):
     replaces = models.UUIDField(null=True)
     replaced_filled_quantity = QuantityField(null=True)  # of the order it replaces, at the request
     replaced_by = models.UUIDField(null=True)
-    parent = models.UUIDField(null=True)
+    parent = models.UUIDField(null=True)  # of a leg: the order under which the wire nests it
+    group_id = models.UUIDField(null=True)  # of an order class; stays when a member is replaced
+    role = models.CharField(max_length=12, db_default="", blank=True)  # the engine's Role in the group
+    is_triggered = models.BooleanField(db_default=False)  # T1
+    working_seq = models.BigIntegerField(null=True)  # feed sequence at which it became new; null: it waits
+    accepted_ns = models.BigIntegerField(null=True)  # market time from which latency counts
     request_id = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
@@ -132,6 +148,7 @@ class Order(models.Model):
             models.Index(
                 fields=["market", "command_no"], condition=Q(status__in=INBOX_STATUSES), name="order_inbox"
             ),
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="order_by_parent"),
         ]
 
     def __str__(self) -> str:

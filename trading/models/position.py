@@ -15,9 +15,9 @@ from trading.models.fields import MoneyField, QuantityField
 
 
 class Position(models.Model):
-    """Signed shares and what they cost. `quantity_held` is reserved by open closing orders.
+    """Signed shares and what they cost: both negative for a short.
 
-    Average cost: a sale takes out its share of `cost`, rounded half up to 1e-13 dollar. A flat
+    `quantity_held` counts the shares, of either kind, that open closing orders reserve. Average cost: closing takes out its share of `cost`, rounded half up to 1e-13 dollar. A flat
     position keeps its row, with nothing in it.
     """
 

@@ -13,8 +13,8 @@ from django.db import transaction
 from accounts.models import User
 from accounts.models.user import new_id
 from trading.errors import ValueInvalid
-from trading.models import Journal, LedgerAccount, Posting, TradingAccount
-from trading.models.account import FILL_MODELS
+from trading.models import Journal, LedgerAccount, Posting, SimulationProfile, TradingAccount
+from trading.services.profiles import profile_named
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,9 @@ def open_account(
     if cash <= 0:
         message = f"starting cash {cash} is not positive"
         raise ValueError(message)
-    return _open(owner=owner, market=market, cash=cash, now=now, name=name)
+    return _open(
+        owner=owner, market=market, cash=cash, now=now, name=name, profile=profile_named("displayed")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class NewAccount:
     email: str
     account_id: UUID
     account_number: str
-    fill_model: str
+    profile: str
     cash: Decimal
 
 
@@ -60,28 +62,29 @@ def create_account(
     cash: Decimal,
     now: datetime,
     name: str = "",
-    fill_model: str = "displayed",
+    profile: str = "displayed",
 ) -> NewAccount:
     """Open an account for the person with this address, who is made when nobody has it.
 
     `cash` is in dollars and whole cents, `now` the market's time. Raises ValueInvalid.
     """
-    _require(email, cash, name, fill_model)
+    _require(email, cash, name)
+    named = profile_named(profile)
     owner = User.objects.filter(email__iexact=email).first()
     if owner is not None and not owner.is_active:
         raise ValueInvalid(f"{owner.email} is not active")
     owner = owner or User.objects.create_user(email)
-    account = _open(owner=owner, market=market, cash=cash, now=now, name=name, fill_model=fill_model)
+    account = _open(owner=owner, market=market, cash=cash, now=now, name=name, profile=named)
     return NewAccount(
         email=owner.email,
         account_id=account.pk,
         account_number=account.number,
-        fill_model=fill_model,
+        profile=profile,
         cash=cash,
     )
 
 
-def _require(email: str, cash: Decimal, name: str, fill_model: str) -> None:
+def _require(email: str, cash: Decimal, name: str) -> None:
     try:
         validate_email(email)
     except ValidationError:
@@ -93,8 +96,6 @@ def _require(email: str, cash: Decimal, name: str, fill_model: str) -> None:
     length_max = TradingAccount._meta.get_field("name").max_length  # noqa: SLF001 - Django's documented way to a field
     if length_max is not None and len(name) > length_max:
         raise ValueInvalid(f"the name has {len(name)} characters, and may have {length_max}")
-    if fill_model not in FILL_MODELS:
-        raise ValueInvalid(f"fill model {fill_model!r} is not one of {', '.join(FILL_MODELS)}")
 
 
 def _open(
@@ -104,16 +105,15 @@ def _open(
     cash: Decimal,
     now: datetime,
     name: str,
-    fill_model: str = "displayed",
+    profile: SimulationProfile,
 ) -> TradingAccount:
     account = TradingAccount.objects.create(
         user=owner,
         market=market,
         number="PA" + "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(10)),
         name=name,
-        fill_model=fill_model,
+        profile=profile,
         cash=cash,
-        last_equity=cash,
         created_at=now,
     )
     _pay_in(account, cash, now)

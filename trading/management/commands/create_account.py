@@ -12,7 +12,6 @@ from matching.market import rows
 from matching.market.errors import MarketError
 from matching.models import Market
 from trading.errors import TradingError
-from trading.models.account import FILL_MODELS
 from trading.services.accounts import create_account
 from trading.services.markets import market_time
 
@@ -24,10 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--email", required=True, help="whose account")
         parser.add_argument("--name", default="", help="a note for its owner")
         parser.add_argument("--cash", default="100000", metavar="DOLLARS", help="starting cash")
-        parser.add_argument("--fill-model", choices=FILL_MODELS, default="displayed", help="how orders fill")
+        parser.add_argument("--profile", default="displayed", help="simulation profile: how orders fill")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, email: str, name: str, cash: str, fill_model: str, json: bool, **_: Any) -> None:
+    def handle(self, *, email: str, name: str, cash: str, profile: str, json: bool, **_: Any) -> None:
         try:
             dollars = Decimal(cash)
         except InvalidOperation:
@@ -40,7 +39,7 @@ class Command(BaseCommand):
                 cash=dollars,
                 now=market_time(market),
                 name=name,
-                fill_model=fill_model,
+                profile=profile,
             )
         except (TradingError, MarketError) as error:
             raise CommandError(str(error)) from None
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             "account_id": str(account.account_id),
             "account_number": account.account_number,
             "market": market.name,
-            "fill_model": account.fill_model,
+            "profile": account.profile,
             "cash": str(account.cash),
         }
         if json:

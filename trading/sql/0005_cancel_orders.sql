@@ -1,0 +1,56 @@
+-- Ask for the cancel of one order, or when p_order is null of the p_limit oldest that can be
+-- canceled: ask again until none is left, so that no transaction holds the account for long. The matcher
+-- decides: a fill may still come first. Runs with the caller's rights, under p_user's binding.
+create function trading_cancel_orders(
+  p_user uuid, p_account uuid, p_order uuid, p_request_id text, p_limit int default 500)
+returns table (id uuid, denial text, status text) language plpgsql as $$
+#variable_conflict use_column
+declare
+  o record;
+  v_at timestamptz;
+  v_seq bigint;
+  v_count int := 0;
+  v_runs boolean;
+begin
+  perform set_config('raxx.user_id', p_user::text, true);
+  select matching_now(a.market_id), a.event_seq,
+         exists (select from matching_market m where m.id = a.market_id and m.is_active)
+    into v_at, v_seq, v_runs from trading_tradingaccount a
+   where a.account_id = p_account and a.user_id = p_user for no key update;
+  if not found then
+    id := p_order; denial := 'order_not_found'; return next; return;
+  end if;
+
+  for o in
+    select t.id, t.status, t.filled_quantity, t.filled_money from trading_order t
+     where t.account_id = p_account
+       and (t.id = p_order or (p_order is null
+            and t.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'held', 'done_for_day')))
+     order by t.submitted_at, t.id limit p_limit for no key update
+  loop
+    v_count := v_count + 1;
+    id := o.id; denial := null; status := o.status;
+    if o.status not in ('pending_new', 'accepted', 'new', 'partially_filled', 'held', 'done_for_day') then
+      denial := 'order_not_cancelable'; return next; continue;
+    end if;
+    if not v_runs then  -- the wish would wait for ever
+      denial := 'market_not_running'; return next; continue;
+    end if;
+    v_seq := v_seq + 1;
+    update trading_order t
+       set status = 'pending_cancel', command_no = nextval('trading_command_no'),
+           cancel_requested_at = v_at, updated_at = v_at
+     where t.id = o.id;
+    insert into trading_orderevent (account_id, seq, user_id, order_id, kind, status, at, recorded_at,
+                                    filled_quantity, filled_money, request_id)
+    values (p_account, v_seq, p_user, o.id, 'pending_cancel', 'pending_cancel', v_at, clock_timestamp(),
+            o.filled_quantity, o.filled_money, p_request_id);
+    status := 'pending_cancel';
+    return next;
+  end loop;
+
+  if v_count = 0 and p_order is not null then
+    id := p_order; denial := 'order_not_found'; status := null; return next; return;
+  end if;
+  update trading_tradingaccount a set event_seq = v_seq where a.account_id = p_account and a.event_seq < v_seq;
+end $$;
