@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import entry, latency, quotes, starts
+from bench import entry, fills, latency, quotes, restart, starts
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +31,8 @@ class Suite:
 SUITES = (
     Suite(module="bench.entry", names=entry.NAMES),
     Suite(module="bench.quotes", names=tuple(quotes.CASES), needs_tape=True, can_choose=True),
+    Suite(module="bench.fills", names=fills.NAMES),
+    Suite(module="bench.restart", names=restart.NAMES),
     Suite(module="bench.latency", names=latency.NAMES),
     Suite(module="bench.starts", names=starts.NAMES),
 )

@@ -111,6 +111,14 @@ class Installation:
         self.start(*programs.front(self.folder, HOST, self.port, environment))
         _wait_until_alive(self)
 
+    def stream(self) -> None:
+        """Start the server of the streams, which the front knows already."""
+        from raxx import programs
+
+        environment = {"PYTHONUNBUFFERED": "1", "RAXX_LOG_LEVEL": "WARNING"}
+        servers = programs.servers(self.folder, environment, ())
+        self.start(*(task for task in servers if task.name == "stream"))
+
     def trade(self) -> None:
         """Start hub and matcher."""
         from raxx import programs

@@ -44,7 +44,9 @@ def settle(count: int, market: Market) -> list[Person]:
     now = timezone.now()
     users = [User(email=f"bench{number}@raxx.example") for number in range(count)]
     accounts = [
-        TradingAccount(user=user, market=market, number=f"PB{number:010}", cash=CASH, created_at=now)
+        TradingAccount(
+            user=user, market=market, number=f"PB{number:010}", cash=CASH, multiplier=4, created_at=now
+        )
         for number, user in enumerate(users)
     ]
     journals = [

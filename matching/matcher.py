@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from matching.engine.engine import Engine
 from matching.engine.types import Chunk, Decision, Event, Rule
+from matching.memory import settled
 from matching.ports import Batch, Poisoned, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from matching.engine.types import OrderId
     from matching.ports import Bell, Clock, Command, Feed, Journal, Reading
@@ -31,6 +32,9 @@ BEAT_S = 0.25  # a look at the inbox without any bell
 TICK_S = 0.02  # while market time passes by itself
 FLOOR_S = 0.002  # between two looks: a bell for each order would eat the processor
 HEARTBEAT_S = 1.0  # progress is committed at least so often, for the lease and for who waits
+CANCELS_PER_COMMIT = 10_000  # when a tape starts over
+
+ENDS = frozenset({Event.FILL, Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.REPLACED})
 
 
 class Matcher:
@@ -76,35 +80,55 @@ class Matcher:
     def recover(self) -> None:
         """Claim the shard and rebuild the books as they were at its last commit."""
         progress = self._journal.claim()
-        reading = self._clock.read()
-        self._feed = self._open_feed(progress)
-        self._engine = Engine(contention=self._contention)
-        self._run, self._committed = progress.run, progress
-        if progress.run == reading.run:
-            self._rewind(progress)
-        self._engine.restore(self._journal.open_orders())
-        self._engine.restore_taken(self._journal.taken(self._engine.current_offers()))
+        with self._journal.lease_kept():
+            reading = self._clock.read()
+            self._feed = self._open_feed(progress)
+            self._engine = self._new_engine()
+            self._run, self._committed = progress.run, progress
+            if progress.run == reading.run:
+                self._rewind(progress)
+            with settled():
+                self._engine.restore(self._journal.open_orders())
+            self._engine.restore_taken(self._journal.taken(self._engine.current_offers()))
         logger.info(
             "%d open orders, at sequence %d of run %d", self._engine.open_count(), progress.seq, progress.run
         )
         if progress.run != reading.run:
             self._begin_run(reading.run)
 
+    @property
+    def open_count(self) -> int:
+        """How many orders are open, waiting and held ones included."""
+        return self._engine.open_count()
+
+    def _new_engine(self) -> Engine:
+        return Engine(contention=self._contention, without_prints=self._feed.without_prints)
+
     def _take_out(self, error: Poisoned) -> None:
         """End the orders that cannot be booked, from the state of the last commit. Raises Poisoned again."""
-        if error.order_ids <= self._quarantine:
-            raise error
-        logger.error("orders %s are taken out: %s", ", ".join(map(str, error.order_ids)), error)
-        self._quarantine |= error.order_ids
-        self.recover()
-        self._commit(
-            [
-                replace(decision, rule=Rule.QUARANTINE)
-                for order_id in self._engine.open_ids()
-                if order_id in self._quarantine
-                for decision in self._engine.cancel(order_id)
-            ]
-        )
+        while True:
+            if error.order_ids <= self._quarantine:
+                raise error
+            logger.error("orders %s are taken out: %s", ", ".join(map(str, error.order_ids)), error)
+            self._quarantine |= error.order_ids
+            self.recover()
+            try:
+                self._commit(self._cancel_quarantined())
+            except (
+                Poisoned
+            ) as again:  # what their end set going, the exits of an entry, cannot be booked either
+                error = again
+            else:
+                return
+
+    def _cancel_quarantined(self) -> list[Decision]:
+        """Cancel the newest first: the end of an exit ends its class, that of an entry lets exits work."""
+        return [
+            replace(decision, rule=Rule.QUARANTINE) if decision.order_id in self._quarantine else decision
+            for order_id in reversed(self._engine.open_ids())
+            if order_id in self._quarantine
+            for decision in self._engine.cancel(order_id)
+        ]
 
     def _rewind(self, progress: Progress) -> None:
         """Let the market stand where the progress left it, deciding nothing.
@@ -123,15 +147,18 @@ class Matcher:
         engine.rewind(Chunk(seq=max(engine.seq, progress.seq), at=max(engine.at, progress.at)))
 
     def _begin_run(self, run: int) -> None:
-        """Start a tape over: what is open was meant for a market that is gone, and is canceled."""
-        decisions = [
-            replace(decision, seq=0)
-            for order_id in list(self._engine.open_ids())
-            for decision in self._engine.cancel(order_id)
-        ]
-        self._engine = Engine(contention=self._contention)
+        """Start a tape over: what is open was meant for a market that is gone, and is canceled.
+
+        Until the last of it is, the progress stays that of the old run, so that whoever comes after a crash goes on.
+        """
+        decisions = [replace(decision, seq=0) for decision in self._engine.cancel_all()]
+        self._engine.drain_queues()
+        self._engine.drain_watermarks()
+        for begin in range(0, len(decisions), CANCELS_PER_COMMIT):
+            self._commit(decisions[begin : begin + CANCELS_PER_COMMIT])
+        self._engine = self._new_engine()
         self._run = run
-        self._commit(decisions)
+        self._commit([])
 
     def round(self) -> Reading:
         """Look at the clock, decide the inbox, move the market; return the reading that it acted on."""
@@ -165,46 +192,72 @@ class Matcher:
     def _decide(self, commands: list[Command]) -> None:
         decisions: list[Decision] = []
         stamps: dict[OrderId, int] = {}
+        over: set[OrderId] = set()
         for command in commands:
-            decisions += self._take(command)
+            taken = self._take(command, over)
+            decisions += taken
+            over.update(decision.order_id for decision in taken if decision.event in ENDS)
             subject = command.order_id if command.action == "place" else command.successor_id
             if subject is not None:
                 stamps[subject] = self._engine.seq
+            if command.action == "place":
+                stamps |= {leg.order_id: self._engine.seq for leg in command.legs}
         self._commit(decisions, stamps)
 
-    def _take(self, command: Command) -> list[Decision]:
-        engine = self._engine
-        if command.action == "cancel":
-            return self._cancel(command)
-        subject = command.order_id if command.action == "place" else command.successor_id
-        order = command.order and replace(command.order, priority=(engine.seq, command.number))
+    def _take(self, command: Command, over: Container[OrderId]) -> list[Decision]:
+        """Decide one command; `over` are the orders that ended since the commands were read."""
+        match command.action:
+            case "place":
+                return self._place(command)
+            case "replace":
+                return self._replace(command)
+            case "cancel":
+                return self._cancel(command, over)
+
+    def _place(self, command: Command) -> list[Decision]:
+        assert command.order is not None
+        seq = self._engine.seq
+        order = replace(command.order, priority=(seq, command.number))
+        legs = [replace(leg, priority=(seq, leg.priority[1])) for leg in command.legs]
         try:
-            if subject in self._quarantine:
-                raise ValueError("its decisions could not be booked")
-            if command.action == "place" and order is not None:
-                return engine.place(order)
-            decisions = engine.replace(command.order_id, order) if order is not None else []
+            self._require_sound(order.order_id, *(leg.order_id for leg in legs))
+            return self._engine.place(order, legs)
         except ValueError:  # terms that the engine cannot work must not stop everybody else
-            logger.exception("order %s is rejected", subject)
-            decisions = []
+            logger.exception("order %s is rejected", order.order_id)
+        rejected = self._say(order.order_id, command, Event.REJECTED)
+        return [rejected, *(self._say(leg.order_id, command, Event.CANCELED) for leg in legs)]
+
+    def _replace(self, command: Command) -> list[Decision]:
+        subject, decisions = command.successor_id, []
+        if command.order is not None:
+            order = replace(command.order, priority=(self._engine.seq, command.number))
+            try:
+                self._require_sound(subject)
+                decisions = self._engine.replace(command.order_id, order)
+            except ValueError:
+                logger.exception("order %s is rejected", subject)
         decisions = decisions or [self._say(subject, command, Event.REJECTED)]
-        if command.action == "place":
-            return decisions
         if decisions[0].event is Event.REJECTED:
             decisions.insert(0, self._say(command.order_id, command, Event.REPLACE_REJECTED))
         return decisions
 
-    def _cancel(self, command: Command) -> list[Decision]:
-        before: list[Decision] = []
+    def _require_sound(self, *order_ids: OrderId) -> None:
+        if not self._quarantine.isdisjoint(order_ids):
+            raise ValueError("its decisions could not be booked")
+
+    def _cancel(self, command: Command, over: Container[OrderId]) -> list[Decision]:
+        engine, before = self._engine, []
         if command.replaced_id is not None:
-            before = self._engine.cancel(command.replaced_id) or [
-                self._say(command.replaced_id, command, Event.REPLACE_REJECTED)
-            ]
-        # An order that was canceled before it was ever taken is not the engine's to end.
-        after = self._engine.cancel(command.order_id) or [
-            self._say(command.order_id, command, Event.CANCELED)
+            before = engine.cancel(command.replaced_id)
+            if not before or before[0].event is Event.CANCEL_REJECTED:  # its owner wished it replaced
+                before = [self._say(command.replaced_id, command, Event.REPLACE_REJECTED)]
+        if after := engine.cancel(command.order_id):
+            return before + after
+        # What was canceled before it was ever taken is not the engine's to end.
+        ids = (command.order_id, *(leg.order_id for leg in command.legs))
+        return before + [
+            self._say(order_id, command, Event.CANCELED) for order_id in ids if order_id not in over
         ]
-        return before + after
 
     def _say(self, order_id: OrderId, command: Command, event: Event) -> Decision:
         return Decision(
@@ -227,6 +280,7 @@ class Matcher:
                 decisions=decisions,
                 stamps=stamps or {},
                 queues=self._engine.drain_queues(),
+                watermarks=self._engine.drain_watermarks(),
             )
         )
         self._committed_at, self._committed = time.monotonic(), progress

@@ -106,3 +106,31 @@ class Watermark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.side} {self.price}"
+
+
+class RecordedMinute(models.Model):
+    """One minute of one symbol as a live market showed it: its bar, and for a while all its items.
+
+    `at` is the minute's beginning, nanoseconds. The prices (1/10,000 dollar) are 0 where no print made
+    a bar; `volume` is in shares, `turnover` in dollars. It may be lost: no order rests on it.
+    """
+
+    pk = models.CompositePrimaryKey("market_id", "symbol", "at")
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="+", db_index=False)
+    symbol = models.CharField(max_length=32)
+    at = models.BigIntegerField()
+    open = models.BigIntegerField(default=0)
+    high = models.BigIntegerField(default=0)
+    low = models.BigIntegerField(default=0)
+    close = models.BigIntegerField(default=0)
+    volume = models.FloatField(default=0)
+    turnover = models.FloatField(default=0)
+    count = models.IntegerField(default=0)
+    has_auction = models.BooleanField(default=False)
+    items = models.BinaryField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["market", "at"], name="recorded_minute_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.at}"

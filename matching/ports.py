@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
 
-    from matching.engine.types import Account, Chunk, Decision, Order, OrderId, Side
+    from matching.engine.types import Account, Chunk, Decision, Order, OrderId, Side, WatermarkMove
 
 
 class Feed(Protocol):
     """One market's items in their total order.
 
     `replayable` says whether `read` can go back: a tape can, a live market cannot, and what
-    passed while nobody listened is then simply not seen.
+    passed while nobody listened is then simply not seen. `without_prints` are the symbols that
+    have quotes alone.
     """
 
     replayable: bool
+    without_prints: frozenset[str]
 
     def read(self, after: int, until: int, limit: int) -> Chunk | None:
         """Return the next items with sequence > `after` and time <= `until`, about `limit` at most.
@@ -42,8 +45,9 @@ class Progress:
 class Command:
     """One wish from the inbox, in the order in which the owners were served.
 
-    `place` carries the `order`. `cancel` names `order_id`, and as `replaced_id` the order that it
-    was to replace when it never got that far: both end. `replace` names the order to be
+    `place` carries the `order`, and the `legs` of an order class. `cancel` names `order_id`, and as
+    `replaced_id` the order that it was to replace when it never got that far: both end; of a class that
+    was never placed it carries the `legs`, which end with it. `replace` names the order to be
     replaced as `order_id` and carries its successor as `order`; `order` is None when fills came
     first and leave the successor nothing, and then `successor_id` is all that is known of it.
     """
@@ -53,18 +57,23 @@ class Command:
     order_id: OrderId
     symbol: str
     order: Order | None = None
+    legs: Sequence[Order] = ()
     successor_id: OrderId | None = None
     replaced_id: OrderId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Everything that one commit makes durable, all or nothing."""
+    """Everything that one commit makes durable, all or nothing.
+
+    An order may be stamped without a decision: a leg that waits for its entry.
+    """
 
     progress: Progress
     decisions: Sequence[Decision] = ()
     stamps: dict[OrderId, int] = field(default_factory=dict)  # command taken at this sequence
     queues: dict[OrderId, int | None] = field(default_factory=dict)  # changed queue_ahead (R3)
+    watermarks: Sequence[WatermarkMove] = ()  # T3; those of one symbol and side in their order
 
 
 class Fenced(Exception):
@@ -115,8 +124,12 @@ class Journal(Protocol):
         """Become the shard's only writer and return how far it had come. Raises Fenced."""
         ...
 
+    def lease_kept(self) -> AbstractContextManager[None]:
+        """Show that the owner lives, for as long as it recovers and commits nothing."""
+        ...
+
     def open_orders(self) -> Iterable[Order]:
-        """Stream the orders that were working or waiting at the claim, in priority order."""
+        """Stream the orders that were working, waiting or held at the claim, in priority order."""
         ...
 
     def taken(self, offers: dict[tuple[str, Side], int]) -> Iterable[tuple[Account, str, Side, int]]:

@@ -14,6 +14,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - after the process has its identity
 
+from trading.datastream.service import DataService  # noqa: E402
 from trading.stream.app import StreamApp  # noqa: E402
 from trading.stream.service import StreamService  # noqa: E402
 
@@ -22,4 +23,8 @@ def _make_service() -> StreamService:
     return StreamService(settings.DATABASE_SERVER.login(roles.APP), settings.REDIS_URL)
 
 
-application = StreamApp(_make_service, takes_sigterm=True)
+def _make_parts(service: StreamService) -> list[DataService]:
+    return [DataService(service, settings.REDIS_URL)]
+
+
+application = StreamApp(_make_service, takes_sigterm=True, make_parts=_make_parts)

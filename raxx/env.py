@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.addresses import networks_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -31,6 +33,12 @@ class Url(str):
 
 class Origins(list[str]):
     """Where people reach us: each one scheme://host[:port], as a browser says it in `Origin`."""
+
+    __slots__ = ()
+
+
+class Networks(list[str]):
+    """IP addresses and networks."""
 
     __slots__ = ()
 
@@ -96,6 +104,10 @@ def _origins(text: str) -> Origins:
     return origins
 
 
+def _networks(text: str) -> Networks:
+    return Networks(networks_of(_words(text)))
+
+
 PARSERS: dict[type, Callable[[str], Any]] = {
     str: str,
     bool: _boolean,
@@ -104,6 +116,7 @@ PARSERS: dict[type, Callable[[str], Any]] = {
     Url: _url,
     list: _words,
     Origins: _origins,
+    Networks: _networks,
 }
 
 
@@ -133,6 +146,15 @@ def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
     value = optional(name, str, default)
     if value not in allowed:
         message = f"{name}: {value!r} is not one of {', '.join(allowed)}"
+        raise SettingError(message)
+    return value
+
+
+def at_least(name: str, least: int, default: int) -> int:
+    """Return the variable's value, a whole number from `least` on. Raises SettingError."""
+    value = optional(name, int, default)
+    if value < least:
+        message = f"{name}: {value} is less than {least}"
         raise SettingError(message)
     return value
 

@@ -18,6 +18,7 @@ from rest_framework import exceptions as rest_errors
 
 from matching.market import errors as market_errors
 from trading import errors
+from trading.marketdata import errors as data_errors
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -50,6 +51,8 @@ TABLE: dict[type[BaseException], Answer] = {
     errors.NotFound: Answer(404, 40410000),
     errors.Unavailable: Answer(503, 50310000),
     errors.OutcomeUnknown: Answer(503, 50310000),
+    data_errors.ParameterInvalid: Answer(400, 40010000),
+    data_errors.SubscriptionInsufficient: Answer(403, 42210000),
     market_errors.ClockRefused: Answer(422, 42210000),
     market_errors.SpeedInvalid: Answer(422, 40010001),
     market_errors.MarketError: UNAVAILABLE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ ORIGINS = env.optional("RAXX_ORIGINS", env.Origins, env.Origins() if IS_PRODUCTI
 ALLOWED_HOSTS = env.optional(
     "RAXX_ALLOWED_HOSTS", list, [host for host in (urlsplit(origin).hostname for origin in ORIGINS) if host]
 )
+TRUSTED_PROXIES = env.optional("RAXX_TRUSTED_PROXIES", env.Networks, env.Networks())
 if IS_PRODUCTION:
     production.refuse(
         production.refusals(
@@ -40,6 +42,9 @@ SECRET_KEY = (
     env.required("RAXX_SECRET_KEY", str) if IS_PRODUCTION else _given_key or DATA_FOLDER.secret("secret_key")
 )
 
+# How long a matcher may be silent before another may take its shard.
+LEASE = timedelta(seconds=env.at_least("RAXX_LEASE_S", 2, 10))
+
 # --- Apps and middleware --------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -49,6 +54,7 @@ INSTALLED_APPS = [
     "matching",
     "accounts",
     "rest_framework",
+    "drf_spectacular_sidecar",  # the files of the viewer at /docs
     "guardian",
     "django_otp",
     "django_otp_webauthn",
@@ -126,7 +132,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER.root / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "sweep-webhooks": {"task": "trading.sweep_webhooks", "schedule": 2.0, "options": {"expires": 2.0}},
+    "settle-accounts": {"task": "trading.settle_accounts", "schedule": 2.0, "options": {"expires": 2.0}},
+    "forget-deliveries": {"task": "trading.forget_deliveries", "schedule": timedelta(days=1)},
+}
 
 # --- People ---------------------------------------------------------------------------------------
 
@@ -159,6 +169,16 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_SCHEMA_CLASS": "trading.api.schema.auto.TableSchema",
+}
+
+# The document at /openapi.json: its words are trading.api.schema's.
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Raxx",
+    "VERSION": "1",
+    "PREPROCESSING_HOOKS": ["trading.api.schema.auto.documented_paths"],
+    "POSTPROCESSING_HOOKS": ["trading.api.schema.auto.complete", "raxx.docs.add_health"],
 }
 
 # --- Time, language, files, logs ------------------------------------------------------------------

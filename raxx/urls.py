@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import path, re_path
 
-from raxx import errors, health
+from raxx import docs, errors, health
 from trading.api.urls import urlpatterns as api
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *api,
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("openapi.json", docs.document),
+    path("docs", docs.page),
     # Last: Django's own words for a path that nothing serves would not be JSON.
     re_path(r"", errors.endpoint_not_found),
 ]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from trading.ledger_checks import CHECKS, UNENFORCED_TABLES, Check, owner_check
+from trading.ledger_check import Check
+from trading.ledger_checks import CHECKS, UNENFORCED_TABLES, owner_check
 from trading.ledger_replay import FILLS_IN_ORDER, ReplayedFill, breaches
 
 if TYPE_CHECKING:

@@ -1,53 +1,41 @@
 """The laws of the ledger that SQL can state: each query yields a row for every breach.
 
-A row is (account_id, subject, expected, found), all but the first as text. `{of x}` in a query
-becomes the condition that narrows alias `x` to one account. What needs the order of events (a
-position's average cost) is replayed by `trading.ledger_replay` instead.
+What needs the order of events (a position's average cost) is replayed by `trading.ledger_replay` instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from trading.models.order import OPEN_STATUSES, TERMINAL_STATUSES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One law: `rule` is a stable name, `breaches` the query for what breaks it."""
-
-    rule: str
-    breaches: str
-
-
-def _words(statuses: tuple[str, ...]) -> str:
-    return ", ".join(f"'{status}'" for status in statuses)
-
-
-_OPEN, _TERMINAL = _words(OPEN_STATUSES), _words(TERMINAL_STATUSES)
+from trading.ledger_check import IS_WAITING_SUCCESSOR, OPEN, TERMINAL, Check
+from trading.ledger_events import EVENT_CHECKS
+from trading.ledger_generations import GENERATION_CHECKS
+from trading.ledger_groups import GROUP_CHECKS, GROUPS
 
 # A successor that the matcher has not taken yet holds only what it asks for beyond the order that
-# it replaces: see trading/sql/0003_replace_order.sql. `b` is that order, as it was at the request.
-_IS_WAITING_SUCCESSOR = "o.replaces is not null and o.stamp_seq is null"
+# it replaces: see trading/sql/0005_replace_order.sql. `b` is that order, as it was at the request.
+# What opens a position reserves cash, what closes one shares.
 _CASH_HELD = f"""case
-  when o.status in ({_TERMINAL}) or o.side <> 'buy' then 0
+  when o.status in ({TERMINAL}) or o.position_intent not in ('buy_to_open', 'sell_to_open') then 0
   when o.notional is not null then greatest(o.notional - o.filled_money, 0)
-  when {_IS_WAITING_SUCCESSOR} then
+  when {IS_WAITING_SUCCESSOR} then
     greatest(o.reserve_price * o.quantity - b.reserve_price * (b.quantity - o.replaced_filled_quantity), 0)
   else o.reserve_price * (o.quantity - o.filled_quantity) end"""
-# A sale by notional reserves shares by a price of its moment, which no rule recomputes later.
+# A sale by notional reserves shares by a price of its moment, which no rule recomputes later. Of two
+# exits the take-profit holds for both; exits hold what their entry filled, `g`, before they work, too.
 _QUANTITY_HELD = f"""case
-  when o.status in ({_TERMINAL}) or o.side <> 'sell' then 0
+  when o.status in ({TERMINAL}) or o.position_intent in ('buy_to_open', 'sell_to_open') then 0
+  when o.role = 'stop_loss' and o.order_class in ('bracket', 'oco') then 0
   when o.notional is not null then o.quantity_held
-  when {_IS_WAITING_SUCCESSOR} then greatest(o.quantity - (b.quantity - o.replaced_filled_quantity), 0)
+  when {IS_WAITING_SUCCESSOR} then
+    case o.role when '' then greatest(o.quantity - (b.quantity - o.replaced_filled_quantity), 0) else 0 end
+  when o.order_class in ('bracket', 'oto') then g.entered - g.exited
   else o.quantity - o.filled_quantity end"""
 
 CHECKS = (
     Check(
         rule="a_position_holds_no_more_than_it_has",
         breaches="""
-        select p.account_id, p.symbol || ' held', 'at most ' || trim_scale(p.quantity), trim_scale(p.quantity_held)::text
-          from trading_position p where {of p} and p.quantity_held > greatest(p.quantity, 0)""",
+        select p.account_id, p.symbol || ' held', 'at most ' || trim_scale(abs(p.quantity)), trim_scale(p.quantity_held)::text
+          from trading_position p where {of p} and p.quantity_held > abs(p.quantity)""",
     ),
     Check(
         rule="journal_sums_to_zero",
@@ -137,7 +125,8 @@ CHECKS = (
         select account_id, 'order ' || id, trim_scale(cash_wanted) || ' dollars, ' || trim_scale(quantity_wanted) || ' shares',
                trim_scale(cash_held) || ' dollars, ' || trim_scale(quantity_held) || ' shares'
           from (select o.*, {_CASH_HELD} as cash_wanted, {_QUANTITY_HELD} as quantity_wanted
-                  from trading_order o left join trading_order b on b.id = o.replaces where {{of o}}) o
+                  from trading_order o left join trading_order b on b.id = o.replaces
+                  left join ({GROUPS}) g on g.group_id = o.group_id and o.role <> 'entry' where {{of o}}) o
          where (cash_held, quantity_held) is distinct from (cash_wanted, quantity_wanted)""",
     ),
     Check(
@@ -146,7 +135,7 @@ CHECKS = (
         select a.account_id, 'cash held', trim_scale(coalesce(o.total, 0))::text, trim_scale(a.cash_held)::text
           from trading_tradingaccount a left join (
             select o.account_id, sum(o.cash_held) as total from trading_order o
-             where {{of o}} and o.status in ({_OPEN}) group by o.account_id) o on o.account_id = a.account_id
+             where {{of o}} and o.status in ({OPEN}) group by o.account_id) o on o.account_id = a.account_id
          where {{of a}} and a.cash_held <> coalesce(o.total, 0)""",
     ),
     Check(
@@ -156,72 +145,12 @@ CHECKS = (
                trim_scale(coalesce(p.quantity_held, 0))::text
           from (select * from trading_position p where {{of p}}) p full join (
             select o.account_id, o.asset_id, sum(o.quantity_held) as total from trading_order o
-             where {{of o}} and o.status in ({_OPEN}) group by o.account_id, o.asset_id) o using (account_id, asset_id)
+             where {{of o}} and o.status in ({OPEN}) group by o.account_id, o.asset_id) o using (account_id, asset_id)
          where coalesce(p.quantity_held, 0) <> coalesce(o.total, 0)""",
     ),
-    Check(
-        rule="events_have_no_gap",
-        breaches="""
-        select a.account_id, 'event sequence', '1 to ' || a.event_seq,
-               coalesce(e.total || ' events, ' || e.lowest || ' to ' || e.highest, 'no event')
-          from trading_tradingaccount a left join (
-            select e.account_id, count(*) as total, min(e.seq) as lowest, max(e.seq) as highest
-              from trading_orderevent e where {of e} group by e.account_id) e on e.account_id = a.account_id
-         where {of a} and (coalesce(e.total, 0) <> a.event_seq or coalesce(e.highest, 0) <> a.event_seq
-                           or coalesce(e.lowest, 1) <> 1)""",
-    ),
-    Check(
-        rule="event_has_its_order",
-        breaches="""
-        select e.account_id, 'event ' || e.seq, 'an order of the same owner',
-               coalesce('an order of account ' || o.account_id || ', user ' || o.user_id, 'none')
-          from trading_orderevent e left join trading_order o on o.id = e.order_id
-         where {of e} and (o.account_id, o.user_id) is distinct from (e.account_id, e.user_id)""",
-    ),
-    Check(
-        # A wish that stands while the matcher goes on (new, partial_fill) keeps the order's status.
-        rule="last_event_agrees_with_its_order",
-        breaches=f"""
-        select o.account_id, 'order ' || o.id,
-               coalesce(e.status || ', filled ' || trim_scale(e.filled_quantity) || ' for ' || trim_scale(e.filled_money),
-                        'an event'),
-               o.status || ', filled ' || trim_scale(o.filled_quantity) || ' for ' || trim_scale(o.filled_money)
-          from trading_order o left join (
-            select distinct on (e.order_id) e.* from trading_orderevent e where {{of e}}
-             order by e.order_id, e.seq desc) e on e.order_id = o.id
-         where {{of o}} and (
-           (e.filled_quantity, e.filled_money) is distinct from (o.filled_quantity, o.filled_money)
-           or (e.status <> o.status and not (
-             o.status in ('pending_cancel', 'pending_replace') and e.status in ({_OPEN})
-             and exists (select from trading_orderevent w where w.order_id = o.id and w.account_id = o.account_id
-                            and w.status = o.status))))""",
-    ),
-    Check(
-        rule="event_counts_the_executions_so_far",
-        breaches="""
-        select account_id, 'event ' || seq, trim_scale(quantity_so_far) || ' for ' || trim_scale(money_so_far),
-               trim_scale(filled_quantity) || ' for ' || trim_scale(filled_money)
-          from (select e.*, coalesce(sum(e.quantity) over so_far, 0) as quantity_so_far,
-                       coalesce(sum(e.quantity * e.price) over so_far, 0) as money_so_far
-                  from trading_orderevent e where {of e}
-                window so_far as (partition by e.account_id, e.order_id order by e.seq)) e
-         where (filled_quantity, filled_money) is distinct from (quantity_so_far, money_so_far)""",
-    ),
-    Check(
-        rule="fill_has_one_event",
-        breaches="""
-        select coalesce(f.account_id, e.account_id), 'fill ' || coalesce(f.id, e.fill_id),
-               'one event with its order, quantity and price',
-               case when f.id is null then 'event ' || e.first || ' without a fill'
-                    when e.total is null then 'none' when e.total > 1 then e.total || ' events'
-                    else 'event ' || e.first || ': ' || trim_scale(e.quantity) || ' at ' || trim_scale(e.price) end
-          from (select * from trading_fill f where {of f}) f full join (
-            select e.account_id, e.fill_id, count(*) as total, min(e.seq) as first,
-                   (array_agg(e.order_id))[1] as order_id, min(e.quantity) as quantity, min(e.price) as price
-              from trading_orderevent e where {of e} and e.fill_id is not null group by e.account_id, e.fill_id) e
-            on e.fill_id = f.id and e.account_id = f.account_id
-         where (e.total, e.order_id, e.quantity, e.price) is distinct from (1, f.order_id, f.quantity, f.price)""",
-    ),
+    *GROUP_CHECKS,
+    *EVENT_CHECKS,
+    *GENERATION_CHECKS,
 )
 
 # Tables whose key to the account is declared and not enforced, as the catalogue knows them.

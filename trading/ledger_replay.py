@@ -1,8 +1,10 @@
 """Positions from first principles: each position's fills, replayed in the order of their events.
 
-The rule is that of `Position`: a buy adds price x quantity to the cost, a sale takes out its share
-of the cost, rounded half up to 1e-13 dollar. Everything here is an integer in the engine's units
-(quantity 1e-9 share, money 1e-13 dollar), so that the comparison is exact.
+The rule is that of `Position`: what opens or adds puts price x quantity to the cost, what closes takes out
+its share of the cost, rounded half up to 1e-13 dollar. A short position is the mirror image: shares
+and cost below zero. A reset writes all of it off: each generation begins with nothing, and a position
+follows from the fills of the present one. A commission is that of the profile which the order froze.
+Everything here is an integer in the engine's units (quantity 1e-9 share, money 1e-13 dollar), so that the comparison is exact.
 """
 
 from __future__ import annotations
@@ -21,20 +23,27 @@ SHARE_PLACES, MONEY_PLACES = 9, 13
 # appear, with nulls for what is missing.
 FILLS_IN_ORDER = """
 select account_id, asset_id, f.id, f.side, trunc(f.quantity * 1e9), trunc(f.quantity * f.price * 1e13),
-       trunc(f.cash * 1e13), trunc(f.securities * 1e13), trunc(f.realized * 1e13), f.lines,
-       trunc(f.position_quantity * 1e9), trunc(coalesce(p.quantity, 0) * 1e9), trunc(coalesce(p.cost, 0) * 1e13)
+       trunc(f.quantity * f.commission * 1e13), f.opens, trunc(f.cash * 1e13), trunc(f.securities * 1e13),
+       trunc(f.realized * 1e13), trunc(f.fees * 1e13), f.lines, trunc(f.position_quantity * 1e9),
+       coalesce(f.generation, g.generation, 1), coalesce(g.generation, 1),
+       trunc(coalesce(p.quantity, 0) * 1e9), trunc(coalesce(p.cost, 0) * 1e13)
   from (
-    select f.*, e.seq as event_seq, e.position_quantity, l.*
+    select f.*, o.generation, e.seq as event_seq, e.position_quantity, l.*, coalesce(s.commission, 0) as commission,
+           case when o.position_intent <> '' then o.position_intent like '%%_to_open' end as opens
       from trading_fill f
+      left join trading_order o on o.id = f.order_id
+      left join trading_simulationprofile s on s.id = o.profile_id
       left join trading_orderevent e on e.account_id = f.account_id and e.fill_id = f.id
       left join (
         select p.journal_id, count(*) as lines,
                sum(p.amount) filter (where p.ledger = 'cash') as cash,
                sum(p.amount) filter (where p.ledger = 'securities') as securities,
-               sum(p.amount) filter (where p.ledger = 'realized') as realized
+               sum(p.amount) filter (where p.ledger = 'realized') as realized,
+               sum(p.amount) filter (where p.ledger = 'fees') as fees
           from trading_posting p where {of p} group by p.journal_id) l on l.journal_id = f.id
      where {of f}) f
   full join (select * from trading_position p where {of p}) p using (account_id, asset_id)
+  left join trading_tradingaccount g using (account_id)
  order by account_id, asset_id, f.event_seq, f.run, f.seq, f.id
 """
 
@@ -49,11 +58,16 @@ class ReplayedFill:
     side: str | None
     quantity: int | None
     money: int | None
+    commission: int | None
+    opens: bool | None  # what its order was to do; None when nobody said
     cash: int | None
     securities: int | None
     realized: int | None
+    fees: int | None
     lines: int | None
     position_quantity: int | None
+    generation: int
+    present: int  # generation of the account
     stored_quantity: int
     stored_cost: int
 
@@ -75,12 +89,24 @@ def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
         fills, key=lambda fill: (fill.account_id, fill.asset_id)
     ):
         quantity = cost = 0
+        generation = 1
         for fill in of_position:
-            stored = fill.stored_quantity, fill.stored_cost
+            stored, present = (fill.stored_quantity, fill.stored_cost), fill.present
+            if fill.generation != generation:
+                quantity, cost, generation = 0, 0, fill.generation
             if fill.fill_id is None:
                 continue
-            booked = fill.cash or 0, fill.securities or 0, fill.realized or 0
+            booked = fill.cash or 0, fill.securities or 0, fill.realized or 0, fill.fees or 0
+            opens, held = _opens(fill, quantity), quantity
             expected, quantity, cost = _after(fill, quantity, cost)
+            if fill.opens not in {None, opens} or held * quantity < 0:
+                yield Breach(
+                    account_id=account_id,
+                    rule="fill_opens_or_closes_as_its_order_says",
+                    subject=f"fill {fill.fill_id}",
+                    expected="an opening fill" if fill.opens else "a closing fill, of no more than there is",
+                    found=f"from {decimal_text(held, SHARE_PLACES)} to {decimal_text(quantity, SHARE_PLACES)} shares",
+                )
             if booked != expected or fill.lines != sum(amount != 0 for amount in expected):
                 yield Breach(
                     account_id=account_id,
@@ -97,6 +123,8 @@ def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
                     expected=decimal_text(quantity, SHARE_PLACES),
                     found=decimal_text(fill.position_quantity, SHARE_PLACES),
                 )
+        if generation != present:
+            quantity = cost = 0
         if stored != (quantity, cost):
             yield Breach(
                 account_id=account_id,
@@ -107,18 +135,32 @@ def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
             )
 
 
-def _after(fill: ReplayedFill, quantity: int, cost: int) -> tuple[tuple[int, int, int], int, int]:
-    """Return the amounts (cash, securities, realized) that the fill asks for, and the position after it."""
-    traded, money = fill.quantity or 0, fill.money or 0
-    if fill.side == "buy":
-        return (-money, money, 0), quantity + traded, cost + money
-    # A sale of more than there is takes out all of the cost: the quantity below zero tells the rest.
-    out = (2 * cost * traded + quantity) // (2 * quantity) if traded < quantity else cost
-    return (money, -out, out - money), quantity - traded, cost - out
+def _sign(fill: ReplayedFill) -> int:
+    return 1 if fill.side == "buy" else -1
 
 
-def _lines(amounts: tuple[int, int, int]) -> str:
-    names = ("cash", "securities", "realized")
+def _opens(fill: ReplayedFill, quantity: int) -> bool:
+    """Return whether a fill adds to a position of so many shares."""
+    return quantity * _sign(fill) >= 0
+
+
+def _after(fill: ReplayedFill, quantity: int, cost: int) -> tuple[tuple[int, int, int, int], int, int]:
+    """Return the amounts (cash, securities, realized, fees) that the fill asks for, and the position after it."""
+    traded, money, fees, sign = fill.quantity or 0, fill.money or 0, fill.commission or 0, _sign(fill)
+    size = abs(quantity)
+    if _opens(fill, quantity):
+        securities = sign * money
+    elif traded < size:
+        securities = sign * ((2 * abs(cost) * traded + size) // (2 * size))
+    else:  # more than there is takes out all of the cost: the quantity beyond zero tells the rest
+        securities = -cost
+    cash = -sign * money
+    amounts = (cash - fees, securities, -(cash + securities), fees)
+    return amounts, quantity + sign * traded, cost + securities
+
+
+def _lines(amounts: tuple[int, int, int, int]) -> str:
+    names = ("cash", "securities", "realized", "fees")
     return ", ".join(
         f"{name} {decimal_text(amount, MONEY_PLACES)}" for name, amount in zip(names, amounts, strict=True)
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.db import connection
 
+from accounts.addresses import is_allowed
 from accounts.models.api_key import Scope, digest
 from trading.errors import NotAuthorized
 
@@ -56,25 +57,34 @@ class _Known:
     secret_hash: bytes
     principal: Principal | None
     until: float = 0.0
+    addresses: tuple[str, ...] = ()
+    is_use_old: bool = False  # its last use was written down more than a minute ago
 
 
 _UNKNOWN = _Known(NOBODYS_HASH, None)
 _remembered: dict[str, _Known] = {}
 
 
-def principal_of_key(key_id: str, secret: str) -> Principal:
-    """Return whom a living key speaks for. Raises NotAuthorized: wrong, revoked or expired."""
+def principal_of_key(key_id: str, secret: str, address: str) -> Principal:
+    """Return whom a living key speaks for, used from `address`.
+
+    Raises NotAuthorized: wrong, revoked, expired, or used from where it may not be.
+    """
     known = _asked(key_id)
     _remember(key_id, known)
-    return _proved(known, secret)
+    proved = _proved(known, secret, address)
+    if known.is_use_old:
+        with connection.cursor() as cursor:
+            cursor.execute("select trading_key_used(%s)", [key_id])
+    return proved
 
 
-def recent_principal_of_key(key_id: str, secret: str) -> Principal:
+def recent_principal_of_key(key_id: str, secret: str, address: str) -> Principal:
     """Return the same from memory where it can, for a caller whose transaction asks again."""
     known = _remembered.get(key_id)
     if known is None or known.until < time.monotonic():
-        return principal_of_key(key_id, secret)
-    return _proved(known, secret)
+        return principal_of_key(key_id, secret, address)
+    return _proved(known, secret, address)
 
 
 def forget() -> None:
@@ -87,13 +97,14 @@ def _asked(key_id: str) -> _Known:
         return _UNKNOWN
     with connection.cursor() as cursor:
         cursor.execute(
-            "select user_id, account_id, market_id, secret_hash, scopes, tier from trading_principal(%s)",
+            "select user_id, account_id, market_id, secret_hash, scopes, tier, addresses, is_use_old"
+            " from trading_principal(%s)",
             [key_id],
         )
         row = cursor.fetchone()
     if row is None:
         return _UNKNOWN
-    user_id, account_id, market_id, secret_hash, scopes, tier = row
+    user_id, account_id, market_id, secret_hash, scopes, tier, addresses, is_use_old = row
     principal = Principal(
         user_id=user_id,
         account_id=account_id,
@@ -102,7 +113,13 @@ def _asked(key_id: str) -> _Known:
         tier=tier,
         key_id=key_id,
     )
-    return _Known(bytes(secret_hash), principal, time.monotonic() + REMEMBERED_S)
+    return _Known(
+        bytes(secret_hash),
+        principal,
+        until=time.monotonic() + REMEMBERED_S,
+        addresses=tuple(addresses),
+        is_use_old=is_use_old,
+    )
 
 
 def _remember(key_id: str, known: _Known) -> None:
@@ -114,8 +131,8 @@ def _remember(key_id: str, known: _Known) -> None:
     _remembered[key_id] = known
 
 
-def _proved(known: _Known, secret: str) -> Principal:
+def _proved(known: _Known, secret: str, address: str) -> Principal:
     is_right = hmac.compare_digest(known.secret_hash, digest(secret))
-    if known.principal is None or not is_right:
+    if known.principal is None or not is_right or not is_allowed(address, known.addresses):
         raise NotAuthorized("unauthorized.")
     return known.principal

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from django.db.models import ExpressionWrapper, F, Subquery, Sum
@@ -14,7 +13,8 @@ from matching.engine.types import DOLLAR
 from matching.market.latest import Latest, latest_many
 from matching.market.times import new_york_date, to_datetime, to_ns
 from matching.models import Market
-from trading import reference
+from trading import margin, reference
+from trading.margin import Holding
 from trading.models import Fill, Position, TradingAccount
 from trading.models.fields import MoneyField
 from trading.wire import EXACT, ratio
@@ -36,8 +36,9 @@ _LONGEST_CLOSED = timedelta(days=14)  # no market was ever closed for so long, b
 class PositionFigures:
     """What an account holds of one asset and what it is worth; dollars, shares, and fractions of one.
 
-    Valued at the last eligible print, or at what the shares cost where none is known.
-    `unrealized_today` counts from the previous close, and from their price for shares bought today.
+    Valued at the last eligible print, or at what the shares cost where none is known. Of a short,
+    quantity, cost and value are negative. `unrealized_today` counts from the previous close, and for
+    shares of which the position was opened today from their price.
     """
 
     asset: Asset
@@ -46,8 +47,8 @@ class PositionFigures:
     cost: Decimal
     price: Decimal
     previous_close: Decimal | None
-    bought_today: Decimal
-    paid_today: Decimal
+    opened_today: Decimal  # shares bought, of a short sold
+    opened_money: Decimal  # for these, without sign
 
     @property
     def average_price(self) -> Decimal:
@@ -67,11 +68,13 @@ class PositionFigures:
 
     @property
     def basis_today(self) -> Decimal:
-        """What today's change counts from. Sales take the oldest shares, so today's are kept longest."""
-        todays = min(self.bought_today, self.quantity)
-        paid = EXACT.multiply(ratio(self.paid_today, self.bought_today), todays) if todays else _ZERO
+        """What today's change counts from. The oldest shares are closed first, so today's are kept longest."""
+        shares = abs(self.quantity)
+        todays = min(self.opened_today, shares)
+        opened = EXACT.multiply(ratio(self.opened_money, self.opened_today), todays) if todays else _ZERO
         before = self.previous_close if self.previous_close is not None else self.average_price
-        return EXACT.add(paid, EXACT.multiply(before, self.quantity - todays))
+        basis = EXACT.add(opened, EXACT.multiply(before, shares - todays))
+        return basis if self.quantity > 0 else -basis
 
     @property
     def unrealized_today(self) -> Decimal:
@@ -79,7 +82,7 @@ class PositionFigures:
 
     @property
     def unrealized_today_fraction(self) -> Decimal:
-        return ratio(self.unrealized_today, self.basis_today) if self.basis_today else _ZERO
+        return ratio(self.unrealized_today, abs(self.basis_today)) if self.basis_today else _ZERO
 
     @property
     def change_today(self) -> Decimal | None:
@@ -100,16 +103,68 @@ class _Trades:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFigures:
-    """An account and its worth; dollars. `last_equity` is what it was worth at the end of `balance_date`."""
+    """An account and its worth; dollars. Of shorts `short_market_value` is negative.
+
+    `last_equity` and `last_maintenance_margin` are those of the end of `balance_date`.
+    """
 
     account: TradingAccount
-    long_market_value: Decimal
+    holdings: tuple[Holding, ...]
     last_equity: Decimal
+    last_maintenance_margin: Decimal
     balance_date: date | None  # the trading day before the market's present one
 
     @property
+    def long_market_value(self) -> Decimal:
+        return margin.total(one.value for one in self.holdings if one.quantity > 0)
+
+    @property
+    def short_market_value(self) -> Decimal:
+        return margin.total(one.value for one in self.holdings if one.quantity < 0)
+
+    @property
+    def position_market_value(self) -> Decimal:
+        """What is held, without sign."""
+        return EXACT.subtract(self.long_market_value, self.short_market_value)
+
+    @property
     def equity(self) -> Decimal:
-        return EXACT.add(self.account.cash, self.long_market_value)
+        return margin.total((self.account.cash, self.long_market_value, self.short_market_value))
+
+    @property
+    def multiplier(self) -> int:
+        """By how much equity counts: what the account is lent, its owner allows, and its equity carries."""
+        lent = min(self.account.multiplier, self.account.max_margin_multiplier)
+        return margin.multiplier_of(lent, self.equity)
+
+    @property
+    def may_short(self) -> bool:
+        return self.multiplier > 1 and not self.account.no_shorting
+
+    @property
+    def initial_margin(self) -> Decimal:
+        return margin.initial_margin(self.holdings)
+
+    @property
+    def maintenance_margin(self) -> Decimal:
+        return margin.maintenance_margin(self.holdings, self.equity)
+
+    @property
+    def buying_power(self) -> Decimal:
+        return self._power(self.multiplier)
+
+    @property
+    def overnight_power(self) -> Decimal:
+        """What may be spent on what is kept beyond the day."""
+        return self._power(min(self.multiplier, margin.OVERNIGHT))
+
+    @property
+    def own_power(self) -> Decimal:
+        """What may be spent without being lent anything."""
+        return self._power(1)
+
+    def _power(self, multiplier: int) -> Decimal:
+        return margin.power(multiplier, self.equity, self.position_market_value, self.account.cash_held)
 
 
 def positions(principal: Principal) -> list[PositionFigures]:
@@ -127,43 +182,57 @@ def position_in(principal: Principal, name: str) -> PositionFigures | None:
     return next(iter(_figures(principal, held.select_related("asset"))), None)
 
 
+def marks_of(principal: Principal) -> dict[str, Decimal]:
+    """Return the last price of each asset that the account holds, by the asset's id; unknown ones are left out."""
+    mine = Position.objects.owned_by(principal, principal.account_id).exclude(quantity=0)
+    held = dict(mine.values_list("symbol", "asset_id"))
+    latest = latest_many(principal.market_id, sorted(held))
+    prices = {str(held[symbol]): _price(known) for symbol, known in latest.items()}
+    return {asset_id: price for asset_id, price in prices.items() if price is not None}
+
+
 def account_figures(principal: Principal) -> AccountFigures:
     """Return the account's worth now. Raises TradingAccount.DoesNotExist."""
     account = TradingAccount.objects.owned_by(principal).get(pk=principal.account_id)
-    held = list(Position.objects.owned_by(principal, principal.account_id).exclude(quantity=0))
+    mine = Position.objects.owned_by(principal, principal.account_id).exclude(quantity=0)
+    held = list(mine.select_related("asset"))
     now = reference.market_now(principal.market_id)
     day = _day_begun(principal.market_id, now)
     trades = _trades_of(principal, day)
     latest = latest_many(principal.market_id, sorted(trades.keys() | {row.symbol for row in held}))
-    values = (
-        EXACT.multiply(
-            _price(latest.get(position.symbol)) or ratio(position.cost, position.quantity), position.quantity
-        )
-        for position in held
-    )
+    cash, before = _before_today(account.cash, held, trades, latest, has_begun=day is not None)
+    last_equity = margin.total((cash, *(one.value for one in before)))
     return AccountFigures(
         account=account,
-        long_market_value=sum(values, start=_ZERO),
-        last_equity=_equity_before(account.cash, held, trades, latest, has_begun=day is not None),
+        holdings=tuple(
+            Holding(
+                quantity=row.quantity,
+                price=_price(latest.get(row.symbol)) or ratio(row.cost, row.quantity),
+                is_marginable=row.asset.marginable,
+            )
+            for row in held
+        ),
+        last_equity=last_equity,
+        last_maintenance_margin=margin.maintenance_margin(before, last_equity),
         balance_date=_day_before(principal.market_id, now),
     )
 
 
-def _equity_before(
+def _before_today(
     cash: Decimal,
     held: Iterable[Position],
     trades: dict[str, _Trades],
     latest: dict[str, Latest],
     *,
     has_begun: bool,
-) -> Decimal:
-    """Return the worth of an account before today's `trades`, in dollars: those undone, the rest valued.
+) -> tuple[Decimal, list[Holding]]:
+    """Return an account's cash and holdings before today's `trades`: those undone, the rest valued.
 
     At the close before a day that has begun, else at the last print; at what the shares cost, or
     were sold for, where none is known. Deposits count as if they had been there.
     """
     positions = {row.symbol: row for row in held}
-    worth = [cash]
+    holdings = []
     for symbol in sorted(trades.keys() | positions.keys()):
         done, position, known = trades.get(symbol, _Trades()), positions.get(symbol), latest.get(symbol)
         price = _dollars((known or Latest()).previous_close) if has_begun else _price(known)
@@ -173,8 +242,10 @@ def _equity_before(
             )
             price = ratio(cost, shares) if shares else _ZERO
         quantity = (position.quantity if position is not None else _ZERO) - done.bought + done.sold
-        worth += [EXACT.multiply(price, quantity), done.paid, -done.received]
-    return reduce(EXACT.add, worth)
+        is_marginable = position is None or position.asset.marginable
+        holdings.append(Holding(quantity=quantity, price=price, is_marginable=is_marginable))
+        cash = margin.total((cash, done.paid, -done.received))
+    return cash, holdings
 
 
 def _figures(principal: Principal, held: Iterable[Position]) -> list[PositionFigures]:
@@ -184,25 +255,28 @@ def _figures(principal: Principal, held: Iterable[Position]) -> list[PositionFig
     latest = latest_many(principal.market_id, [row.symbol for row in rows])
     calendar = reference.calendar_of(principal.market_id)
     trades = _trades_of(principal, calendar.day_at(to_ns(reference.market_now(principal.market_id))))
-    return [
-        PositionFigures(
-            asset=row.asset,
-            quantity=row.quantity,
-            available=row.quantity - row.quantity_held,
-            cost=row.cost,
-            price=_price(latest.get(row.symbol)) or ratio(row.cost, row.quantity),
-            previous_close=_dollars(latest.get(row.symbol, Latest()).previous_close),
-            bought_today=trades.get(row.symbol, _Trades()).bought,
-            paid_today=trades.get(row.symbol, _Trades()).paid,
-        )
-        for row in rows
-    ]
+    return [_figure(row, latest.get(row.symbol), trades.get(row.symbol, _Trades())) for row in rows]
+
+
+def _figure(row: Position, known: Latest | None, done: _Trades) -> PositionFigures:
+    is_long = row.quantity > 0
+    return PositionFigures(
+        asset=row.asset,
+        quantity=row.quantity,
+        available=row.quantity - row.quantity_held if is_long else row.quantity + row.quantity_held,
+        cost=row.cost,
+        price=_price(known) or ratio(row.cost, row.quantity),
+        previous_close=_dollars((known or Latest()).previous_close),
+        opened_today=done.bought if is_long else done.sold,
+        opened_money=done.paid if is_long else done.received,
+    )
 
 
 def _trades_of(principal: Principal, day: Day | None) -> dict[str, _Trades]:
     """Return what was traded since this day began, by symbol, in the market's present run.
 
-    An earlier run of a tape had the same day, which for this one has not happened.
+    An earlier run of a tape had the same day, which for this one has not happened; neither has what was
+    traded before a reset.
     """
     if day is None:
         return {}
@@ -210,6 +284,7 @@ def _trades_of(principal: Principal, day: Day | None) -> dict[str, _Trades]:
     rows = (
         Fill.objects.owned_by(principal, principal.account_id)
         .filter(at__gte=to_datetime(day.session_open), run=Subquery(run))
+        .filter(order__generation=F("account__generation"))
         .values_list("symbol", "side")
         .annotate(shares=Sum("quantity"), money=Sum(_MONEY))
     )

@@ -57,7 +57,11 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=64, blank=True)
     secret_hash = models.BinaryField(max_length=32)
     scopes = ArrayField(models.CharField(max_length=16, choices=Scope), default=default_scopes)
+    addresses = ArrayField(
+        models.CharField(max_length=43), default=list, blank=True
+    )  # networks; none: anywhere
     created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)  # to about a minute
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -68,6 +72,13 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.key_id
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it opens nothing any more."""
+        return self.revoked_at is not None or (
+            self.expires_at is not None and self.expires_at <= timezone.now()
+        )
 
     def matches(self, secret: str) -> bool:
         """Say whether `secret` is this key's, in constant time."""

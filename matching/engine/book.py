@@ -21,6 +21,7 @@ from matching.engine.queues import FAR, rank_of
 from matching.engine.scan import Rows, Watch
 from matching.engine.stops import Stops
 from matching.engine.touch import Offer, Touch
+from matching.engine.triggering import triggers_later
 from matching.engine.types import TAKING, Event, Role, Rule, Session, TimeInForce
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matching.engine.floor import Floor
+    from matching.engine.touch import BarRange
     from matching.engine.types import Items
     from matching.engine.working import WorkingOrder
 
@@ -150,10 +152,30 @@ class Book:
         return offer if is_good and offer.price else None
 
     def reaches(self, working: WorkingOrder) -> bool:
-        """Return whether the item being worked could fill an order that rests or takes (C4)."""
+        """Return whether the item being worked could fill an order that rests or takes (C4).
+
+        The prints of a bar are one item for this.
+        """
         offer = self.print if self.print.price else self.offer_to(working)
-        in_market = working.seat is not None and not working.is_stop
-        return in_market and offer is not None and working.rank >= working.sign * offer.price
+        if working.seat is None or working.is_stop or offer is None:
+            return False
+        prices = [offer.price]
+        if self.print.price and (bar := self.bar) is not None:
+            prices += [bar.nearer, bar.farther]
+        return any(working.rank >= working.sign * price for price in prices)
+
+    def is_beaten(self, working: WorkingOrder) -> bool:
+        """Return whether a bar whose nearer extreme could fill an exit will trigger the other exit's stop (C4)."""
+        bar, stop = self.bar, working.sibling
+        if bar is None or self.print.price != bar.nearer or stop is None:
+            return False
+        return stop.is_stop and stop.seat is not None and triggers_later(self, stop, bar.farther)
+
+    @property
+    def bar(self) -> BarRange | None:
+        """The bar whose prints are being worked."""
+        bar = self.touch.bar
+        return bar if bar is not None and bar.at == self.floor.at else None
 
     def _rest(self, working: WorkingOrder) -> None:
         self.leave(working)

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
-# What the edge lets through today. The engine works every type and time in force; whoever stores
-# orders widens these as it learns to store the other terms.
-ORDER_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
-TIMES_IN_FORCE = frozenset({TimeInForce.DAY, TimeInForce.GTC}) | IMMEDIATE
-
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _STOPPED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 _LASTING = frozenset({TimeInForce.DAY, TimeInForce.GTC})

@@ -27,10 +27,12 @@ def fill(
     is_print: bool,
     queue_before: int | None = None,
 ) -> None:
-    """Let an order trade a quantity of an offer; 0 is no fill.
+    """Let an order trade a quantity of an offer; 0 is no fill, and so is a bar's that its stop will win (C4).
 
     An order whose rest of money buys nothing at the price is canceled instead (N2).
     """
+    if book.is_beaten(working):
+        return
     if working.wanted(price) == 0:
         book.end(working, Event.CANCELED, Rule.NOTIONAL)
         return

@@ -27,7 +27,9 @@ class Kind(int, Enum):
     """What one row of `Items` is. Only quotes and prints are many: the others are looked at one by one.
 
     A row of an auction carries the official price and size in `price` and `size`. On rows of a halt
-    and of its end both are 0. `eligible` is 0 on all of these.
+    and of its end both are 0. A row of a bar stands between the prints of its open and of its nearer
+    extreme and tells what is to come: the nearer extreme in `price`, the farther one, a price too, in
+    `size` (C4). `eligible` is 0 on all of these.
     """
 
     QUOTE = 1
@@ -36,6 +38,7 @@ class Kind(int, Enum):
     CLOSING_AUCTION = 4
     HALT = 5
     RESUME = 6
+    BAR = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,16 @@ class Halt:
     seq: int
     at: int
     is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """The next prints of this moment are a bar's: it comes to `nearer`, as far from the open, then to `farther`."""
+
+    seq: int
+    at: int
+    nearer: int
+    farther: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

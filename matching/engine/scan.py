@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from matching.engine.queues import FAR
+from matching.engine.touch import BarRange
 from matching.engine.types import Kind
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class SideWatch:
 class Watch:
     """A book's thresholds as prices; an absent side is 0 as a bid and `_NO_ASK` as an ask.
 
-    Auctions, halts and their ends are always seen.
+    Auctions, halts and their ends are always seen; a bar only tells what its prints will do.
     """
 
     due: int = FAR  # an order's latency is over at this market time
@@ -195,12 +196,10 @@ class Rows:
             if acting > seen and follow(self._items, view.low[stretch], view.high[stretch], seen):
                 seen = acting
         self.is_quiet = seen == end
-        self._skip_to(seen)
-
-    def _skip_to(self, end: int) -> None:
-        if end > self._next:
-            _show_last(self._touch, self._items, self._next, end)
-            self._next = end
+        if seen > self._next:
+            _show_last(self._touch, self._items, self._next, seen)
+            self._touch.bar = view.last_bar(self._next, seen) or self._touch.bar
+            self._next = seen
 
 
 class _View:
@@ -212,7 +211,20 @@ class _View:
         self._ask = np.where(items.ask == 0, _NO_ASK, items.ask)
         self.low = np.where(is_print, items.price, FAR)
         self.high = np.where(is_print, items.price, -FAR)
-        self._events = (items.kind > Kind.TRADE.value).nonzero()[0].tolist()
+        self._events: list[int] = []
+        self._bars: list[int] = []
+        others = (items.kind > Kind.TRADE.value).nonzero()[0]
+        if len(others):
+            is_bar = items.kind[others] == Kind.BAR.value
+            self._events, self._bars = others[~is_bar].tolist(), others[is_bar].tolist()
+
+    def last_bar(self, begin: int, end: int) -> BarRange | None:
+        """Return the last bar among some rows."""
+        place = bisect_left(self._bars, end) - 1
+        if place < 0 or self._bars[place] < begin:
+            return None
+        row, items = self._bars[place], self._items
+        return BarRange(int(items.at[row]), int(items.price[row]), int(items.size[row]))
 
     def first_seen(self, watch: Watch, begin: int, end: int, *, is_act_wanted: bool = False) -> int:
         """Return the first row from `begin` that the watch sees, or `end`.

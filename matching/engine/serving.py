@@ -4,7 +4,7 @@ On a quote each side is served in turn, buys first: the takers in order of prior
 resting orders at or better than the opposite touch, best price first; then queues follow the quote.
 On a print the resting orders that it reaches, best price first, then the orders of the model `bars`
 as by a quote, then the stops that it triggers. An order that came to the market with an item has
-met it and is not served by it again.
+met it and is not served by it again. The prints of one bar are worked one by one, but for C4.
 
 Invariants: a fill is never worse than the limit; a crossed or stale quote fills nobody and moves no
 queue (L4); a halt stops everything but the knowledge of the touch (S4).
@@ -23,7 +23,7 @@ from matching.engine.checks import IMMEDIATE
 from matching.engine.desk import SIDES
 from matching.engine.execution import fill
 from matching.engine.queues import rank_of
-from matching.engine.touch import Offer
+from matching.engine.touch import BarRange, Offer
 from matching.engine.triggering import trigger_by_print, trigger_by_touch
 from matching.engine.types import WHOLE, Event, Kind, Rule, TimeInForce
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matching.engine.scan import Rows
     from matching.engine.working import WorkingOrder
 
-_QUOTE, _TRADE = Kind.QUOTE.value, Kind.TRADE.value
+_QUOTE, _TRADE, _BAR = Kind.QUOTE.value, Kind.TRADE.value, Kind.BAR.value
 _AUCTIONS = {
     Kind.OPENING_AUCTION.value: TimeInForce.OPG,
     Kind.CLOSING_AUCTION.value: TimeInForce.CLS,
@@ -60,6 +60,9 @@ def work(book: Book, rows: Rows) -> None:
                 continue
             floor.seq, floor.at = seq, at
             _on_print(book, price, size)
+        elif kind == _BAR:
+            touch.bar = BarRange(at, price, size)
+            continue
         else:
             floor.seq, floor.at = seq, at
             _on_event(book, kind, price, size)

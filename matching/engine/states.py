@@ -4,10 +4,10 @@ Invariants: every status change in the system asks `status_after`; a pair that t
 name is a bug and raises; nothing leaves a terminal status. While a cancel or replace is pending
 the order may still become new and fill in part, and stays pending until it ends.
 
-Known limit: a refused cancel or replace of an order that is still open (opg and cls after their
-cut-off, S3) restores the status before it, which the table cannot know: `restored` says it.
+A refused cancel or replace of an order that is still open (opg and cls after their cut-off, S3)
+restores the status before it, which no table can know: `RESTORES` lists these pairs, and `restored` says it.
 
-Source: the status words and the diagram of Alpaca's order life cycle.
+Source: the status words and the diagram of Alpaca's order life cycle; matching/decisions/0016-settled.md.
 """
 
 from __future__ import annotations
@@ -98,6 +98,20 @@ _MOVES: dict[Status, dict[Event, Status]] = {
 
 TABLE: dict[tuple[Status, Event], Status] = {
     (status, event): after for status, moves in _MOVES.items() for event, after in moves.items()
+}
+
+# The wish is gone, and the order is what it was without it: see `restored`.
+RESTORES = frozenset(
+    {(Status.PENDING_CANCEL, Event.CANCEL_REJECTED), (Status.PENDING_REPLACE, Event.REPLACE_REJECTED)}
+)
+
+# Words of the wire that no order here ever has; what each tells of does not exist on paper.
+NEVER = {
+    "accepted_for_bidding": "a desk that looks for somebody to trade with",
+    "pending_review": "an order that waits for a person's approval",
+    "stopped": "a price that a market maker has guaranteed",
+    "suspended": "an order that an exchange has set aside",
+    "calculated": "a fill whose settlement is still worked out",
 }
 
 

@@ -1,4 +1,4 @@
-"""What one symbol displays: its best bid and offer, and what accounts already took of each.
+"""What one symbol displays: its best bid and offer, what accounts already took of each, and its last bar.
 
 Invariants: a side offers its size anew exactly when its price or size changes (L1), and is then
 known by the sequence of the quote that changed it; nobody takes more from it than it shows, but
@@ -9,7 +9,7 @@ Source: matching/decisions/0001-offers.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from matching.engine.types import WHOLE
 
@@ -48,15 +48,24 @@ class Offer:
         self._taken[account] = self._taken.get(account, 0) + quantity
 
 
-class Touch:
-    """Both sides, and the market time of the last quote (None before the first)."""
+class BarRange(NamedTuple):
+    """The extremes of a bar whose prints come at the market time `at`."""
 
-    __slots__ = ("ask", "at", "bid")
+    at: int
+    nearer: int
+    farther: int
+
+
+class Touch:
+    """Both sides, the market time of the last quote (None before the first), and the last bar."""
+
+    __slots__ = ("ask", "at", "bar", "bid")
 
     def __init__(self) -> None:
         self.bid = Offer()
         self.ask = Offer()
         self.at: int | None = None
+        self.bar: BarRange | None = None
 
     def show(self, seq: int, at: int, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
         """Take over a quote."""

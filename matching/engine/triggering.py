@@ -25,10 +25,20 @@ _SIDE = {BUYERS: Side.BUY, SELLERS: Side.SELL}
 
 def trigger_by_print(book: Book, price: int) -> None:
     """Let a print trigger stops of both sides, unless it is a bad one (T2)."""
-    bid, ask = book.touch.bid.price, book.touch.ask.price
-    is_judged = not book.is_touch_stale and is_bad_print(price, bid, ask, book.floor.bad_print_band)
-    if not is_judged:
+    if not _is_bad(book, price):
         _trigger(book, {BUYERS: price, SELLERS: price}, is_print=True)
+
+
+def triggers_later(book: Book, working: WorkingOrder, price: int) -> bool:
+    """Return whether a print that is still to come at this moment would trigger a stop with a fixed price."""
+    stop = working.order.stop_price
+    is_reached = stop is not None and working.sign * stop <= working.sign * price
+    return is_reached and not _is_bad(book, price)
+
+
+def _is_bad(book: Book, price: int) -> bool:
+    bid, ask = book.touch.bid.price, book.touch.ask.price
+    return not book.is_touch_stale and is_bad_print(price, bid, ask, book.floor.bad_print_band)
 
 
 def trigger_by_touch(book: Book) -> None:

@@ -6,7 +6,7 @@ Units are those of `matching.engine.units`.
 from __future__ import annotations
 
 from matching.engine.decisions import MODEL_VERSION, STARTS, Decision, Event, Rule, WatermarkMove
-from matching.engine.items import Auction, Chunk, Halt, Items, Kind, Quote, Session, SessionChange, Trade
+from matching.engine.items import Auction, Bar, Chunk, Halt, Items, Kind, Quote, Session, SessionChange, Trade
 from matching.engine.orders import PLAIN, TAKING, Model, Order, OrderType, Profile, Role, Side, TimeInForce
 from matching.engine.units import (
     CENT,
@@ -35,6 +35,7 @@ __all__ = [
     "WHOLE",
     "Account",
     "Auction",
+    "Bar",
     "Chunk",
     "Decision",
     "Event",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from matching.engine.types import DOLLAR, SHARE, Kind
-from matching.market.conditions import is_eligible_sip
+from matching.market.conditions import auction_of_sip, is_eligible_sip, status_of_sip
 from matching.market.errors import FeedUnavailable
 from matching.market.times import SECOND
 
@@ -55,7 +55,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One quote or print of a live market, not yet numbered; `at` is the exchange's time, nanoseconds."""
+    """One item of a live market, not yet numbered; `at` is the exchange's time, nanoseconds."""
 
     symbol: str
     kind: Kind
@@ -69,30 +69,31 @@ class Update:
     eligible: bool = True
 
 
-def update_of(message: Mapping[str, Any]) -> Update | None:
-    """Return a raw message of the stream in our units, None when it is of no use.
+def updates_of(message: Mapping[str, Any]) -> list[Update]:
+    """Return what a raw message of the stream tells in our units: nothing, one item, or a print and its auction.
 
     Its numbers are binary floats; they are rounded to the nearest 1/10,000 dollar and 1e-9 share.
     """
     stamp = message["t"]
-    at = stamp.seconds * SECOND + stamp.nanoseconds
+    symbol, at = message["S"], stamp.seconds * SECOND + stamp.nanoseconds
     if message["T"] == "q":
         bid, bid_size = _side(message["bp"], message["bs"])
         ask, ask_size = _side(message["ap"], message["as"])
-        return Update(
-            symbol=message["S"],
-            kind=Kind.QUOTE,
-            at=at,
-            bid=bid,
-            bid_size=bid_size,
-            ask=ask,
-            ask_size=ask_size,
+        quote = Update(
+            symbol=symbol, kind=Kind.QUOTE, at=at, bid=bid, bid_size=bid_size, ask=ask, ask_size=ask_size
         )
+        return [quote]
+    if message["T"] == "s":
+        status = status_of_sip(message.get("sc", ""))
+        return [] if status is None else [Update(symbol=symbol, kind=status, at=at)]
     price, size = _side(message["p"], message["s"])
     if price == 0 or size == 0:
-        return None
-    eligible = is_eligible_sip(message.get("c") or [], message.get("z", ""))
-    return Update(symbol=message["S"], kind=Kind.TRADE, at=at, price=price, size=size, eligible=eligible)
+        return []
+    codes, tape = message.get("c") or [], message.get("z", "")
+    eligible = is_eligible_sip(codes, tape)
+    traded = Update(symbol=symbol, kind=Kind.TRADE, at=at, price=price, size=size, eligible=eligible)
+    auction = auction_of_sip(codes, tape, message.get("x", ""))
+    return [traded] if auction is None else [traded, replace(traded, kind=auction)]
 
 
 def _side(price: float, size: float) -> tuple[int, int]:
@@ -127,6 +128,7 @@ class AlpacaStream:
         )
         self._stream.subscribe_quotes(self._receive, *symbols)
         self._stream.subscribe_trades(self._receive, *symbols)
+        self._stream.subscribe_trading_statuses(self._receive, *symbols)
         self._thread = threading.Thread(target=self._run, name="alpaca-stream", daemon=True)
         self._failure: Exception | None = None
         self._is_stopped = False
@@ -161,12 +163,10 @@ class AlpacaStream:
             self._tell()
 
     async def _receive(self, message: Any) -> None:
-        update = update_of(message)
-        if update is None:
-            return
+        updates = updates_of(message)
         was_empty = not self._updates
-        self._updates.append(update)
-        if was_empty:
+        self._updates.extend(updates)
+        if was_empty and updates:
             self._tell()
 
     def _tell(self) -> None:

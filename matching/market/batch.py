@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from matching.engine.types import Chunk, Items, Session, SessionChange
-from matching.market.tape import ITEM_COLUMNS
+from matching.market.tracks import ITEM_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -67,6 +67,12 @@ class Table:
             values[widths == 0] = empty
         return values
 
+    def equals(self, column: int, letter: str) -> NDArray[np.bool_]:
+        """Return where a column is exactly this letter."""
+        starts, ends = self._starts[:, column], self._ends[:, column]
+        is_letter = self._bytes[starts] == ord(letter) if len(starts) else np.zeros(0, dtype=bool)
+        return (ends - starts == 1) & is_letter
+
     def _complain_about_fields(self, text: bytes, columns: int) -> None:
         for number, line in enumerate(text.splitlines(), start=1):
             if (found := line.count(b",") + 1) != columns:

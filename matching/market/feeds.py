@@ -1,7 +1,7 @@
 """What a market's `config` says, and the feed that a matcher reads it through.
 
 replay     {"folder": "...", "dates": ["2013-10-08"], "symbols": ["IBM"], "resolution": null}
-synthetic  {"seed": 1, "symbols": ["AAPL", "IBM"]}
+synthetic  {"seed": 1, "symbols": ["AAPL", "IBM"], "halt_odds": 1024}
 alpaca     {"symbols": ["AAPL"]}
 """
 
@@ -15,7 +15,7 @@ from matching.market import rows
 from matching.market.clock import REPLAY
 from matching.market.errors import FeedUnavailable
 from matching.market.live import LiveFeed
-from matching.market.synthetic import BASE_PRICES
+from matching.market.synthetic import BASE_PRICES, HALT_ODDS, SyntheticMarket
 from matching.market.tape import TapeFeed, parse_dates, symbols_on
 
 if TYPE_CHECKING:
@@ -79,6 +79,12 @@ def tape_config(folder: str, dates: str, symbols: Collection[str] | None, calend
 def synthetic_symbols(config: dict[str, Any]) -> tuple[str, ...]:
     """Return the symbols of a synthetic market; none named means the familiar ten."""
     return tuple(config.get("symbols") or sorted(BASE_PRICES))
+
+
+def synthetic_market(config: dict[str, Any]) -> SyntheticMarket:
+    """Return the market of numbers that a config describes; without a word it has seed 1 and rare halts."""
+    odds = int(config.get("halt_odds", HALT_ODDS))
+    return SyntheticMarket(int(config.get("seed", 1)), synthetic_symbols(config), halt_odds=odds)
 
 
 def tape_calendar(name: str, dates: Collection[date]) -> Calendar:

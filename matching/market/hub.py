@@ -19,9 +19,9 @@ from django.db import connection
 
 from matching.market import alpaca, clock, keys, rows, sources
 from matching.market.errors import FeedUnavailable
-from matching.market.feeds import live_calendar, synthetic_symbols
+from matching.market.feeds import live_calendar, synthetic_market
 from matching.market.publisher import Publisher
-from matching.market.synthetic import SyntheticMarket
+from matching.market.recorder import RecordingPublisher
 from matching.market.valkey import DOWN, WRITE_TIMEOUT, connect
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class Hub:
             self._market = market
             self._looked_at = time.monotonic()
         if self._source is None or self._publisher is None:
-            self._publisher = Publisher(self._client, self._market_id, feed=self._market.clock.feed)
+            feed = self._market.clock.feed
+            kind = RecordingPublisher if feed == clock.ALPACA else Publisher  # others can be told again
+            self._publisher = kind(self._client, self._market_id, feed=feed)
             self._source = self._open(self._market, self._publisher)
             log.info("market %s: publishing the feed %s", self._market_id, self._market.clock.feed)
         seconds = self._source.pump(self._market, time.time_ns())
@@ -111,7 +113,7 @@ class Hub:
         if feed == clock.REPLAY:
             return sources.ReplaySource(publisher, market, self._waker)
         if feed == clock.SYNTHETIC:
-            numbers = SyntheticMarket(int(market.config.get("seed", 1)), synthetic_symbols(market.config))
+            numbers = synthetic_market(market.config)
             writer = sources.LiveWriter(publisher, market, live_calendar(market.calendar))
             return sources.SyntheticSource(writer, numbers, wall_ns=time.time_ns())
         if feed == clock.ALPACA:

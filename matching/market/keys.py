@@ -41,3 +41,8 @@ def clock(market_id: int) -> str:
 def progress(market_id: int) -> str:
     """Channel: rung, without content, when hub or matcher have come further in market time."""
     return f"raxx:m{market_id}:progress"
+
+
+def minute(market_id: int, at: int) -> str:
+    """Name a list that expires: the encoded items of a live market's minute that begins at `at`, in order."""
+    return f"raxx:m{market_id}:minute:{at}"

@@ -1,7 +1,7 @@
 """The latest quote and print of each symbol: kept by the hub, read by everybody else.
 
-A hash on Valkey, symbol -> MessagePack (quote, print, previous close), where quote is (seq, at,
-bid, bid size, ask, ask size) and print is (seq, at, price, size), each null before the first.
+A hash on Valkey, symbol -> MessagePack (quote, print, previous close, is halted), where quote is (seq,
+at, bid, bid size, ask, ask size) and print is (seq, at, price, size), each null before the first.
 Only eligible prints count as the latest one. Units are those of `matching.engine.types`.
 """
 
@@ -29,7 +29,18 @@ log = logging.getLogger(__name__)
 
 _QuoteWire = tuple[int, int, int, int, int, int]
 _TradeWire = tuple[int, int, int, int]
-_decoder = msgspec.msgpack.Decoder(tuple[_QuoteWire | None, _TradeWire | None, int])
+
+
+class _Wire(msgspec.Struct, array_like=True):
+    """One symbol's field. What an older hub has written lacks the later members."""
+
+    quote: _QuoteWire | None
+    trade: _TradeWire | None
+    previous_close: int
+    is_halted: bool = False
+
+
+_decoder = msgspec.msgpack.Decoder(_Wire)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,7 @@ class Latest:
     quote: Quote | None = None
     trade: Trade | None = None
     previous_close: int = 0
+    is_halted: bool = False
 
 
 def encode(latest: Latest) -> bytes:
@@ -49,17 +61,19 @@ def encode(latest: Latest) -> bytes:
             quote and (quote.seq, quote.at, quote.bid, quote.bid_size, quote.ask, quote.ask_size),
             trade and (trade.seq, trade.at, trade.price, trade.size),
             latest.previous_close,
+            latest.is_halted,
         )
     )
 
 
 def decode(data: bytes) -> Latest:
     """Return the value of one symbol's field."""
-    quote, trade, previous_close = _decoder.decode(data)
+    wire = _decoder.decode(data)
     return Latest(
-        quote=quote and _quote(*quote),
-        trade=trade and _trade(*trade),
-        previous_close=previous_close,
+        quote=wire.quote and _quote(*wire.quote),
+        trade=wire.trade and _trade(*wire.trade),
+        previous_close=wire.previous_close,
+        is_halted=wire.is_halted,
     )
 
 
@@ -106,6 +120,7 @@ class LatestBook:
 def _after(latest: Latest, items: Items) -> Latest:
     quotes = (items.kind == Kind.QUOTE).nonzero()[0]
     prints = ((items.kind == Kind.TRADE) & (items.eligible == 1)).nonzero()[0]
+    halts = ((items.kind == Kind.HALT) | (items.kind == Kind.RESUME)).nonzero()[0]
     if len(quotes):
         row = quotes[-1]
         quote = Quote(
@@ -126,6 +141,8 @@ def _after(latest: Latest, items: Items) -> Latest:
             size=int(items.size[row]),
         )
         latest = replace(latest, trade=trade)
+    if len(halts):
+        latest = replace(latest, is_halted=int(items.kind[halts[-1]]) == Kind.HALT)
     return latest
 
 

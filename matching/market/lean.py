@@ -9,16 +9,24 @@ How rows become items, and why, stands in matching/decisions/0002-tape.md.
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matching.engine.types import SHARE
+from matching.engine.types import SHARE, Kind
+from matching.market import bars
 from matching.market.columns import Table
-from matching.market.conditions import LEAN_INELIGIBLE_TRADE, LEAN_NOT_A_QUOTE
+from matching.market.conditions import (
+    LEAN_CLOSING,
+    LEAN_INELIGIBLE_TRADE,
+    LEAN_NOT_A_QUOTE,
+    LEAN_OFFICIAL_CLOSE,
+    LEAN_OFFICIAL_OPEN,
+    LEAN_OPENING,
+)
 from matching.market.errors import TapeInvalid, TapeMissing
 from matching.market.times import HOUR, MILLISECOND, new_york
+from matching.market.tracks import NO_EVENTS, NO_PRINTS, NO_QUOTES, Events, Prints, Quotes, Recorded
 
 if TYPE_CHECKING:
     from datetime import date
@@ -34,26 +42,11 @@ _TRADE_TICK_COLUMNS = 6  # ms, price, size, exchange, condition, suspicious
 _QUOTE_BAR_COLUMNS = 11  # ms, bid o h l c, bid size, ask o h l c, ask size
 _TRADE_BAR_COLUMNS = 6  # ms, o h l c, volume
 
-
-@dataclass(frozen=True, slots=True)
-class Quotes:
-    """Full two-sided states in file order; price and size 0 mean that the side is absent."""
-
-    at: NDArray[np.int64]
-    bid: NDArray[np.int64]
-    bid_size: NDArray[np.int64]
-    ask: NDArray[np.int64]
-    ask_size: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Prints:
-    """Prints in file order; `eligible` is 1 or 0."""
-
-    at: NDArray[np.int64]
-    price: NDArray[np.int64]
-    size: NDArray[np.int64]
-    eligible: NDArray[np.int64]
+# The auction's trade; a market center's official value only where there was none.
+_AUCTION_MARKS = (
+    (Kind.OPENING_AUCTION, (LEAN_OPENING, LEAN_OFFICIAL_OPEN)),
+    (Kind.CLOSING_AUCTION, (LEAN_CLOSING, LEAN_OFFICIAL_CLOSE)),
+)
 
 
 def is_lean(folder: Path) -> bool:
@@ -79,26 +72,39 @@ def finest(folder: Path, symbol: str, day: date) -> str | None:
     return next((name for name in RESOLUTIONS if stamp in dates_in(folder, symbol, name)), None)
 
 
-def read_quotes(folder: Path, symbol: str, day: date, resolution: str) -> Quotes | None:
-    """Return a day's quotes, None when it has no quote file. Raises TapeInvalid."""
-    path = _symbol_folder(folder, symbol, resolution) / f"{day:%Y%m%d}_quote.zip"
-    if not path.is_file():
-        return None
-    if resolution == "tick":
-        return _quote_ticks(Table(_only_file(path), columns=_QUOTE_TICK_COLUMNS, name=str(path)), day)
-    table = Table(_only_file(path), columns=_QUOTE_BAR_COLUMNS, name=str(path))
-    return _quote_bars(table, day, _BAR_MS[resolution])
+def read(folder: Path, symbol: str, day: date, resolution: str) -> Recorded:
+    """Return a symbol's day; a file that is not there tells nothing. Raises TapeInvalid."""
+    quotes, prints, events = NO_QUOTES, NO_PRINTS, NO_EVENTS
+    path = _symbol_folder(folder, symbol, resolution)
+    is_ticks = resolution == "tick"
+    if (file := path / f"{day:%Y%m%d}_quote.zip").is_file():
+        columns = _QUOTE_TICK_COLUMNS if is_ticks else _QUOTE_BAR_COLUMNS
+        table = Table(_only_file(file), columns=columns, name=str(file))
+        quotes = _quote_ticks(table, day) if is_ticks else _quote_bars(table, day, _BAR_MS[resolution])
+    if (file := path / f"{day:%Y%m%d}_trade.zip").is_file():
+        columns = _TRADE_TICK_COLUMNS if is_ticks else _TRADE_BAR_COLUMNS
+        table = Table(_only_file(file), columns=columns, name=str(file))
+        if is_ticks:
+            prints, events = _trade_ticks(table, day, primary_exchange(folder, symbol, day))
+        else:
+            prints = _trade_bars(table, day, _BAR_MS[resolution])
+    return Recorded(quotes=quotes, prints=prints, events=events, is_bars=not is_ticks)
 
 
-def read_prints(folder: Path, symbol: str, day: date, resolution: str) -> Prints | None:
-    """Return a day's prints, None when it has no trade file. Raises TapeInvalid."""
-    path = _symbol_folder(folder, symbol, resolution) / f"{day:%Y%m%d}_trade.zip"
+def primary_exchange(folder: Path, symbol: str, day: date) -> str | None:
+    """Return the letter of the exchange that lists a symbol, None when no map file says so.
+
+    Each line of a map file, `last day, symbol, exchange`, holds up to its day. Raises TapeInvalid.
+    """
+    path = folder / "equity" / "usa" / "map_files" / f"{symbol.lower()}.csv"
     if not path.is_file():
         return None
-    if resolution == "tick":
-        return _trade_ticks(Table(_only_file(path), columns=_TRADE_TICK_COLUMNS, name=str(path)), day)
-    table = Table(_only_file(path), columns=_TRADE_BAR_COLUMNS, name=str(path))
-    return _trade_bars(table, day, _BAR_MS[resolution])
+    try:
+        lines = [(line + ",").split(",") for line in path.read_text(encoding="utf-8").split()]
+    except UnicodeDecodeError as error:
+        raise TapeInvalid(f"{path}: {error}") from error
+    in_force = [line for line in lines if line[0] >= f"{day:%Y%m%d}"]
+    return (in_force[0][2] or None) if in_force else None
 
 
 def _symbol_folder(folder: Path, symbol: str, resolution: str) -> Path:
@@ -155,13 +161,30 @@ def _last_of(values: NDArray[np.int64], is_given: NDArray[np.bool_]) -> NDArray[
     return np.where(places >= 0, values[places], 0)
 
 
-def _trade_ticks(table: Table, day: date) -> Prints:
-    at, price, size = _times(table, day), table.integers(1), table.integers(2)
+def _trade_ticks(table: Table, day: date, primary: str | None) -> tuple[Prints, Events]:
+    at, price, size = _times(table, day), table.integers(1), table.integers(2) * SHARE
+    conditions = table.integers(4, base=16)
     is_kept = (table.integers(5) == 0) & (price != 0) & (size != 0)
-    eligible = (table.integers(4, base=16) & LEAN_INELIGIBLE_TRADE == 0).astype(np.int64)
-    return Prints(
-        at=at[is_kept], price=price[is_kept], size=size[is_kept] * SHARE, eligible=eligible[is_kept]
-    )
+    eligible = (conditions & LEAN_INELIGIBLE_TRADE == 0).astype(np.int64)
+    prints = Prints.all_trades(at[is_kept], price[is_kept], size[is_kept], eligible[is_kept])
+    is_official = is_kept if primary is None else is_kept & table.equals(3, primary)
+    found = [
+        (int(at[row]), kind, int(price[row]), int(size[row]))
+        for kind, marks in _AUCTION_MARKS
+        if (row := _first_marked(conditions, is_official, marks)) is not None
+    ]
+    return prints, Events.of(found)
+
+
+def _first_marked(
+    conditions: NDArray[np.int64], is_official: NDArray[np.bool_], marks: tuple[int, ...]
+) -> int | None:
+    """Return the first official row with the first mark that any has, None when none has one."""
+    for mark in marks:
+        is_marked = is_official & (conditions & mark != 0)
+        if is_marked.any():
+            return int(is_marked.argmax())
+    return None
 
 
 def _quote_bars(table: Table, day: date, length_ms: int) -> Quotes:
@@ -178,23 +201,6 @@ def _quote_bars(table: Table, day: date, length_ms: int) -> Quotes:
 
 
 def _trade_bars(table: Table, day: date, length_ms: int) -> Prints:
-    """Expand each bar by rule B1: open, the nearer extreme, the farther extreme, close."""
-    at = _times(table, day, later_ms=length_ms)
     opened, high, low, closed, volume = (table.integers(column) for column in (1, 2, 3, 4, 5))
-    is_low_farther = opened - low >= high - opened
-    path = (
-        opened,
-        np.where(is_low_farther, high, low),
-        np.where(is_low_farther, low, high),
-        closed,
-    )
-    quarter = volume // 4
-    sizes = (quarter, quarter, quarter, volume - 3 * quarter)
-    price, size = np.column_stack(path).ravel(), np.column_stack(sizes).ravel()
-    is_kept = (size != 0) & (price != 0)
-    return Prints(
-        at=np.repeat(at, len(path))[is_kept],
-        price=price[is_kept],
-        size=size[is_kept] * SHARE,
-        eligible=np.ones(int(is_kept.sum()), dtype=np.int64),
-    )
+    at = _times(table, day, later_ms=length_ms)
+    return bars.expand(at, opened, high, low, closed, volume * SHARE, lot=SHARE)

@@ -1,7 +1,7 @@
 """A live market as the hub publishes it: a feed that cannot go back.
 
-It begins with a snapshot (every symbol's standing quote, and the session) and goes on with the
-stream's batches. When it finds that it missed one (the stream is short, Valkey may restart), it
+It begins with a snapshot (every symbol's standing quote, whether it is halted, and the session) and
+goes on with the stream's batches. When it finds that it missed one (the stream is short, Valkey may restart), it
 takes a new snapshot: what happened in between is not seen, but no quote stays wrong.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from matching.engine.types import Items, Quote
+    from matching.engine.types import Items
     from matching.market.batch import Batch
     from matching.market.calendar import Calendar, Change
 
@@ -39,6 +39,7 @@ class LiveFeed:
     """
 
     replayable = False
+    without_prints: frozenset[str] = frozenset()  # a live market prints, sooner or later
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class LiveFeed:
         self._at = since
         self._entry_id: bytes | None = None  # None: the next read begins with a snapshot
         self._is_opening = True
+        self._halted: set[str] = set()  # as the reader was told
         self._seen = 0  # sequence of the last batch taken from the stream
         self._first: deque[Chunk] = deque()  # missed session changes and the snapshot after them
         self._waiting: deque[Batch] = deque()
@@ -75,7 +77,13 @@ class LiveFeed:
             return None
         position = json.loads(published)
         values = {name.decode(): latest.decode(value) for name, value in sorted(fields.items())}
-        quotes = {symbol: value.quote for symbol, value in values.items() if value.quote is not None}
+        now = (position["seq"], position["at"])
+        known = {
+            symbol: _standing(value, now, was_halted=symbol in self._halted)
+            for symbol, value in values.items()
+            if self._wants(symbol)
+        }
+        self._halted = {symbol for symbol in known if values[symbol].is_halted}
         self._entry_id, self._seen = (newest[0][0] if newest else b"0-0"), position["seq"]
         self._waiting.clear()
         return Chunk(
@@ -83,7 +91,7 @@ class LiveFeed:
             at=position["at"],
             is_repeat=True,
             session=decode(session).chunk.session if session else None,
-            items={symbol: _standing(quote) for symbol, quote in quotes.items() if self._wants(symbol)},
+            items={symbol: items for symbol, items in known.items() if len(items)},
         )
 
     def read(self, after: int, until: int, limit: int) -> Chunk | None:
@@ -158,6 +166,7 @@ class LiveFeed:
             for symbol, items in chunk.items.items():
                 if self._wants(symbol):
                     pieces.setdefault(symbol, []).append(items)
+                    self._note_halts(symbol, items)
         last = chunks[-1]
         return Chunk(
             seq=last.seq,
@@ -165,6 +174,11 @@ class LiveFeed:
             session=chunks[0].session,
             items={symbol: concatenate(parts) for symbol, parts in pieces.items()},
         )
+
+    def _note_halts(self, symbol: str, items: Items) -> None:
+        halts = items.kind[(items.kind == Kind.HALT) | (items.kind == Kind.RESUME)]
+        if len(halts):
+            (self._halted.add if halts[-1] == Kind.HALT else self._halted.discard)(symbol)
 
     def _wants(self, symbol: str) -> bool:
         return self._only is None or symbol in self._only
@@ -174,6 +188,17 @@ def _told(change: Change, seq: int) -> SessionChange:
     return SessionChange(seq=seq, at=change.at, session=change.session, ends_at=change.ends_at)
 
 
-def _standing(quote: Quote) -> Items:
-    state = (quote.bid, quote.bid_size, quote.ask, quote.ask_size)
-    return items_of([(quote.seq, quote.at, Kind.QUOTE, *state, 0, 0, 1)])
+def _standing(known: latest.Latest, now: tuple[int, int], *, was_halted: bool) -> Items:
+    """Return the quote that stands; before it that the symbol is halted, or after it that the halt is over.
+
+    So the reader meets the quote in the right state. Without a quote the moment is `now`.
+    """
+    quotes, shown, moment = [], (0, 0, 0, 0), now
+    if (quote := known.quote) is not None:
+        shown, moment = (quote.bid, quote.bid_size, quote.ask, quote.ask_size), (quote.seq, quote.at)
+        quotes = [(*moment, Kind.QUOTE, *shown, 0, 0, 1)]
+    if known.is_halted:
+        return items_of([(*moment, Kind.HALT, 0, 0, 0, 0, 0, 0, 0), *quotes])
+    if was_halted:
+        return items_of([*quotes, (*moment, Kind.RESUME, *shown, 0, 0, 0)])
+    return items_of(quotes)

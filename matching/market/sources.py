@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from matching.engine.types import Chunk, Kind, SessionChange
+from matching.engine.types import Chunk, Kind, Session, SessionChange
 from matching.market import clock, rows
 from matching.market.alpaca import Update
 from matching.market.batch import items_of
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matching.market.alpaca import AlpacaStream
     from matching.market.calendar import Calendar
     from matching.market.publisher import Publisher
-    from matching.market.synthetic import SyntheticMarket
+    from matching.market.synthetic import Step, SyntheticMarket
     from matching.market.waker import Waker
 
 BEAT = 1.0  # seconds between two looks at the market's row, and two heartbeats
@@ -96,6 +97,16 @@ class ReplaySource:
             self._publisher.absorb(chunk)
 
 
+Official = Callable[[Kind, int], list[Update]]  # (auction, instant) -> every symbol's official price
+
+# Whether the session before was the regular one, and the one that begins.
+_AUCTIONS = {
+    (False, Session.REGULAR): Kind.OPENING_AUCTION,
+    (True, Session.POST): Kind.CLOSING_AUCTION,
+    (True, Session.CLOSED): Kind.CLOSING_AUCTION,
+}
+
+
 class LiveWriter:
     """Numbers a live market's updates and session changes, and publishes them.
 
@@ -115,8 +126,12 @@ class LiveWriter:
         self._at = max(position.at, committed_at)
         self._told_until = self._at or None
 
-    def tell_sessions(self, wall_ns: int) -> None:
-        """Publish the session changes that are due; at first, those since anybody last knew."""
+    def tell_sessions(self, wall_ns: int, official: Official | None = None) -> None:
+        """Publish the session changes that are due; at first, those since anybody last knew.
+
+        `official` tells the official prices of a market that makes its own: each regular session that
+        is seen to begin or end has its auction right after the change.
+        """
         if self._told_until is None:
             changes = [self._calendar.change_in_force(wall_ns)]
         else:
@@ -126,8 +141,12 @@ class LiveWriter:
         for change in changes:
             seq, at = self._number(1, wall_ns), self._time(change.at, wall_ns)
             session = SessionChange(seq=seq, at=at, session=change.session, ends_at=change.ends_at)
+            before = self._publisher.session
             self._publisher.publish(Chunk(seq=seq, at=at, session=session))
             self._told_until = change.at
+            kind = before and _AUCTIONS.get((before.session is Session.REGULAR, session.session))
+            if official is not None and kind:
+                self.publish(official(kind, change.at), wall_ns)
         self._told_until = wall_ns
 
     def publish(self, updates: Sequence[Update], wall_ns: int) -> None:
@@ -142,10 +161,15 @@ class LiveWriter:
             if update.kind is Kind.QUOTE:
                 quotes[update.symbol] = (update.bid, update.bid_size, update.ask, update.ask_size)
             state = quotes.get(update.symbol) or self._standing(update.symbol)
-            row = (seq, at, update.kind, *state, update.price, update.size, int(update.eligible))
+            eligible = update.eligible and update.kind in (Kind.QUOTE, Kind.TRADE)
+            row = (seq, at, update.kind, *state, update.price, update.size, int(eligible))
             found.setdefault(update.symbol, []).append(row)
         items = {symbol: items_of(found[symbol]) for symbol in sorted(found)}
         self._publisher.publish(Chunk(seq=self._seq, at=self._at, items=items))
+
+    def halted(self) -> set[str]:
+        """Return the symbols that are halted, as far as it was published."""
+        return {symbol for symbol, known in self._publisher.book.symbols.items() if known.is_halted}
 
     def _standing(self, symbol: str) -> tuple[int, int, int, int]:
         known = self._publisher.book.symbols.get(symbol)
@@ -173,36 +197,47 @@ class SyntheticSource:
 
     def pump(self, _market: rows.MarketState, wall_ns: int, /) -> float:
         """Publish the steps since the last call; of a long absence only the last second."""
-        self._writer.tell_sessions(wall_ns)
+        self._writer.tell_sessions(wall_ns, self._official)
+        halted = self._writer.halted()
         updates: list[Update] = []
         for step in self._market.steps(max(self._done, wall_ns - SECOND), wall_ns):
-            updates.append(
-                Update(
-                    symbol=step.symbol,
-                    kind=Kind.QUOTE,
-                    at=step.at,
-                    bid=step.bid,
-                    bid_size=step.bid_size,
-                    ask=step.ask,
-                    ask_size=step.ask_size,
-                )
-            )
-            if step.print_price:
-                updates.append(
-                    Update(
-                        symbol=step.symbol,
-                        kind=Kind.TRADE,
-                        at=step.at,
-                        price=step.print_price,
-                        size=step.print_size,
-                    )
-                )
+            name, at = step.symbol, step.at
+            if step.is_halted != (name in halted):
+                # What began or ended while no hub ran is told with the first step after it.
+                halted ^= {name}
+                kind = Kind.HALT if step.is_halted else Kind.RESUME
+                updates.append(Update(symbol=name, kind=kind, at=at))
+            if not step.is_halted:
+                updates += _updates_of(step)
         self._done = wall_ns
         self._writer.publish(updates, wall_ns)
         return self._market.until_next(wall_ns) / SECOND
 
     def close(self) -> None:
         """Do nothing: numbers have nothing to stop."""
+
+    def _official(self, kind: Kind, at: int) -> list[Update]:
+        found = [(name, *self._market.official(name, at)) for name in self._market.symbols]
+        return [Update(symbol=name, kind=kind, at=at, price=price, size=size) for name, price, size in found]
+
+
+def _updates_of(step: Step) -> list[Update]:
+    name, at = step.symbol, step.at
+    quote = Update(
+        symbol=name,
+        kind=Kind.QUOTE,
+        at=at,
+        bid=step.bid,
+        bid_size=step.bid_size,
+        ask=step.ask,
+        ask_size=step.ask_size,
+    )
+    if not step.print_price:
+        return [quote]
+    return [
+        quote,
+        Update(symbol=name, kind=Kind.TRADE, at=at, price=step.print_price, size=step.print_size),
+    ]
 
 
 class AlpacaSource:
@@ -212,6 +247,7 @@ class AlpacaSource:
         self._writer = writer
         self._stream = stream
         self._not_before = 0
+        self._halted_since = dict.fromkeys(writer.halted(), 0)  # the exchange's time
         stream.start()
 
     def pump(self, _market: rows.MarketState, wall_ns: int, /) -> float:
@@ -220,8 +256,24 @@ class AlpacaSource:
         if wall_ns < self._not_before:
             return (self._not_before - wall_ns) / SECOND
         self._not_before = wall_ns + int(_SHORTEST_WAIT * SECOND)
-        self._writer.publish(self._stream.take(), wall_ns)
+        self._writer.publish(self._with_missed_ends(self._stream.take()), wall_ns)
         return BEAT
+
+    def _with_missed_ends(self, updates: list[Update]) -> list[Update]:
+        """Add the ends of halts that nobody heard of, being disconnected: who prints is not halted."""
+        told: list[Update] = []
+        for update in updates:
+            name, at = update.symbol, update.at
+            is_regular = update.kind is Kind.TRADE and update.eligible
+            if is_regular and at > self._halted_since.get(name, at):
+                told.append(Update(symbol=name, kind=Kind.RESUME, at=at))
+                del self._halted_since[name]
+            elif update.kind is Kind.HALT:
+                self._halted_since[name] = at
+            elif update.kind is Kind.RESUME:
+                self._halted_since.pop(name, None)
+            told.append(update)
+        return told
 
     def close(self) -> None:
         """Disconnect."""

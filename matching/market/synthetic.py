@@ -4,6 +4,9 @@ Nothing is carried from step to step, so a hub that restarts goes on with the sa
 moment can be computed alone. The price is the base price moved by noise of several periods, from
 seconds to a day (longer periods move further, as a random walk does), and returns to the base
 because each noise is bounded. All arithmetic is on integers; prices lie on the tick of rule N1.
+
+Now and then, by the seed too, trading in a symbol is halted for five minutes. Its official prices can be
+asked for any instant; when a session begins and ends is the calendar's affair.
 """
 
 from __future__ import annotations
@@ -45,11 +48,20 @@ _PERIODS = tuple((4**k, 40 * 2**k) for k in range(1, 10))
 _HALF_SPREADS = (1, 1, 1, 2, 2, 3)  # in half ticks for each 100 dollars of price, weighted
 _PRINT_SIZES = (1, 1, 1, 1, 2, 2, 3, 5)  # round lots, weighted
 _LARGEST_LOTS = 12
+_AUCTION_LOTS = 100  # at least; up to ten times as many
+
+# In each stretch of 2**14 steps (68 minutes) a symbol is halted with odds of one in so many.
+HALT_ODDS = 1_024
+_STRETCH = 2**14
+_HALT_STEPS = 5 * 60 * 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A quote, and sometimes the print that follows it at once; a price of 0 means no print."""
+    """A quote, and sometimes the print that follows it at once; a price of 0 means no print.
+
+    While trading `is_halted` nobody sees either.
+    """
 
     at: int
     symbol: str
@@ -59,18 +71,25 @@ class Step:
     ask_size: int
     print_price: int = 0
     print_size: int = 0
+    is_halted: bool = False
 
 
 class SyntheticMarket:
-    """The steps of a list of symbols; two markets of one seed are the same."""
+    """The steps of a list of symbols; two markets of one seed are the same.
 
-    def __init__(self, seed: int, symbols: Mapping[str, int] | tuple[str, ...]) -> None:
+    `halt_odds` is how rare halts are, 0 means none: one stretch of 68 minutes in so many has one.
+    """
+
+    def __init__(
+        self, seed: int, symbols: Mapping[str, int] | tuple[str, ...], *, halt_odds: int = HALT_ODDS
+    ) -> None:
         prices = (
             symbols if not isinstance(symbols, tuple) else {name: base_price(name, seed) for name in symbols}
         )
         self.symbols = tuple(sorted(prices))
         self._base = dict(prices)
         self._salt = {name: _salt(seed, name) for name in self.symbols}
+        self._halt_odds = halt_odds
 
     def step(self, symbol: str, number: int) -> Step:
         """Return one step of one symbol; it happens `number` intervals after 1970."""
@@ -91,7 +110,17 @@ class SyntheticMarket:
             ask_size=(1 + (draw >> 24) % _LARGEST_LOTS) * ROUND_LOT,
             print_price=print_price,
             print_size=print_size,
+            is_halted=self._is_halted(salt, number),
         )
+
+    def official(self, symbol: str, at: int) -> tuple[int, int]:
+        """Return the official price and size of an auction at this instant, at the touch or inside."""
+        number = (at - self._offset(symbol)) // INTERVAL
+        step = self.step(symbol, number)
+        middle = (step.bid + step.ask) // 2
+        tick = CENT if middle >= DOLLAR else 1
+        lots = _AUCTION_LOTS * (1 + _mix(self._salt[symbol] ^ number) % 10)
+        return middle // tick * tick, lots * ROUND_LOT
 
     def steps(self, after: int, until: int) -> list[Step]:
         """Return every symbol's steps with `after` < at <= `until`, by time and then by symbol."""
@@ -107,6 +136,15 @@ class SyntheticMarket:
         offset = self._offset(symbol)
         first, last = ((instant - offset) // INTERVAL for instant in (after, until))
         return (self.step(symbol, number) for number in range(first + 1, last + 1))
+
+    def _is_halted(self, salt: int, number: int) -> bool:
+        """Return whether a step lies in its stretch's halt, which begins and ends within the stretch."""
+        stretch, within = divmod(number, _STRETCH)
+        draw = _mix(salt ^ _mix(~stretch & _MASK))
+        if not self._halt_odds or draw % self._halt_odds:
+            return False
+        begins = (draw >> 32) % (_STRETCH - _HALT_STEPS)
+        return begins <= within < begins + _HALT_STEPS
 
     def _offset(self, symbol: str) -> int:
         """Half of the symbols move between the others' steps, so that the market ticks evenly."""

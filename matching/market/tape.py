@@ -1,7 +1,7 @@
 """A recorded market: symbols' days merged into one total order that can be read again and again.
 
-The order, on which golden runs rest: by time; at one time session changes first, then quotes,
-then prints; at one time and kind by symbol; within a symbol as in its file. The sequence numbers
+The order, on which golden runs rest: by time; at one time session changes first, then quotes, prints,
+auctions, halts, resumptions; at one time and kind by symbol; within a symbol as in its file. The sequence numbers
 1 .. N count the merged rows, session changes included, of all the symbols of the tape: a reader
 of a few symbols sees the same numbers as a reader of all of them.
 """
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matching.engine.types import Chunk, Items, Kind, SessionChange
+from matching.engine.types import Chunk, Items, SessionChange
 from matching.market import lean, plain_csv
+from matching.market.bars import with_auctions
 from matching.market.calendar import changes_of
-from matching.market.errors import DateInvalid, TapeInvalid, TapeMissing
+from matching.market.errors import DateInvalid, TapeMissing
+from matching.market.tracks import ITEM_COLUMNS, after_a_night, cut, has_prints, join, merge, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -27,11 +29,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matching.market.calendar import Calendar, Change, Day
+    from matching.market.tracks import Recorded
+
+__all__ = [
+    "ITEM_COLUMNS",
+    "TapeFeed",
+    "cut",
+    "load_day",
+    "parse_dates",
+    "symbols_in",
+    "symbols_on",
+    "tape_sessions",
+    "trading_days",
+]
 
 _SYMBOL = re.compile(r"[A-Z0-9]+([.\-][A-Z0-9]+)*", re.ASCII)
 _MOST_SYMBOLS_NAMED = 20
-
-ITEM_COLUMNS = ("seq", "at", "kind", "bid", "bid_size", "ask", "ask_size", "price", "size", "eligible")
 
 
 def parse_dates(text: str, calendar: Calendar) -> tuple[date, ...]:
@@ -73,13 +86,16 @@ def load_day(folder: str | Path, symbol: str, day: date, resolution: str | None 
 
     Raises TapeMissing, naming what is there instead, and TapeInvalid, naming the file.
     """
-    root = _root(folder)
+    return merge(_recorded(_root(folder), symbol, day, resolution))
+
+
+def _recorded(root: Path, symbol: str, day: date, resolution: str | None) -> Recorded:
     if not _SYMBOL.fullmatch(symbol):
         raise TapeMissing(f"{symbol!r} is not a symbol; {_what_symbols(root)}")
     if not lean.is_lean(root):
         if day not in (days := plain_csv.dates_in(root, symbol)):
             raise TapeMissing(_what_days(root, symbol, day, [str(there) for there in days]))
-        return _merge(*plain_csv.read(root, symbol, day))
+        return plain_csv.read(root, symbol, day)
     found = resolution or lean.finest(root, symbol, day)
     if found is not None and found not in lean.RESOLUTIONS:
         raise TapeMissing(f"resolution {found!r} is not one of {', '.join(lean.RESOLUTIONS)}")
@@ -88,14 +104,20 @@ def load_day(folder: str | Path, symbol: str, day: date, resolution: str | None 
             f"{stamp} ({name})" for name in lean.RESOLUTIONS for stamp in lean.dates_in(root, symbol, name)
         ]
         raise TapeMissing(_what_days(root, symbol, day, there))
-    return _merge(lean.read_quotes(root, symbol, day, found), lean.read_prints(root, symbol, day, found))
+    return lean.read(root, symbol, day, found)
+
+
+def _items_of(root: Path, symbol: str, day: Day, resolution: str | None) -> Items:
+    recorded = _recorded(root, symbol, day.date, resolution)
+    return merge(with_auctions(recorded, day) if recorded.is_bars else recorded)
 
 
 class TapeFeed:
     """A whole tape in memory; implements `matching.ports.Feed` and can always go back.
 
     `starts_at` is the first session change, `ends_at` the last item or session change,
-    `last_seq` N. With `only`, the items of other symbols are counted but not kept.
+    `last_seq` N. With `only`, the items of other symbols are counted but not kept. `without_prints` names
+    the symbols whose stops must follow the touch, since no print of theirs could trigger one.
     """
 
     replayable = True
@@ -113,8 +135,9 @@ class TapeFeed:
         for day in days:
             for symbol, items in day.items():
                 by_symbol.setdefault(symbol, []).append(items)
-        tracks = {symbol: _join(by_symbol[symbol]) for symbol in sorted(by_symbol)}
+        tracks = {symbol: join(by_symbol[symbol]) for symbol in sorted(by_symbol)}
         self.symbols = tuple(tracks)
+        self.without_prints = frozenset(symbol for symbol in tracks if not has_prints(tracks[symbol]))
         self._number(sessions, tracks, set(tracks) if only is None else set(only))
 
     @classmethod
@@ -131,13 +154,11 @@ class TapeFeed:
         """Load these days of these symbols. Raises TapeMissing, TapeInvalid, DateInvalid."""
         if not symbols:
             raise TapeMissing(f"no symbols were named; {_what_symbols(_root(folder))}")
-        days = trading_days(dates, calendar)
-        loaded = [
-            {symbol: load_day(folder, symbol, day.date, resolution) for symbol in symbols} for day in days
-        ]
+        days, root = trading_days(dates, calendar), _root(folder)
+        loaded = [{symbol: _items_of(root, symbol, day, resolution) for symbol in symbols} for day in days]
         for day, tracks in zip(days[1:], loaded[1:], strict=True):
             for symbol, items in tracks.items():
-                tracks[symbol] = _after_a_night(items, day.session_open)
+                tracks[symbol] = after_a_night(items, day.session_open)
         return cls(loaded, tape_sessions(days, calendar), only=only)
 
     def _number(self, sessions: Sequence[Change], tracks: dict[str, Items], kept: set[str]) -> None:
@@ -150,7 +171,7 @@ class TapeFeed:
         )
         track = np.repeat(np.arange(len(lengths)), lengths)
         # lexsort is stable, its last key the first: rows alike in all three keep their file's order.
-        order = np.lexsort((track, kind, at))
+        order = np.lexsort((track, order_of(kind), at))
         numbers = np.empty(len(order), dtype=np.int64)
         numbers[order] = np.arange(1, len(order) + 1)
 
@@ -220,66 +241,6 @@ def tape_sessions(days: Sequence[Day], calendar: Calendar) -> list[Change]:
         raise DateInvalid("a tape needs at least one trading day")
     following = calendar.days(days[-1].date + timedelta(days=1), days[-1].date + timedelta(days=14))
     return list(changes_of(days, after_last=following[0].session_open if following else None))
-
-
-def cut(items: Items, rows: slice | NDArray[np.bool_]) -> Items:
-    """Return some rows of the columns; a slice copies nothing."""
-    return Items(*(getattr(items, name)[rows] for name in ITEM_COLUMNS))
-
-
-def _merge(quotes: lean.Quotes | None, prints: lean.Prints | None) -> Items:
-    """Merge a symbol's quotes and prints of one day: by time, quotes first, each in file order."""
-    none = np.zeros(0, dtype=np.int64)
-    quotes = quotes or lean.Quotes(none, none, none, none, none)
-    prints = prints or lean.Prints(none, none, none, none)
-    quoted, printed = len(quotes.at), len(prints.at)
-    no_print, no_quote = np.zeros(quoted, dtype=np.int64), np.zeros(printed, dtype=np.int64)
-    at = np.concatenate((quotes.at, prints.at))
-    kind = np.repeat(np.array((Kind.QUOTE, Kind.TRADE), dtype=np.int64), (quoted, printed))
-    order = np.lexsort((kind, at))
-    columns = [
-        np.concatenate((quote_side, no_quote))
-        for quote_side in (quotes.bid, quotes.bid_size, quotes.ask, quotes.ask_size)
-    ]
-    # A print's row shows the quote in force: that of the last quote row at or before it.
-    prevailing = np.maximum.accumulate(np.where(order < quoted, order, -1))
-    bid, bid_size, ask, ask_size = (np.where(prevailing >= 0, column[prevailing], 0) for column in columns)
-    return Items(
-        seq=np.arange(1, quoted + printed + 1, dtype=np.int64),
-        at=at[order],
-        kind=kind[order],
-        bid=bid,
-        bid_size=bid_size,
-        ask=ask,
-        ask_size=ask_size,
-        price=np.concatenate((no_print, prints.price))[order],
-        size=np.concatenate((no_print, prints.size))[order],
-        eligible=np.concatenate((np.ones(quoted, dtype=np.int64), prints.eligible))[order],
-    )
-
-
-def _after_a_night(items: Items, opens_at: int) -> Items:
-    """Begin a further day with the absence of a quote: what stood last night binds nobody today."""
-    if not len(items):
-        return items
-    at = min(opens_at, int(items.at[0]))
-    nothing = Items(
-        **{
-            name: np.array([{"at": at, "kind": Kind.QUOTE, "eligible": 1}.get(name, 0)], dtype=np.int64)
-            for name in ITEM_COLUMNS
-        }
-    )
-    return Items(*(np.concatenate((getattr(nothing, name), getattr(items, name))) for name in ITEM_COLUMNS))
-
-
-def _join(days: Sequence[Items]) -> Items:
-    """Append days, each after the first with the absence of a quote at its beginning."""
-    if len(days) == 1:
-        return days[0]
-    joined = Items(*(np.concatenate([getattr(day, name) for day in days]) for name in ITEM_COLUMNS))
-    if (joined.at[1:] < joined.at[:-1]).any():
-        raise TapeInvalid("one day of the tape runs into the next")
-    return joined
 
 
 def _replace_seq(items: Items, seq: NDArray[np.int64]) -> Items:

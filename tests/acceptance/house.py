@@ -177,6 +177,7 @@ WORDS: dict[str, Any] = {
     "hub": "manage.py hub",
     "matcher": "manage.py matcher",
     "web": "raxx.wsgi:application",
+    "stream": "raxx.asgi:application",
     "web worker": "raxx.wsgi:application",
     "postgres": "bin/postgres -D",
     "valkey": "valkey-server",

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
+from accounts.models import Tier
 from matching.engine.types import DOLLAR, Quote, Trade
 from matching.market import keys, latest
 from matching.market.calendar import Day
@@ -32,6 +33,7 @@ from tests.factories.rows import (
     make_api_key,
     make_asset,
     make_market,
+    make_user,
 )
 from tests.factories.sessions import session
 from trading import principal, reference
@@ -158,7 +160,8 @@ def make_bot(market: Market, ibm: Asset) -> Any:
     """Return a function that makes a user with an account, a key and 100,000 dollars."""
 
     def make(*, cash: Any = 100_000, scopes: list[str] | None = None, **fields: Any) -> Bot:
-        account = make_account(market=market, cash=cash, **fields)
+        user = fields.pop("user", None) or make_user(tier=Tier.PRO)  # who sees the market as it is now
+        account = make_account(user, market=market, cash=cash, **fields)
         return Bot(account, make_api_key(account, **({"scopes": scopes} if scopes else {})))
 
     return make

@@ -22,21 +22,16 @@ def test_the_account_is_answered_with_every_field_of_the_wire(bot, holding, show
 
     answer = bot.get("/v2/account").json()
 
-    power = dict.fromkeys(
-        (
-            "buying_power",
-            "regt_buying_power",
-            "daytrading_buying_power",
-            "non_marginable_buying_power",
-            "options_buying_power",
-            "effective_buying_power",
-        ),
-        "98550",
-    )
+    power = {
+        "buying_power": "98550",
+        "regt_buying_power": "98550",
+        "daytrading_buying_power": "98550",
+        "non_marginable_buying_power": "98550",
+        "options_buying_power": "98550",
+        "effective_buying_power": "98550",
+    }
     zero = dict.fromkeys(
         (
-            "initial_margin",
-            "maintenance_margin",
             "last_maintenance_margin",
             "sma",
             "short_market_value",
@@ -63,6 +58,8 @@ def test_the_account_is_answered_with_every_field_of_the_wire(bot, holding, show
         "position_market_value": "1200",
         **power,
         **zero,
+        "initial_margin": "600",
+        "maintenance_margin": "360",
         "multiplier": "1",
         "balance_asof": "2013-10-07",
         "created_at": bot.account.created_at.isoformat().replace("+00:00", "Z"),
@@ -221,3 +218,87 @@ def test_before_a_day_begins_last_equity_is_the_worth_at_the_last_print(bot, ibm
     make_fill(bot.account, make_order(bot.account, ibm), quantity=4, price=115, side="buy")
 
     assert last_equity(bot) == str(100_000 + 1_200)
+
+
+def test_on_margin_the_figures_are_multiples_of_equity(make_bot, ibm, show):
+    other = make_asset("MSFT")
+    bot = make_bot(cash=30_000, multiplier=4, cash_held=500)
+    show(last="120")
+    show("MSFT", last="50")
+    make_position(bot.account, ibm, quantity=100, cost=10_000)
+    make_position(bot.account, other, quantity=-40, cost=-2_200)
+
+    answer = bot.get("/v2/account").json()
+
+    assert {name: answer[name] for name in FIGURES} == FIGURES
+    assert TradeAccount(**answer).shorting_enabled is True
+
+
+FIGURES = {
+    "cash": "30000",
+    "long_market_value": "12000",
+    "short_market_value": "-2000",
+    "position_market_value": "14000",
+    "equity": "40000",
+    "multiplier": "4",
+    "initial_margin": "7000",
+    "maintenance_margin": "4200",  # 30 % of each
+    "buying_power": "145500",  # 4 x 40,000 - 14,000 - 500
+    "daytrading_buying_power": "145500",
+    "regt_buying_power": "65500",
+    "non_marginable_buying_power": "25500",
+    "options_buying_power": "25500",
+    "shorting_enabled": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("cash", "fields", "multiplier", "may_short"),
+    [
+        (2_000, {"multiplier": 4}, "4", True),
+        (1_999, {"multiplier": 4}, "1", False),
+        (2_000, {"multiplier": 1}, "1", False),
+        (2_000, {"multiplier": 4, "max_margin_multiplier": 2}, "2", True),
+        (2_000, {"multiplier": 4, "no_shorting": True}, "4", False),
+    ],
+)
+def test_the_multiplier_that_is_shown_is_the_one_that_counts(make_bot, cash, fields, multiplier, may_short):
+    answer = make_bot(cash=cash, **fields).get("/v2/account").json()
+
+    assert (answer["multiplier"], answer["shorting_enabled"]) == (multiplier, may_short)
+    assert answer["buying_power"] == str(int(multiplier) * cash)
+
+
+def test_a_short_is_shown_with_its_signs(bot, ibm, show):
+    show(last="120", close="110")
+    make_position(bot.account, ibm, quantity=-10, cost=-1_150, quantity_held=4)
+    make_fill(
+        bot.account, make_order(bot.account, ibm, side="sell"), quantity=4, price=115, side="sell"
+    )  # today
+
+    answer = bot.get("/v2/positions/IBM").json()
+
+    assert {name: answer[name] for name in SHORT} == SHORT
+
+
+SHORT = {
+    "side": "short",
+    "qty": "-10",
+    "qty_available": "-6",
+    "avg_entry_price": "115",
+    "cost_basis": "-1150",
+    "market_value": "-1200",
+    "unrealized_pl": "-50",
+    "unrealized_plpc": "-0.043478261",
+    "unrealized_intraday_pl": "-80",  # 6 x (110 - 120) + 4 x (115 - 120)
+    "unrealized_intraday_plpc": "-0.071428571",
+    "change_today": "0.090909091",
+}
+
+
+def test_the_margin_of_the_day_before_is_that_of_what_was_then_held(bot, ibm, show):
+    show(last="120", close="110")
+    make_position(bot.account, ibm, quantity=10, cost=900)
+    make_fill(bot.account, make_order(bot.account, ibm), quantity=4, price=115, side="buy")
+
+    assert bot.get("/v2/account").json()["last_maintenance_margin"] == "198"  # 30 % of 6 at 110

@@ -20,7 +20,15 @@ SERVING = [
     ROOT / "trading/selectors.py",
     ROOT / "trading/reference.py",
     ROOT / "trading/principal.py",
+    ROOT / "trading/seen.py",
     *(ROOT / "trading/services" / name for name in ("orders.py", "reserve.py", "ticket.py", "submission.py")),
+    *(ROOT / "trading/services" / name for name in ("explanations.py", "profiles.py")),
+    *(
+        ROOT / "trading/services" / name
+        for name in ("activities.py", "closing.py", "configuration.py", "portfolio.py", "watchlists.py")
+    ),
+    *sorted((ROOT / "trading/history").glob("*.py")),
+    ROOT / "trading/announcements.py",
 ]
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
 
 from accounts.models import ApiKey
+from tests.api.conftest import as_web
 from tests.factories.rows import NOON, SECRET, make_account, make_user
 from trading.services import keys
 
@@ -116,3 +120,126 @@ def test_a_key_that_nobody_has_is_not_revoked(bot, rings):
 
     assert rings == []
     assert not ApiKey.objects.exclude(revoked_at=None).exists()
+
+
+def rotate(capsys, *arguments):
+    call_command("rotate_api_key", "--json", *arguments)
+    return json.loads(capsys.readouterr().out)
+
+
+def opens(bot, made, **extra):
+    headers = {"APCA-API-KEY-ID": made["key_id"], "APCA-API-SECRET-KEY": made["secret"]}
+    return bot.call("get", "/v2/account", headers=headers, **extra).status_code == 200
+
+
+def test_a_key_is_limited_to_addresses_on_every_path(bot, capsys):
+    made = create(
+        capsys, "--email", bot.account.user.email, "--address", "203.0.113.0/24", "--address", "2001:db8::1"
+    )
+    assert made["addresses"] == ["2001:db8::1/128", "203.0.113.0/24"]
+    headers = {"APCA-API-KEY-ID": made["key_id"], "APCA-API-SECRET-KEY": made["secret"]}
+
+    assert opens(bot, made, REMOTE_ADDR="203.0.113.9")
+    assert opens(bot, made, REMOTE_ADDR="", HTTP_X_FORWARDED_FOR="2001:db8::1")
+    assert not opens(bot, made, REMOTE_ADDR="198.51.100.1")
+    assert not opens(bot, made, REMOTE_ADDR="198.51.100.1", HTTP_X_FORWARDED_FOR="203.0.113.9")
+    order = {
+        "symbol": "IBM",
+        "qty": "1",
+        "side": "buy",
+        "type": "limit",
+        "time_in_force": "day",
+        "limit_price": "9",
+    }
+    for address, status in (("203.0.113.9", 200), ("198.51.100.1", 401)):  # the key is remembered by now
+        answer = bot.send("post", "/v2/orders", order, headers=headers, REMOTE_ADDR=address)
+        assert answer.status_code == status
+
+
+def test_a_key_ends_by_itself(bot, capsys):
+    made = create(capsys, "--email", bot.account.user.email, "--expires-in-days", "30")
+    key = ApiKey.objects.get(pk=made["key_id"])
+    assert made["expires_at"] == key.expires_at.isoformat()
+    assert opens(bot, made)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=NOON)
+    assert not opens(bot, made)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--address", "nowhere"], "'nowhere' is not an IP address or network"),
+        (["--expires-in-days", "0"], "a key lives 1 to 3650 days"),
+        (["--name", "n" * 65], "the name has 65 characters"),
+    ],
+)
+def test_a_limit_that_cannot_be_makes_no_key(bot, options, words):
+    before = ApiKey.objects.count()
+    with pytest.raises(CommandError, match=words):
+        call_command("create_api_key", "--email", bot.account.user.email, *options)
+    assert ApiKey.objects.count() == before
+
+
+def test_a_token_opens_what_its_key_opens(bot, capsys):
+    made = create(capsys, "--email", bot.account.user.email)
+    for token, status in ((made["token"], 200), (made["token"] + "x", 401), ("PKNOBODY.x", 401)):
+        with as_web():
+            answer = Client().get("/v2/account", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status
+
+
+def test_a_rotated_key_ends_and_its_successor_may_the_same(bot, capsys, rings):
+    old = create(
+        capsys, "--email", bot.account.user.email, "--scopes", "read", "--address", "127.0.0.1", "--name", "a",
+        "--expires-in-days", "9",
+    )  # fmt: skip
+    new = rotate(capsys, old["key_id"])
+
+    assert (opens(bot, old), opens(bot, new)) == (False, True)
+    for same in ("account_id", "scopes", "addresses", "expires_at"):
+        assert new[same] == old[same]
+    assert ApiKey.objects.get(pk=new["key_id"]).name == "a"
+    assert rings == [[old["key_id"]]]
+
+
+def test_both_keys_work_while_they_overlap(bot, capsys):
+    old = create(capsys, "--email", bot.account.user.email)
+    new = rotate(capsys, old["key_id"], "--overlap", "5")
+
+    assert opens(bot, old)
+    assert opens(bot, new)
+    ends_at = ApiKey.objects.get(pk=old["key_id"]).expires_at
+    assert ends_at is not None
+    left = ends_at - timezone.now()
+    assert timedelta(minutes=4) < left <= timedelta(minutes=5)
+    assert new["expires_at"] is None
+
+
+def test_a_key_that_is_over_has_no_successor(bot, capsys):
+    old = create(capsys, "--email", bot.account.user.email)
+    rotate(capsys, old["key_id"])
+    for key_id, words in ((old["key_id"], "is over"), ("PKNOBODY", "there is no API key")):
+        with pytest.raises(CommandError, match=words):
+            call_command("rotate_api_key", key_id)
+    with pytest.raises(CommandError, match="between 0 and"):
+        call_command("rotate_api_key", bot.key.pk, "--overlap", "99999")
+
+
+def test_keys_are_listed_with_their_last_use_and_no_secret(bot, capsys):
+    made = create(capsys, "--email", bot.account.user.email)
+
+    def listed(*options):
+        call_command("list_api_keys", "--json", *options)
+        return {key["key_id"]: key for key in json.loads(capsys.readouterr().out)}
+
+    assert listed()[made["key_id"]]["last_used_at"] is None
+    assert opens(bot, made)
+    used = listed("--email", bot.account.user.email)[made["key_id"]]
+    assert used["last_used_at"] is not None
+    assert made["secret"] not in str(used)
+    assert opens(bot, made)
+    assert listed()[made["key_id"]]["last_used_at"] == used["last_used_at"]  # once a minute is enough
+    call_command("revoke_api_key", made["key_id"])
+    capsys.readouterr()
+    assert made["key_id"] not in listed()
+    assert made["key_id"] in listed("--all")

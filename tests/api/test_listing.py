@@ -11,6 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from matching.engine.states import Status
+from matching.engine.units import DOLLAR
+from matching.models import Watermark
 from tests.api.conftest import refusal
 from tests.factories.rows import NOON, make_asset, make_order
 
@@ -136,6 +138,7 @@ def test_every_status_is_either_open_or_closed(bot, ibm, status):
 
     lists = {which: names(bot.get("/v2/orders", status=which)) for which in ("open", "closed", "all")}
 
+    assert SdkOrder(**bot.get("/v2/orders", status="all").json()[0]).status == status
     assert lists == {"open": "" if is_closed else "x", "closed": "x" if is_closed else "", "all": "x"}
 
 
@@ -146,21 +149,209 @@ def test_fifty_are_listed_unless_asked_otherwise(bot, ibm):
     assert len(bot.get("/v2/orders").json()) == 50
 
 
-def test_a_list_takes_as_many_queries_for_three_orders_as_for_one(bot, ibm):
-    def queries():
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
-            bot.get("/v2/orders")
-        return len(captured)
+def queries_of(ask):
+    with CaptureQueriesContext(connection) as captured:
+        assert ask().status_code == 200
+    return len(captured)
 
-    make_order(bot.account, ibm)
-    queries()  # fills what a process keeps
-    for_one = queries()
-    make_order(bot.account, ibm)
-    make_order(bot.account, ibm)
 
-    assert queries() == for_one
+@pytest.mark.parametrize("query", [{}, {"nested": "true", "status": "all"}], ids=["flat", "nested"])
+def test_a_list_takes_as_many_queries_for_five_hundred_orders_as_for_one(bot, ibm, query):
+    def one_of_each():
+        make_class(bot.account, ibm)
+        make_order(bot.account, ibm, **TRAILING)
+
+    def ask():
+        return bot.get("/v2/orders", limit="500", **query)
+
+    one_of_each()
+    queries_of(ask)  # fills what a process keeps
+    for_one = queries_of(ask)
+    for _ in range(250):
+        one_of_each()
+
+    assert queries_of(ask) == for_one
+    assert len(ask().json()) == 500
+
+
+# --- Order classes --------------------------------------------------------------------------------
+
+
+def make_class(account, asset, *, status="new", legs=("held", "held"), **fields):
+    """Store a bracket as an account's rows; its legs are stored the other way round than the wire nests them."""
+    entry = make_order(account, asset, status=status, order_class="bracket", role="entry", **fields)
+    exits: dict[str, dict[str, Any]] = {
+        "stop_loss": {"type": "stop", "limit_price": None, "stop_price": 90},
+        "take_profit": {"limit_price": 110},
+    }
+    for (role, terms), leg_status in zip(exits.items(), legs, strict=True):
+        names = {"client_order_id": f"{entry.client_order_id} {role}", "role": role}
+        whole = {"side": "sell", "order_class": "bracket", "parent": entry.pk, "group_id": entry.pk, **names}
+        make_order(account, asset, status=leg_status, **whole, **terms)
+    return entry
+
+
+def nested_names(answer):
+    assert answer.status_code == 200, answer.content
+    return {
+        order["client_order_id"]: [leg["client_order_id"] for leg in order["legs"] or ()]
+        for order in answer.json()
+    }
+
+
+def test_a_flat_list_has_legs_beside_their_parent_and_none_inside(bot, ibm):
+    make_class(bot.account, ibm, client_order_id="x", legs=("held", "new"))
+
+    flat = bot.get("/v2/orders", status="all").json()
+
+    assert {order["client_order_id"] for order in flat} == {"x", "x take_profit", "x stop_loss"}
+    assert {order["legs"] for order in flat} == {None}
+
+
+def test_a_nested_list_has_legs_in_their_parent_alone_the_take_profit_first(bot, ibm):
+    make_class(bot.account, ibm, client_order_id="x")
+    make_order(bot.account, ibm, client_order_id="simple")
+
+    answer = bot.get("/v2/orders", status="all", nested="True")
+
+    assert nested_names(answer) == {"x": ["x take_profit", "x stop_loss"], "simple": []}
+    whole = SdkOrder(**next(order for order in answer.json() if order["client_order_id"] == "x"))
+    assert [(leg.type, leg.status, leg.order_class) for leg in whole.legs] == [
+        ("limit", "held", "bracket"),
+        ("stop", "held", "bracket"),
+    ]
+    assert [leg.legs for leg in whole.legs] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"status": "open", "nested": "true"}, {}),
+        ({"status": "open"}, {"x take_profit": []}),
+        ({"status": "closed", "nested": "true"}, {"x": ["x take_profit", "x stop_loss"]}),
+        ({"status": "closed"}, {"x": [], "x stop_loss": []}),
+        ({"status": "all", "nested": "true", "side": "sell"}, {}),
+        ({"status": "all", "nested": "true", "side": "buy"}, {"x": ["x take_profit", "x stop_loss"]}),
+    ],
+    ids=str,
+)
+def test_a_nested_list_asks_the_parent_alone(bot, ibm, query, expected):
+    make_class(bot.account, ibm, client_order_id="x", status="filled", legs=("held", "new"))
+
+    assert nested_names(bot.get("/v2/orders", **query)) == expected
+
+
+def test_one_order_shows_its_legs_when_that_is_asked_for(bot, ibm):
+    entry = make_class(bot.account, ibm, client_order_id="x")
+    path = f"/v2/orders/{entry.pk}"
+
+    assert bot.get(path).json()["legs"] is None
+    nested = bot.get(path, nested="True").json()
+    assert [leg["client_order_id"] for leg in nested["legs"]] == ["x take_profit", "x stop_loss"]
+    by_name = bot.get("/v2/orders:by_client_order_id", client_order_id="x", nested="true").json()
+    assert by_name == nested
+    assert bot.get(f"/v2/orders/{nested['legs'][0]['id']}", nested="true").json()["legs"] is None
+    assert refusal(bot.get(path, nested="perhaps")) == (422, 40010001)
+
+
+def test_a_strangers_legs_are_nobodys(bot, make_bot, ibm):
+    entry = make_class(bot.account, ibm, client_order_id="x", legs=("new", "new"))
+    stranger = make_bot()
+    make_order(stranger.account, ibm, client_order_id="theirs", parent=entry.pk)
+
+    assert len(bot.get(f"/v2/orders/{entry.pk}", nested="true").json()["legs"]) == 2
+    assert nested_names(stranger.get("/v2/orders", nested="true")) == {}
+
+
+# --- Trailing stops -------------------------------------------------------------------------------
+
+TRAILING = {
+    "type": "trailing_stop",
+    "side": "sell",
+    "limit_price": None,
+    "trail_price": "1.5",
+    "status": "new",
+    "working_seq": 100,
+}
+
+
+def steps(market, *told, side="sell", symbol="IBM"):
+    """Store a staircase of (sequence, price in dollars)."""
+    Watermark.objects.bulk_create(
+        Watermark(market=market, symbol=symbol, side=side, seq=seq, price=price * DOLLAR)
+        for seq, price in told
+    )
+
+
+def shown(bot):
+    [order] = bot.get("/v2/orders", status="all").json()
+    SdkOrder(**order)
+    return order["hwm"], order["stop_price"], order["trail_price"], order["trail_percent"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, ("105", "103.5")),
+        ({"working_seq": 60}, ("110", "108.5")),
+        ({"working_seq": 200}, (None, None)),
+        ({"working_seq": 200, "hwm": "107"}, ("107", "105.5")),
+        ({"hwm": "107"}, ("107", "105.5")),
+        ({"hwm": "104"}, ("105", "103.5")),
+        ({"hwm": "104", "is_triggered": True}, ("104", "102.5")),
+        ({"status": "pending_cancel"}, ("105", "103.5")),
+        ({"status": "accepted", "working_seq": None}, (None, None)),
+        ({"status": "canceled", "hwm": "104"}, ("104", "102.5")),
+    ],
+    ids=[
+        "the first step after it began",
+        "an older one has seen more",
+        "no print yet",
+        "what it kept from the one it replaced",
+        "what it kept is further",
+        "what it kept is less far",
+        "triggered: the market went on without it",
+        "a cancel is under way",
+        "waits for its session",
+        "over",
+    ],
+)
+def test_a_trailing_stop_shows_how_far_the_market_came_for_it(bot, ibm, market, fields, expected):
+    make_order(bot.account, ibm, **TRAILING | fields)
+    steps(market, (50, 120), (100, 110), (150, 105))
+    steps(market, (120, 99), side="buy")
+    steps(market, (120, 999), symbol="MSFT")
+
+    assert shown(bot) == (*expected, "1.5", None)
+
+
+def test_a_buys_watermark_is_the_lowest_print(bot, ibm, market):
+    terms = {"side": "buy", "trail_price": None, "trail_percent": "2", "hwm": "97"}
+    make_order(bot.account, ibm, **TRAILING | terms)
+    steps(market, (150, 95), side="buy")
+
+    assert shown(bot) == ("95", "96.9", None, "2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expires_at"),
+    [
+        ({"time_in_force": "opg", "cut_off_at": "2013-10-09T13:28:00Z"}, "2013-10-09T13:30:00Z"),
+        ({"time_in_force": "cls", "cut_off_at": "2013-10-08T19:50:00Z"}, "2013-10-08T20:00:00Z"),
+        ({"time_in_force": "day", "submitted_at": NOON + timedelta(hours=5)}, "2013-10-09T20:00:00Z"),
+        ({"time_in_force": "fok"}, None),
+    ],
+    ids=["the next opening", "this day's closing", "a day order from after the close", "at once or never"],
+)
+def test_an_order_says_when_time_ends_it(bot, ibm, fields, expires_at):
+    make_order(bot.account, ibm, **fields)
+
+    [order] = bot.get("/v2/orders").json()
+
+    assert order["expires_at"] == expires_at
+
+
+# --- One order ------------------------------------------------------------------------------------
 
 
 def test_one_order_is_read_by_either_name(bot, orders):

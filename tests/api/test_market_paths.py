@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 from alpaca.trading.models import Asset as SdkAsset, Calendar as SdkCalendar, Clock as SdkClock
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from matching.market.calendar import ALWAYS_OPEN
 from matching.market.sessions import always_open_sessions
@@ -11,6 +15,7 @@ from matching.models import CalendarDay, Market
 from tests.api.conftest import FIRST_DAY, refusal
 from tests.factories.rows import make_asset
 from trading import reference
+from trading.models import Asset
 
 
 @pytest.fixture
@@ -69,6 +74,29 @@ def test_an_asset_is_answered_with_every_field_of_the_wire(bot, ibm):
 )
 def test_assets_are_listed_by_class_exchange_and_symbol(bot, assets, query, expected):
     assert symbols(bot.get("/v2/assets", **query)) == expected
+
+
+def test_a_long_list_is_sent_compressed_to_who_understands_it(bot, ibm):
+    plain = bot.get("/v2/assets")
+    packed = bot.call("get", "/v2/assets", headers={"Accept-Encoding": "gzip, deflate"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert "Content-Encoding" not in plain.headers
+
+
+def test_assets_take_as_many_queries_for_500_as_for_one(bot, ibm):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert bot.get("/v2/assets").status_code == 200
+        return len(captured)
+
+    queries()
+    for_one = queries()
+    Asset.objects.bulk_create([Asset(symbol=f"A{number}") for number in range(499)])
+
+    assert queries() == for_one
+    assert len(bot.get("/v2/assets").json()) == 500
 
 
 @pytest.mark.parametrize("query", [{"status": "dead"}, {"asset_class": "art"}], ids=str)

@@ -32,7 +32,7 @@ def test_an_accepted_order_is_answered_with_every_field_of_the_wire(bot):
         "submitted_at": "2013-10-08T16:00:00Z",
         "filled_at": None,
         "expired_at": None,
-        "expires_at": "2014-01-06T16:00:00Z",
+        "expires_at": "2014-01-06T21:15:00Z",
         "cancel_requested_at": None,
         "canceled_at": None,
         "failed_at": None,
@@ -50,7 +50,7 @@ def test_an_accepted_order_is_answered_with_every_field_of_the_wire(bot):
         "order_type": "limit",
         "type": "limit",
         "side": "buy",
-        "position_intent": None,
+        "position_intent": "buy_to_open",
         "time_in_force": "gtc",
         "limit_price": "100.5",
         "stop_price": None,
@@ -253,7 +253,7 @@ def test_a_notional_sale_of_more_than_is_held_is_refused(bot, holding, show):
     [
         ({"time_in_force": "day"}, "2013-10-08T20:00:00Z"),
         ({"time_in_force": "day", "extended_hours": True}, "2013-10-09T00:00:00Z"),
-        ({"time_in_force": "gtc"}, "2014-01-06T16:00:00Z"),
+        ({"time_in_force": "gtc"}, "2014-01-06T21:15:00Z"),
         ({"time_in_force": "ioc"}, None),
     ],
 )

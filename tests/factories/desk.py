@@ -10,6 +10,8 @@ import json
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
+from psycopg.types.json import Jsonb
+
 from accounts.models.user import new_id
 from tests.factories.rows import NOON
 
@@ -105,20 +107,69 @@ def replace(app: Session, account: TradingAccount, order_id: UUID, **changes: An
 
 
 def commit(worker: Session, market_id: int, **given: Any) -> None:
-    """Call `trading_commit_decisions` for shard 0; what is not given is null."""
-    documents = ("orders", "fills", "postings", "positions", "accounts", "events", "queues")
-    worker.execute(
-        "select trading_commit_decisions(%s, 0, %s, %s, %s, %s, " + ", ".join(["%s::jsonb"] * 7) + ")",
-        [
-            market_id,
-            given.pop("epoch", 1),
-            given.pop("run", 1),
-            given.pop("seq", 1),
-            given.pop("at", 0),
-            *(document(given.pop(name, None)) for name in documents),
+    """Call `trading_commit_decisions` for shard 0 with rows as dictionaries; what is not given is null."""
+    scalars = {
+        "market": market_id, "shard": 0, "epoch": given.pop("epoch", 1), "run": given.pop("run", 1),
+        "seq": given.pop("seq", 1), "at": given.pop("at", 0),
+    }  # fmt: skip
+    columns = columns_of(given, _types_of(worker, "trading_commit_decisions"))
+    arguments = [f"p_{name} => %({name})s" for name in scalars]
+    arguments += [f"p_{name} => %({name})s::{kind}" for name, (kind, _) in columns.items()]
+    values = {name: column for name, (_, column) in columns.items()}
+    worker.execute(f"select trading_commit_decisions({', '.join(arguments)})", scalars | values)
+
+
+def columns_of(tables: dict[str, Any], types: dict[str, str]) -> dict[str, tuple[str, list[Any]]]:
+    """Return rows by table as the function's columns: name without `p_` -> type and values."""
+    accounts = sorted(tables.get("accounts") or [], key=lambda row: row["account_id"])
+    places = {row["account_id"]: place for place, row in enumerate(accounts, start=1)}
+    counts: dict[Any, int] = {}
+    events = []
+    for event in tables.get("events") or []:
+        counts[event["account_id"]] = number = counts.get(event["account_id"], 0) + 1
+        events.append({**event, "account": places.get(event["account_id"]), "no": number})
+    amounts: dict[Any, dict[str, Any]] = {}
+    for line in tables.get("postings") or []:
+        amounts.setdefault(line["journal_id"], {})[line["ledger"]] = line["amount"]
+    rows = {
+        "account": [{**row, "events": counts.get(row["account_id"], 0)} for row in accounts],
+        "order": tables.get("orders"),
+        "fill": [{**row, **amounts.get(row["id"], {})} for row in tables.get("fills") or []],
+        "position": tables.get("positions"),
+        "event": events,
+        "watermark": tables.get("watermarks"),
+        "reparent": tables.get("reparents"),
+        "queue": [
+            {"order_id": row["id"], "ahead": row["queue_ahead"]} for row in tables.get("queues") or []
         ],
-    )
-    assert not given, f"unknown: {given}"
+    }
+    columns = {}
+    for name, kind in types.items():
+        table, _, column = name.partition("_")
+        keys = {"id": "account_id"} if table == "account" else {}
+        if found := rows.get(table):
+            key = keys.get(column, column)
+            columns[name] = (kind, [_plain(row.get(key), kind) for row in found])
+    if tables.get("fresh") is not None:
+        columns["fresh"] = (types["fresh"], tables["fresh"])
+    return columns
+
+
+def _plain(value: Any, kind: str) -> Any:
+    """Return a value that can stand in a list with others of its kind."""
+    if kind == "numeric[]" and value is not None:
+        return Decimal(value)
+    return Jsonb(value) if isinstance(value, dict) else value
+
+
+def _types_of(worker: Session, function: str) -> dict[str, str]:
+    """Return the types of a function's array arguments by name, without their `p_`, as the catalogue knows them."""
+    rows = worker.execute(
+        "select a.name, a.kind::regtype::text as kind from pg_proc, unnest(proargnames, proargtypes) as a(name, kind)"
+        " where proname = %s and a.kind::regtype::text like '%%[]'",
+        [function],
+    ).fetchall()
+    return {row["name"].removeprefix("p_"): row["kind"] for row in rows}
 
 
 class Desk:
@@ -177,6 +228,7 @@ class Desk:
                     "at": NOON,
                     "feed_seq": self._seq,
                     "request_id": "",
+                    "rule": "L2" if execution else "C0",
                 }
             )
         market_ids = {order["market_id"] for order in orders.values()}
@@ -208,7 +260,7 @@ class Desk:
             ).fetchone()
             stored = row or {"quantity": Decimal(0), "cost": Decimal(0)}
             owner = {name: order[name] for name in ("user_id", "account_id", "asset_id", "symbol")}
-            positions[key] = {**owner, **stored, "held_change": Decimal(0), "at": NOON}
+            positions[key] = {**owner, **stored, "held_change": Decimal(0), "at": NOON, "is_new": row is None}
         return positions[key]
 
     def _execute(

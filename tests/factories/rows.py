@@ -5,7 +5,7 @@ These rows stand alone: a `make_fill` moves no money. `tests.factories.desk` goe
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ from accounts.models.api_key import digest
 from accounts.models.user import new_id
 from matching.models import Market, Shard
 from trading.models import (
+    AccountReset,
     Asset,
+    EquitySnapshot,
     Fill,
     Journal,
     LedgerAccount,
@@ -26,6 +28,9 @@ from trading.models import (
     Position,
     Posting,
     TradingAccount,
+    Watchlist,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 if TYPE_CHECKING:
@@ -189,6 +194,64 @@ def make_journal(account: TradingAccount, *, amount: Any = 100, **fields: Any) -
     return journal
 
 
+def make_webhook(account: TradingAccount, **fields: Any) -> WebhookEndpoint:
+    """Insert an endpoint that has been told of nothing."""
+    defaults = {"user_id": account.user_id, "url": "https://bot.example/hook", "cursor": 0}
+    return WebhookEndpoint.objects.create(account=account, **{**defaults, **fields})
+
+
+def make_delivery(account: TradingAccount, **fields: Any) -> WebhookDelivery:
+    """Insert an attempt that succeeded."""
+    defaults = {
+        "user_id": account.user_id,
+        "seq": 1,
+        "attempt": 1,
+        "at": NOON,
+        "duration_ms": 5,
+        "status_code": 200,
+    }
+    endpoint = fields.pop("endpoint", None) or make_webhook(account)
+    return WebhookDelivery.objects.create(account=account, endpoint=endpoint, **{**defaults, **fields})
+
+
+def make_watchlist(account: TradingAccount, **fields: Any) -> Watchlist:
+    """Insert a list with nothing in it."""
+    defaults = {
+        "user_id": account.user_id,
+        "name": f"list {next(_numbers)}",
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return Watchlist.objects.create(account=account, **{**defaults, **fields})
+
+
+def make_snapshot(account: TradingAccount, **fields: Any) -> EquitySnapshot:
+    """Insert the worth of an account at the close of 2013-10-07: a thousand dollars in cash."""
+    defaults = {
+        "user_id": account.user_id,
+        "run": 1,
+        "date": date(2013, 10, 7),
+        "at": datetime(2013, 10, 7, 20, tzinfo=UTC),
+        "cash": 1000,
+        "long_market_value": 0,
+        "short_market_value": 0,
+        "equity": 1000,
+        "recorded_at": NOON,
+    }
+    return EquitySnapshot.objects.create(account=account, **{**defaults, **fields})
+
+
+def make_reset(account: TradingAccount, **fields: Any) -> AccountReset:
+    """Insert a reset that waits: to the generation after the present one, with a thousand dollars."""
+    defaults = {
+        "user_id": account.user_id,
+        "generation": account.generation + 1,
+        "cash": 1000,
+        "asked_at": NOON,
+    }
+    return AccountReset.objects.create(account=account, **{**defaults, **fields})
+
+
 # What puts a row of an account into each owned table: a new owned table needs its factory here.
 MAKE: dict[str, Any] = {
     "accounts_apikey": make_api_key,
@@ -199,6 +262,11 @@ MAKE: dict[str, Any] = {
     "trading_fill": make_fill,
     "trading_journal": make_journal,
     "trading_posting": make_journal,
+    "trading_watchlist": make_watchlist,
+    "trading_equitysnapshot": make_snapshot,
+    "trading_webhookendpoint": make_webhook,
+    "trading_webhookdelivery": make_delivery,
+    "trading_accountreset": make_reset,
 }
 
 

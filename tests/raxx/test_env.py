@@ -120,6 +120,20 @@ def test_an_absent_or_empty_variable_has_its_default_or_is_missed(
         env.required("RAXX_THING", int)
 
 
+@pytest.mark.parametrize(("text", "value"), [("", 10), ("2", 2), ("30", 30)])
+def test_a_number_has_a_least_value(monkeypatch: pytest.MonkeyPatch, text: str, value: int) -> None:
+    monkeypatch.setenv("RAXX_THING", text)
+
+    assert env.at_least("RAXX_THING", 2, 10) == value
+
+
+def test_a_number_below_its_least_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAXX_THING", "1")
+
+    with pytest.raises(env.SettingError, match="RAXX_THING: 1 is less than 2"):
+        env.at_least("RAXX_THING", 2, 10)
+
+
 def test_a_choice_outside_the_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAXX_THING", "staging")
 

@@ -5,100 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import queue
-import socket
-import sys
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 import pytest
 import websockets.asyncio.client
 from alpaca.trading.stream import TradingStream
-from django.conf import settings
 from websockets.exceptions import ConnectionClosed
 
-from raxx import embedded
-from raxx.process import Program, spawn
 from tests.factories.rows import SECRET
-from tests.stream.peer import AUTHORIZED, LISTEN, LISTENING, PATIENCE_S, log_in, login_of_the_web_role
+from tests.stream.peer import AUTHORIZED, LISTEN, LISTENING, PATIENCE_S, log_in
+from tests.stream.server import Server, granian
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import AsyncIterator, Iterator
 
     from alpaca.trading.models import TradeUpdate
 
     from tests.factories.sessions import Session
     from tests.stream.conftest import Trader
-
-
-def database_url() -> str:
-    """Return the test's database, as the web role, in the form of DATABASE_URL."""
-    login = login_of_the_web_role()
-    place = {name: login[name] for name in login.keys() - {"user", "password", "dbname"}}
-    return f"postgresql://{login['user']}:{quote(login['password'])}@/{login['dbname']}?{urlencode(place)}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-class Server:
-    """A running granian."""
-
-    def __init__(self, port: int, child: subprocess.Popen[bytes], program: Program) -> None:
-        self.url = f"ws://127.0.0.1:{port}/stream"
-        self._child = child
-        self._program = program
-
-    def stop(self) -> None:
-        """Stop it as the supervisor does: SIGTERM, and SIGKILL after its grace."""
-        embedded.stop(self._program, self._child)
-
-    @property
-    def status(self) -> int | None:
-        return self._child.poll()
-
-
-@contextmanager
-def granian(log: Any) -> Iterator[Server]:
-    port = free_port()
-    command = (
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "asgi",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    )
-    program = Program(
-        name="stream",
-        argv=(*command, "--workers-kill-timeout", "5", "raxx.asgi:application"),
-        environment={"DATABASE_URL": database_url(), "PYTHONPATH": str(settings.BASE_DIR)},
-        folder=settings.BASE_DIR,
-    )
-    with log.open("ab") as output:
-        child = spawn(program, settings.DATA_FOLDER.root / "a server of a test", output)
-    server = Server(port, child, program)
-    try:
-        embedded._wait_until_ready(program, child, lambda: accepts(port), log, PATIENCE_S)
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

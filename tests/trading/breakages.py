@@ -72,7 +72,7 @@ BREAKAGES: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "a fill of another side": (
         ("update trading_fill set side = 'buy' where order_id = %(sold)s",),
         {"fill_has_its_order", "fill_is_booked_at_average_cost", "position_follows_from_its_fills",
-         "event_tells_the_position_after_its_fill"},
+         "event_tells_the_position_after_its_fill", "fill_opens_or_closes_as_its_order_says"},
     ),
     "a fill of nobody's order": (
         ("update trading_fill set order_id = %(new)s where order_id = %(sold)s",),

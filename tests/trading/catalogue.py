@@ -62,7 +62,11 @@ def _answer(query: str, *parameters: str) -> bool:
 
 
 def _are_the_three(policies: list[tuple[object, ...]]) -> bool:
-    """Whether the policies let the owner and the worker do all, the app its own, and nobody else anything."""
+    """Whether the policies let the owner and the worker do all, the app its own, and nobody else anything.
+
+    A restrictive policy is no matter here: it can only take something away.
+    """
+    policies = [policy for policy in policies if policy[2] == "PERMISSIVE"]
     if [policy[0] for policy in policies] != ["app_own", "owner_all", "worker_all"]:
         return False
     (_, app, app_permissive, app_cmd, app_sees, app_writes), *others = policies

@@ -35,6 +35,7 @@ def test_a_new_person_gets_a_funded_account_and_then_a_key(capsys: pytest.Captur
         "account_number": account.number,
         "market": market.name,
         "profile": "displayed",
+        "multiplier": 4,
         "cash": "2500.50",
     }
     assert (account.user.email, account.market, account.name) == ("ann@example.com", market, "First")

@@ -176,15 +176,14 @@ def test_a_hold_below_zero_is_refused(
     refused(worker, psycopg.errors.CheckViolation, "trading_account_holds_not_negative", batch)
 
 
-@pytest.mark.parametrize("documents", ["events", "accounts"])
-def test_a_batch_whose_accounts_are_not_those_of_its_events_is_refused(
-    app: Session, worker: Session, desk: Desk, account: TradingAccount, asset: Asset, documents: str
+def test_events_of_an_account_that_the_batch_does_not_name_are_refused(
+    app: Session, worker: Session, desk: Desk, account: TradingAccount, asset: Asset
 ) -> None:
     other = make_account(market=account.market, cash=1000)
     batch = desk.batch((placed(app, account, asset), "new"), (placed(app, other, asset), "new"))
-    batch[documents] = [one for one in batch[documents] if one["account_id"] != other.pk]
+    batch["accounts"] = [one for one in batch["accounts"] if one["account_id"] != other.pk]
 
-    refused(worker, psycopg.errors.CheckViolation, "exactly the accounts of its events", batch)
+    refused(worker, psycopg.errors.NotNullViolation, "account_id", batch)
 
 
 def test_an_order_that_does_not_exist_is_refused(

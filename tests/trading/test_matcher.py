@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+import threading
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -127,7 +128,7 @@ def submit(account, **terms):
         "extended_hours": False,
         "quantity": "100",
         "limit_price": "10.00",
-        "position_intent": "buy_to_open",
+        "position_intent": "",
         "reserve_price": "10.00",
         "cash_held": "1000",
         "quantity_held": "0",
@@ -228,6 +229,7 @@ def test_a_replacement_opens_what_the_new_total_leaves(market, account):
                         "client_order_id": "c2",
                         "quantity": "400",
                         "limit_price": "10.01",
+                        "reserve_price": "10.01",
                         "time_in_force": None,
                         "request_id": "r",
                     }
@@ -262,6 +264,7 @@ def ask_to_replace(account, order, **terms):
         "client_order_id": str(successor),
         "quantity": None,
         "limit_price": None,
+        "reserve_price": terms.get("limit_price"),
         "time_in_force": None,
         "request_id": "r",
     }
@@ -324,6 +327,45 @@ def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_c
         first.round()
     second.round()
     assert Order.objects.get().status in {"accepted", "new"}
+
+
+def test_an_owner_that_recovers_for_long_keeps_its_lease(market, monkeypatch):
+    monkeypatch.setattr("trading.adapters.lease.BEAT_S", 0.01)
+    monkeypatch.setattr("trading.adapters.journal.CLAIM_PATIENCE_MS", 100)
+    first = matcher_of(market)
+    open_orders = first._journal.open_orders
+
+    def slow():  # as if nothing had been committed for an hour; a beat is heard before it goes on
+        long_ago = Shard.objects.get().updated_at - timedelta(hours=1)
+        Shard.objects.update(updated_at=long_ago)
+        assert heard(lambda: Shard.objects.get().updated_at > long_ago)
+        with pytest.raises(Fenced):
+            matcher_of(market).recover()
+        return open_orders()
+
+    monkeypatch.setattr(first._journal, "open_orders", slow)
+    first.recover()
+    first.round()
+
+
+def heard(is_so):
+    """Return whether it becomes so while a patient test waits."""
+    waiting = threading.Event()
+    return any(is_so() or waiting.wait(0.02) for _ in range(1_000))
+
+
+def test_a_beat_after_the_shard_was_taken_over_changes_nothing(market, monkeypatch, caplog):
+    monkeypatch.setattr("trading.adapters.lease.BEAT_S", 0.01)
+    first = matcher_of(market)
+    first.recover()
+    Shard.objects.update(epoch=99)
+    before = Shard.objects.get().updated_at
+    lease = first._journal.lease_kept()
+    with lease:
+        lease._thread.join(20)
+
+    assert Shard.objects.get().updated_at == before
+    assert "has another owner" in caplog.text
 
 
 def test_a_tape_that_starts_over_cancels_what_is_open(market, account):

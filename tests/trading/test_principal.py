@@ -38,6 +38,8 @@ def test_a_living_key_names_its_user_its_account_and_what_it_may_do(app: Session
             "secret_hash": digest(SECRET),
             "scopes": ["read"],
             "tier": "free",
+            "addresses": [],
+            "is_use_old": True,
         }
     ]
 

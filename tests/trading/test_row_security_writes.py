@@ -11,7 +11,7 @@ from raxx import roles
 from tests.factories.rows import MAKE, make_asset, make_event, make_order
 from tests.trading.catalogue import faults_of
 from tests.trading.walls import all_powers, bind, changed, columns_of, refused, sql
-from trading.models import Order, TradingAccount
+from trading.models import Order, TradingAccount, configuration
 
 if TYPE_CHECKING:
     from tests.trading.walls import AsRole
@@ -86,11 +86,29 @@ def test_the_app_may_neither_delete_nor_empty_nor_open_a_table(
 
 # What the role that serves people may change at all, and insert at all: everything else is refused.
 MAY_UPDATE = {
-    "trading_tradingaccount": {"cash_held", "event_seq", "profile_id"},
+    "trading_tradingaccount": {"cash_held", "event_seq", "name", "profile_id", *configuration.FIELDS},
     "trading_order": {"status", "command_no", "cancel_requested_at", "updated_at"},
     "trading_position": {"quantity_held"},
+    "trading_watchlist": {"name", "asset_ids", "updated_at", "deleted_at"},
+    "trading_webhookendpoint": {
+        "url",
+        "description",
+        "secret_version",
+        "pinged_at",
+        "failures",
+        "next_attempt_at",
+        "disabled_at",
+        "disabled_reason",
+        "deleted_at",
+    },
 }
-MAY_INSERT = {"trading_order", "trading_orderevent"}
+MAY_INSERT = {
+    "trading_order",
+    "trading_orderevent",
+    "trading_watchlist",
+    "trading_equitysnapshot",
+    "trading_webhookendpoint",
+}
 
 
 @pytest.mark.parametrize("table", MAKE)

@@ -41,7 +41,14 @@ def test_an_accepted_buy_reserves_its_cost_and_waits_in_the_inbox(
 
     (answer,) = submit(app, order)
 
-    assert answer == {"n": 0, "denial": None, "detail": None, "at": NOON, "status": "pending_new"}
+    assert answer == {
+        "n": 0,
+        "denial": None,
+        "detail": None,
+        "at": NOON,
+        "status": "pending_new",
+        "position_intent": "buy_to_open",
+    }
     account.refresh_from_db()
     assert (account.cash, account.cash_held, account.event_seq) == (10_000, Decimal("249.975"), 1)
     row = Order.objects.get()
@@ -73,7 +80,7 @@ def test_a_buy_by_money_reserves_the_money(app: Session, account: TradingAccount
     assert submit(app, ticket(account, asset, notional="10000", limit_price=None))[0]["denial"] is None
 
     account.refresh_from_db()
-    assert account.buying_power == 0
+    assert account.cash == account.cash_held
 
 
 def test_all_of_the_buying_power_can_be_used_and_not_a_step_more(

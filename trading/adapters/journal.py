@@ -7,9 +7,10 @@ matcher that was frozen, taken over and woken again.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 import psycopg
@@ -17,20 +18,21 @@ from psycopg.rows import namedtuple_row
 
 from accounts.models.user import new_id
 from matching.engine.states import ImpossibleMove
-from matching.engine.types import SHARE, Side
+from matching.engine.types import Role, Side
 from matching.market.times import to_datetime
 from matching.ports import Disturbed, Fenced, Poisoned, Progress
+from trading.adapters import array_columns, engine_numbers
+from trading.adapters.journal_pieces import PIECE, Stored, pieces_of
+from trading.adapters.journal_profiles import Profiles
 from trading.adapters.journal_rows import (
     ORDER_COLUMNS,
     command_of,
-    decimal_text,
-    documents_of,
     order_book_of,
     order_of,
     position_book_of,
-    scaled,
-    to_json,
 )
+from trading.adapters.journal_writes import COMMIT, arguments_of
+from trading.adapters.lease import KeptLease
 from trading.bookkeeping import Books, BooksDisagree
 from trading.doorbells import ring_account, ring_progress
 
@@ -43,26 +45,35 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(seconds=10)  # a shard whose owner has been silent for so long may be taken over
 OFFER_AGE = timedelta(days=7)  # a quote that stands over a long weekend, and some
-CLAIM_PATIENCE_MS = 5_000  # a killed owner's connection needs a moment to be noticed
+CLASSES = frozenset({"bracket", "oco", "oto"})
+CLAIM_PATIENCE_MS = 5_000  # or half a lease: a killed owner's connection needs a moment to be noticed
+ROWS_AT_ONCE = 2_000  # of a stream of open orders
 
 OPEN_ORDERS = f"""select {ORDER_COLUMNS} from trading_order o
   where o.market_id = %s and o.symbol = any(%s) and o.stamp_seq is not null
-    and o.status in ('accepted', 'new', 'partially_filled', 'pending_cancel', 'pending_replace')
+    and o.status in ('accepted', 'new', 'partially_filled', 'held', 'pending_cancel', 'pending_replace')
   order by o.stamp_seq, o.command_no"""
 
-INBOX = f"""select {ORDER_COLUMNS}, o.replaces, o.replaced_filled_quantity, r.filled_quantity as replaced_filled_now
+INBOX = f"""select {ORDER_COLUMNS}, o.parent, o.replaces, o.replaced_filled_quantity,
+    r.filled_quantity as replaced_filled_now
   from trading_order o left join trading_order r on r.id = o.replaces
   where o.market_id = %s and o.symbol = any(%s) and o.status in ('pending_new', 'pending_cancel')
   order by o.command_no limit %s"""
 
-BOOKS = """select o.id, o.user_id, o.account_id, o.asset_id, o.symbol, o.side, o.status, o.quantity, o.notional,
-    o.reserve_price, o.cash_held, o.quantity_held, o.filled_quantity, o.filled_money, o.replaces,
-    o.replaced_filled_quantity, o.request_id, o.updated_at
-  from trading_order o where o.id = any(%s)"""
+# The legs that stood by their parent when it was submitted, whatever their owner wished since.
+LEGS = f"""select {ORDER_COLUMNS}, o.parent from trading_order o
+  where o.parent = any(%s) and o.replaces is null and o.stamp_seq is null
+    and o.status in ('held', 'pending_cancel', 'pending_replace')
+  order by o.command_no"""
 
-POSITIONS = """select p.account_id, p.asset_id, p.quantity, p.cost from trading_position p
-  where (p.account_id, p.asset_id) in (select distinct o.account_id, o.asset_id from trading_order o
-                                        where o.id = any(%s))"""
+BOOK = """select o.id, o.user_id, o.account_id, o.asset_id, o.symbol, o.side, o.position_intent, o.order_class,
+    o.status, o.quantity, o.notional, o.reserve_price, o.cash_held, o.quantity_held, o.filled_quantity,
+    o.filled_money, o.replaces, o.replaced_filled_quantity, o.request_id, o.updated_at, o.role, o.parent,
+    o.is_triggered, o.working_seq, o.accepted_ns, p.quantity as position_quantity, p.cost as position_cost
+  from trading_order o left join trading_position p on p.account_id = o.account_id and p.asset_id = o.asset_id"""
+BOOKS = f"{BOOK} where o.id = any(%b::uuid[])"
+EXITS = f"""{BOOK}
+  where o.parent = any(%b::uuid[]) and o.status in ('held', 'pending_cancel', 'pending_replace')"""
 
 # The time bound is for the block range index: no displayed offer is older than OFFER_AGE.
 TAKEN = """select f.account_id, f.symbol, f.side, sum(f.quantity) as quantity
@@ -72,23 +83,30 @@ TAKEN = """select f.account_id, f.symbol, f.side, sum(f.quantity) as quantity
   where a.market_id = %s and f.run = %s and f.at >= %s
   group by f.account_id, f.symbol, f.side"""
 
-COMMIT = """select trading_commit_decisions(%s, %s, %s, %s, %s, %s,
-  %s::jsonb, %s::jsonb, %s::jsonb, %s::jsonb, %s::jsonb, %s::jsonb, %s::jsonb)"""
-
 
 class PostgresJournal:
     """The Journal of one shard. Raises psycopg.OperationalError when PostgreSQL is out of reach."""
 
     inbox_limit = 500
 
-    def __init__(self, conninfo: str, *, market_id: int, symbols: Sequence[str], shard: int = 0) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        market_id: int,
+        symbols: Sequence[str],
+        shard: int = 0,
+        lease: timedelta = LEASE,
+    ) -> None:
         self._conninfo = conninfo
+        self._lease = lease
         self._market_id = market_id
         self._shard = shard
         self._symbols = list(symbols)
         self._epoch = 0
         self._run = 0
         self._claimed_at = 0
+        self._profiles = Profiles()
         self._connection: psycopg.Connection[Any] | None = None
 
     @property
@@ -102,6 +120,10 @@ class PostgresJournal:
             self._conninfo, autocommit=True, row_factory=namedtuple_row
         )
         self._connection = connection
+        array_columns.register(connection)
+        engine_numbers.register(connection)
+        # All that is read here is found by a key; a plan that was made for an empty table would be kept.
+        connection.execute("set enable_seqscan = off")
         connection.execute(
             "insert into matching_shard (market_id, number, epoch, run, seq, at, updated_at) "
             "values (%s, %s, 0, 0, 0, 0, now()) on conflict (market_id, number) do nothing",
@@ -116,10 +138,12 @@ class PostgresJournal:
         ).fetchone()
         assert row is not None
         self._epoch, self._run, self._claimed_at = row.epoch, row.run, row.at
+        self._profiles.load(connection)
         return Progress(run=row.run, seq=row.seq, at=row.at)
 
     def _lock(self, connection: psycopg.Connection[Any]) -> bool:
-        connection.execute(f"set lock_timeout = {CLAIM_PATIENCE_MS}")
+        patience_ms = min(CLAIM_PATIENCE_MS, self._lease // timedelta(milliseconds=2))
+        connection.execute(f"set lock_timeout = {patience_ms}")
         try:
             connection.execute("select pg_advisory_lock(%s, %s)", [_lock_space(self._market_id), self._shard])
         except psycopg.errors.LockNotAvailable:
@@ -134,7 +158,7 @@ class PostgresJournal:
             "select clock_timestamp() - updated_at as silence from matching_shard where market_id = %s and number = %s",
             [self._market_id, self._shard],
         ).fetchone()
-        if row is not None and row.silence < LEASE:
+        if row is not None and row.silence < self._lease:
             message = f"shard {self._market_id}/{self._shard} is owned by a living matcher"
             raise Fenced(message)
         connection.execute(
@@ -147,13 +171,24 @@ class PostgresJournal:
             message = f"shard {self._market_id}/{self._shard} could not be taken over"
             raise Fenced(message)
 
+    def lease_kept(self) -> KeptLease:
+        """Renew the lease beside the recovery that this is the context of."""
+        return KeptLease(
+            self._conninfo,
+            market_id=self._market_id,
+            shard=self._shard,
+            epoch=self._epoch,
+            lease=self._lease,
+        )
+
     def open_orders(self) -> Iterator[Order]:
-        """Stream the orders that were working or waiting, in priority order."""
+        """Stream the orders that were working, waiting or held, in priority order."""
         with self._session.transaction(), self._session.cursor(name="open_orders") as cursor:
+            cursor.itersize = ROWS_AT_ONCE
             cursor.execute(OPEN_ORDERS, [self._market_id, self._symbols])
             for row in cursor:
                 # The queue in which the order stands is that of its acceptance, not of a later wish.
-                yield order_of(row, priority=(row.stamp_seq, row.command_no))
+                yield order_of(row, self._profiles, priority=(row.stamp_seq, row.command_no))
 
     def taken(self, offers: dict[tuple[str, Side], int]) -> Iterator[tuple[Account, str, Side, int]]:
         """Yield what each account already took from these offers."""
@@ -165,49 +200,53 @@ class PostgresJournal:
             TAKEN, [list(symbols), list(sides), list(offers.values()), self._market_id, self._run, since]
         )
         for row in rows:
-            yield row.account_id, row.symbol, Side(row.side), scaled(row.quantity, SHARE)
+            yield row.account_id, row.symbol, Side(row.side), row.quantity
 
     def inbox(self) -> list[Command]:
         """Return the next commands not yet decided, in the order of their numbers."""
         rows = self._session.execute(INBOX, [self._market_id, self._symbols, self.inbox_limit]).fetchall()
-        return [command_of(row) for row in rows]
+        if not self._profiles.knows({row.profile_id for row in rows}):
+            self._profiles.load(self._session)
+        legs: dict[UUID, list[Any]] = {}
+        if parents := [row.id for row in rows if _may_bring_legs(row)]:
+            for leg in self._session.execute(LEGS, [parents]):
+                legs.setdefault(leg.parent, []).append(leg)
+        return [command_of(row, self._profiles, legs.get(row.id, ())) for row in rows]
 
     def commit(self, batch: Batch) -> None:
         """Make the batch durable, then ring for the accounts it touched."""
-        books = self._enter(batch)
+        stored = self._stored(batch)
+        self._require_stored(batch, stored)
         try:
-            self._write(batch, books)
+            if len(batch.decisions) > PIECE:
+                self._write_in_pieces(batch, stored)
+            else:
+                self._write(batch, self._enter(batch, stored))
         except (psycopg.IntegrityError, psycopg.DataError) as error:
-            offenders = self._offenders(batch, books) if books else []
+            offenders = self._offenders(batch, stored)
             if not offenders:
                 raise
             raise Poisoned(offenders, str(error)) from error
         self._run = batch.progress.run
-        if books:
-            ring_account(books.entries.cash_changes)
+        ring_account(stored.rows)
         ring_progress(self._market_id)
 
+    def _write_in_pieces(self, batch: Batch, stored: Stored) -> None:
+        """Book one piece while PostgreSQL works on the one before: a large batch keeps two processors busy."""
+        with self._session.transaction(), ThreadPoolExecutor(1) as writer:
+            written = [
+                writer.submit(self._write, piece, self._enter(piece, part))
+                for piece, part in pieces_of(batch, stored)
+            ]
+            for one in written:
+                one.result()
+
     def _write(self, batch: Batch, books: Books | None) -> None:
-        documents = documents_of(books, batch) if books else [None] * 6
-        progress = batch.progress
-        queues = [
-            {"id": order_id, "queue_ahead": None if ahead is None else decimal_text(ahead, 9)}
-            for order_id, ahead in batch.queues.items()
-        ]
+        # A new run of the tape knows nothing of how far the last one had come.
+        fresh = self._symbols if batch.progress.run != self._run else None
+        owner = {"market": self._market_id, "shard": self._shard, "epoch": self._epoch}
         try:
-            self._session.execute(
-                COMMIT,
-                [
-                    self._market_id,
-                    self._shard,
-                    self._epoch,
-                    progress.run,
-                    progress.seq,
-                    progress.at,
-                    *documents,
-                    to_json(queues) if queues else None,
-                ],
-            )
+            self._session.execute(COMMIT, owner | arguments_of(batch, books, fresh=fresh))
         except psycopg.Error as error:
             if error.sqlstate == "RX001":
                 raise Fenced(str(error)) from None
@@ -215,38 +254,53 @@ class PostgresJournal:
                 raise Disturbed(str(error)) from None
             raise
 
-    def _offenders(self, batch: Batch, books: Books) -> list[OrderId]:
+    def _offenders(self, batch: Batch, stored: Stored) -> list[OrderId]:
         """Return the orders of the first account whose decisions are refused even by themselves."""
         by_account: dict[UUID, list[Decision]] = {}
         for decision in batch.decisions:
-            by_account.setdefault(books.account_of(decision), []).append(decision)
-        for decisions in by_account.values():
-            alone = replace(batch, decisions=decisions, queues={})
+            by_account.setdefault(stored.account_of[decision.order_id], []).append(decision)
+        for account, decisions in by_account.items():
+            alone = replace(batch, decisions=decisions, stamps={}, queues={}, watermarks=())
             try:
                 with self._session.transaction(force_rollback=True):
-                    self._write(alone, self._enter(alone))
+                    self._write(alone, self._enter(alone, stored.of([account])))
                     self._session.execute("set constraints all immediate")
             except (psycopg.IntegrityError, psycopg.DataError):
                 return [decision.order_id for decision in decisions]
         return []
 
-    def _enter(self, batch: Batch) -> Books | None:
+    def _stored(self, batch: Batch) -> Stored:
+        """Read the orders that the batch names, the exits that wait for them, and their positions."""
+        stored = Stored()
+        if ids := {decision.order_id for decision in batch.decisions} | batch.stamps.keys():
+            found = self._session.execute(BOOKS, [array_columns.uuids(cast("set[UUID]", ids))]).fetchall()
+            stored.add(found)
+            if entries := [row.id for row in found if row.role == Role.ENTRY]:
+                stored.add(self._session.execute(EXITS, [array_columns.uuids(entries)]))
+        return stored
+
+    @staticmethod
+    def _require_stored(batch: Batch, stored: Stored) -> None:
+        """Raise Poisoned for a decision about an order that there is not."""
+        for decision in batch.decisions:
+            if decision.order_id not in stored.account_of:
+                raise Poisoned([decision.order_id], f"a decision names the unknown order {decision.order_id}")
+
+    def _enter(self, batch: Batch, stored: Stored) -> Books | None:
         if not batch.decisions:
             return None
-        ids = list({decision.order_id for decision in batch.decisions})
-        with self._session.pipeline():
-            orders = self._session.execute(BOOKS, [ids])
-            positions = self._session.execute(POSITIONS, [ids])
-        books = Books(
-            [order_book_of(row) for row in orders.fetchall()],
-            {(row.account_id, row.asset_id): position_book_of(row) for row in positions.fetchall()},
-            new_id,
-        )
+        rows = [row for rows in stored.rows.values() for row in rows]
+        positions = {
+            (row.account_id, row.asset_id): position for row in rows if (position := position_book_of(row))
+        }
+        books = Books([order_book_of(row) for row in rows], positions, new_id)
         for decision in batch.decisions:
             try:
                 books.enter(decision)
             except (BooksDisagree, ImpossibleMove) as error:
                 raise Poisoned([decision.order_id], str(error)) from error
+        for order_id in batch.stamps:
+            books.stamp(cast("UUID", order_id), batch.progress.at)
         return books
 
     @property
@@ -260,6 +314,12 @@ class PostgresJournal:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _may_bring_legs(row: Any) -> bool:
+    """Return whether an inbox row is the first order of a class that was never taken."""
+    is_first = row.parent is None and row.replaces is None and row.stamp_seq is None
+    return is_first and row.order_class in CLASSES
 
 
 def symbols_of_shard(symbols: Iterable[str], shard: int, shards: int) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
+
 from trading import reference
 from trading.api import query
 from trading.api.base import ApiView, json_response
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 MAINTENANCE_PERCENT = {True: 30, False: 100}  # of a marginable asset, and of any other
 
 
+@method_decorator(gzip_page, name="dispatch")  # ten thousand assets are five megabytes, or 150 kilobytes
 class Assets(ApiView):
     """Everything that can be traded; it belongs to nobody."""
 

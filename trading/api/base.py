@@ -6,17 +6,18 @@ cost is more than an order's own work.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.views import APIView
 
+from accounts.addresses import client_address
 from accounts.binding import bind
+from accounts.credentials import key_pair
 from accounts.models.api_key import Scope
 from trading.errors import BodyTooLarge, BodyUnreadable, ContentTypeWrong, NotAuthorized, ScopeMissing
 from trading.principal import Principal, principal_of_key, recent_principal_of_key
@@ -32,21 +33,21 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 class KeyAuthentication(BaseAuthentication):
-    """The key headers of Alpaca's clients, or the same pair as HTTP Basic."""
+    """The key headers of Alpaca's clients, or the same pair as HTTP Basic or as a bearer token."""
 
     def authenticate(self, request: Request) -> tuple[Principal, None] | None:
         """Return whom the credential speaks for, None without one. Raises NotAuthorized."""
-        pair = _key_pair(request.META)
-        if pair is None:
+        credential = _credential(request.META)
+        if credential is None:
             return None
         view = (request.parser_context or {}).get("view")
         remembers = getattr(view, "may_remember_key", False) and request.method == "POST"
-        return (recent_principal_of_key if remembers else principal_of_key)(*pair), None
+        return (recent_principal_of_key if remembers else principal_of_key)(*credential), None
 
     def authenticate_anew(self, request: Request) -> None:
         """Ask the database whether a remembered key still lives. Raises NotAuthorized."""
-        if pair := _key_pair(request.META):
-            principal_of_key(*pair)
+        if credential := _credential(request.META):
+            principal_of_key(*credential)
 
 
 class ApiView(APIView):
@@ -70,10 +71,14 @@ class ApiView(APIView):
         principal = request.user
         if not isinstance(principal, Principal):
             raise NotAuthorized("unauthorized.")
-        if not principal.may(self.scopes.get(str(request.method), self.default_scope)):
+        if not self.is_allowed(principal, str(request.method)):
             raise ScopeMissing("forbidden.")
         bind(principal.user_id)
         self.principal = principal
+
+    def is_allowed(self, principal: Principal, method: str) -> bool:
+        """Say whether the credential's scopes are enough for a method of this view."""
+        return principal.may(self.scopes.get(method, self.default_scope))
 
     def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override] # no Response
         """Answer for a failure by the project's one table; anything else is a bug and goes up."""
@@ -130,15 +135,11 @@ def _too_large() -> BodyTooLarge:
     return BodyTooLarge(f"the request's body is longer than {BODY_MAX} bytes")
 
 
-def _key_pair(headers: dict[str, str]) -> tuple[str, str] | None:
-    key_id, secret = headers.get("HTTP_APCA_API_KEY_ID"), headers.get("HTTP_APCA_API_SECRET_KEY")
-    if key_id is not None or secret is not None:
-        return key_id or "", secret or ""
-    scheme, _, credentials = headers.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "basic":
+def _credential(headers: dict[str, str]) -> tuple[str, str, str] | None:
+    """Return key id, secret and the address that they come from; None without a credential."""
+    names = ("HTTP_APCA_API_KEY_ID", "HTTP_APCA_API_SECRET_KEY", "HTTP_AUTHORIZATION")
+    pair = key_pair(*(headers.get(name) for name in names))
+    if pair is None:
         return None
-    try:
-        key_id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return (key_id, secret) if colon else ("", "")
+    peer, forwarded_for = headers.get("REMOTE_ADDR", ""), headers.get("HTTP_X_FORWARDED_FOR", "")
+    return *pair, client_address(peer, forwarded_for, settings.TRUSTED_PROXIES)

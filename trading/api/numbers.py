@@ -45,7 +45,7 @@ def notional(raw: msgspec.Raw) -> Decimal | None:
 
 def price(raw: msgspec.Raw, name: str) -> Decimal | None:
     """Read a positive price, whatever its decimals. None when absent. Raises ValueInvalid."""
-    return _positive(raw, name.replace("_", " "), PRICE_LIMIT)
+    return _positive(raw, name if "." in name else name.replace("_", " "), PRICE_LIMIT)
 
 
 def _positive(raw: msgspec.Raw, name: str, limit: Decimal) -> Decimal | None:

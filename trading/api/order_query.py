@@ -10,10 +10,10 @@ from django.db.models import F, Q
 from matching.engine.states import LISTED_AS_CLOSED
 from matching.market.times import to_datetime
 from trading.api import query
+from trading.api.order_rows import rows_of
 from trading.errors import ValueInvalid
 from trading.models import Asset
 from trading.reference import SYMBOL
-from trading.wire import ORDER_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,25 +23,33 @@ if TYPE_CHECKING:
     from trading.models.order import OrderQuerySet
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
+GENERATION_MAX = 2**31 - 1  # of the column
 CLOSED = tuple(sorted(status.value for status in LISTED_AS_CLOSED))
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def rows_of(orders: OrderQuerySet) -> list[dict[str, Any]]:
-    """Return orders as `wire.order_body` reads them."""
-    return list(orders.values(*ORDER_COLUMNS, asset_class=F("asset__asset_class")))
-
-
 def listed(mine: OrderQuerySet, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the rows of `mine` that a query string asks for. Raises ValueInvalid."""
-    found = _by_status(mine, query.choice(parameters, "status", ("open", "closed", "all"), "open"))
+    """Return the rows of `mine` that a query string asks for. Raises ValueInvalid.
+
+    Nested, legs stand in their parent alone, and what is asked for is asked of the parent.
+    """
+    of_generation = generation_of(mine, parameters)
+    found = _by_status(of_generation, query.choice(parameters, "status", ("open", "closed", "all"), "open"))
     found = _by_terms(found, parameters)
     found = _by_time(mine, found, parameters)
-    if query.boolean(parameters.get("nested"), "nested"):
+    is_nested = query.boolean(parameters.get("nested"), "nested")
+    if is_nested:
         found = found.filter(parent=None)
     is_ascending = query.choice(parameters, "direction", ("desc", "asc"), "desc") == "asc"
     ordering = ("submitted_at", "id") if is_ascending else ("-submitted_at", "-id")
-    return rows_of(found.order_by(*ordering)[: query.whole(parameters, "limit", LIMIT_DEFAULT, LIMIT_MAX)])
+    page = found.order_by(*ordering)[: query.whole(parameters, "limit", LIMIT_DEFAULT, LIMIT_MAX)]
+    return rows_of(page, family=mine if is_nested else None)
+
+
+def generation_of(mine: OrderQuerySet, parameters: Mapping[str, str]) -> OrderQuerySet:
+    """Return the orders of the account's present generation, or of the one that is named. Raises ValueInvalid."""
+    generation = query.whole(parameters, "generation", 0, GENERATION_MAX)
+    return mine.filter(generation=generation or F("account__generation"))
 
 
 def _by_status(found: OrderQuerySet, status: str) -> OrderQuerySet:

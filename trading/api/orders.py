@@ -8,12 +8,15 @@ from django.http import HttpResponse
 
 from trading.api.base import ApiView, KeyAuthentication, json_response, read_body
 from trading.api.bodies import order_decoder, replace_decoder, replacement_of, ticket_of
-from trading.api.order_query import listed, rows_of
+from trading.api.order_query import generation_of, listed
+from trading.api.order_rows import rows_of
+from trading.api.query import boolean
 from trading.errors import NotFound, TradingError, ValueInvalid
 from trading.models import Order
 from trading.reference import calendar_of
 from trading.services.denials import order_not_found
-from trading.services.orders import cancel_all_orders, cancel_order, place_order, replace_order
+from trading.services.orders import cancel_all_orders, cancel_order, place_order
+from trading.services.replacing import replace_order
 from trading.wire import order_body
 
 if TYPE_CHECKING:
@@ -31,8 +34,9 @@ class _OrderView(ApiView):
     def _mine(self) -> OrderQuerySet:
         return Order.objects.owned_by(self.principal, self.principal.account_id)
 
-    def _one(self, **which: Any) -> HttpResponse | None:
-        rows = rows_of(self._mine.filter(**which))
+    def _one(self, request: Request, which: OrderQuerySet) -> HttpResponse | None:
+        is_nested = boolean(request.GET.get("nested"), "nested")
+        rows = rows_of(which, family=self._mine if is_nested else None)
         return json_response(self._body(rows[0])) if rows else None
 
     def _body(self, row: Any) -> dict[str, Any]:
@@ -70,9 +74,9 @@ class Orders(_OrderView):
 class OneOrder(_OrderView):
     """One order, by its id."""
 
-    def get(self, _request: Request, order_id: UUID) -> HttpResponse:
+    def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Read it. Raises NotFound."""
-        found = self._one(pk=order_id)
+        found = self._one(request, self._mine.filter(pk=order_id))
         if found is None:
             raise order_not_found(order_id)
         return found
@@ -85,6 +89,8 @@ class OneOrder(_OrderView):
             order_id=order_id,
             quantity=wanted.quantity,
             limit_price=wanted.limit_price,
+            stop_price=wanted.stop_price,
+            trail=wanted.trail,
             time_in_force=wanted.time_in_force,
             client_order_id=wanted.client_order_id,
             request_id=self.request_id,
@@ -111,11 +117,12 @@ class OrderByClientId(_OrderView):
     """One order, by its owner's name for it."""
 
     def get(self, request: Request) -> HttpResponse:
-        """Read it. Raises NotFound."""
+        """Read it, of the present generation unless told otherwise. Raises NotFound."""
         name = request.GET.get("client_order_id", "")
         if not name:
             raise ValueInvalid("client_order_id is missing")
-        found = self._one(client_order_id=name) if name.isprintable() else None
+        named = generation_of(self._mine, request.GET).filter(client_order_id=name)
+        found = self._one(request, named) if name.isprintable() else None
         if found is None:
             raise NotFound(f"order not found for {name[:128]}")
         return found

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import migrations, models
 
 import trading.models.fields
@@ -23,6 +24,23 @@ update trading_order set position_intent = case side when 'buy' then 'buy_to_ope
  where position_intent = '';
 update trading_order set working_seq = stamp_seq
  where status in ('new', 'partially_filled', 'pending_replace', 'pending_cancel');
+"""
+
+# Web stores the legs of an order class as held; of an order that is there it still says wishes alone.
+LEGS = """
+alter policy app_own on trading_order with check (
+  user_id = raxx_uid() and status in ('pending_new', 'held', 'pending_cancel', 'pending_replace'));
+create policy app_wishes on trading_order as restrictive for update to raxx_app
+  using (true) with check (status in ('pending_new', 'pending_cancel', 'pending_replace'));
+alter policy app_own on trading_orderevent with check (
+  user_id = raxx_uid() and status in ('pending_new', 'held', 'pending_cancel', 'pending_replace'));
+"""
+NO_LEGS = """
+alter policy app_own on trading_orderevent with check (
+  user_id = raxx_uid() and status in ('pending_new', 'pending_cancel', 'pending_replace'));
+drop policy app_wishes on trading_order;
+alter policy app_own on trading_order with check (
+  user_id = raxx_uid() and status in ('pending_new', 'pending_cancel', 'pending_replace'));
 """
 
 GRANTS = """
@@ -146,6 +164,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="order",
+            name="generation",
+            field=models.PositiveIntegerField(db_default=1),
+        ),
+        migrations.AddField(
+            model_name="order",
             name="group_id",
             field=models.UUIDField(null=True),
         ),
@@ -204,6 +227,31 @@ class Migration(migrations.Migration):
                 condition=models.Q(("parent__isnull", False)), fields=["parent"], name="order_by_parent"
             ),
         ),
+        migrations.RemoveConstraint(model_name="order", name="order_client_id_unique_in_account"),
+        migrations.AddConstraint(
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                fields=("account", "generation", "client_order_id"),
+                name="order_client_id_unique_in_generation",
+            ),
+        ),
+        migrations.RemoveIndex(model_name="journal", name="journal_by_account_and_time"),
+        migrations.AddIndex(
+            model_name="journal",
+            index=models.Index(
+                condition=~models.Q(("kind", "fill")), fields=["account", "at"], name="journal_beside_fills"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="orderevent",
+            index=BrinIndex(
+                autosummarize=True,
+                fields=["order_id"],
+                name="event_by_order",
+                opclasses=["uuid_bloom_ops"],
+                pages_per_range=32,
+            ),
+        ),
         migrations.AddConstraint(
             model_name="tradingaccount",
             constraint=models.CheckConstraint(
@@ -212,5 +260,6 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(KNOWN_ORDERS, migrations.RunSQL.noop),
         shared_table("trading_simulationprofile"),
+        migrations.RunSQL(LEGS, NO_LEGS),
         migrations.RunSQL(GRANTS, REVOKES),
     ]

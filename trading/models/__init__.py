@@ -6,9 +6,15 @@ from trading.models.ledger import Journal, LedgerAccount, Posting
 from trading.models.order import Order
 from trading.models.position import Position
 from trading.models.profile import SimulationProfile
+from trading.models.reset import AccountReset
+from trading.models.snapshot import EquitySnapshot
+from trading.models.watchlist import Watchlist
+from trading.models.webhook import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "AccountReset",
     "Asset",
+    "EquitySnapshot",
     "Fill",
     "Journal",
     "LedgerAccount",
@@ -18,4 +24,7 @@ __all__ = [
     "Posting",
     "SimulationProfile",
     "TradingAccount",
+    "Watchlist",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

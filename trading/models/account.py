@@ -12,18 +12,23 @@ from accounts.models import User
 from accounts.models.user import new_id
 from accounts.querysets import OwnedManager
 from matching.models import Market
+from trading.models.configuration import CONSTRAINTS, Configuration
 from trading.models.fields import MoneyField
 from trading.models.profile import SimulationProfile
 
 
-class TradingAccount(models.Model):
+class TradingAccount(Configuration):
     """Paper money in one market. `cash` is the sum of its cash postings, `cash_held` of its orders' holds.
 
     `event_seq` is the sequence of the newest event: locking this row is what makes the log gap-free.
+    An account that is not active takes no orders. While it is reset or closed its open orders are
+    ended; a reset then begins its next generation.
     """
 
-    class Status(models.TextChoices):
+    class Status(models.TextChoices):  # the wire's words
         ACTIVE = "ACTIVE"
+        RESETTING = "ACCOUNT_UPDATED"
+        CLOSING = "DISABLE_PENDING"
         CLOSED = "ACCOUNT_CLOSED"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False, db_column="account_id")
@@ -43,6 +48,7 @@ class TradingAccount(models.Model):
     cash_held = MoneyField(default=Decimal(0))
     event_seq = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
+    reset_at = models.DateTimeField(null=True)  # when a later generation began, market time
 
     objects = OwnedManager()
 
@@ -55,12 +61,15 @@ class TradingAccount(models.Model):
             models.CheckConstraint(
                 condition=models.Q(multiplier__in=(1, 2, 4)), name="trading_account_multiplier_is_known"
             ),
+            *CONSTRAINTS,
+        ]
+        indexes: ClassVar = [  # what the sweep looks for; it never has many
+            models.Index(
+                fields=["status"],
+                condition=models.Q(status__in=("ACCOUNT_UPDATED", "DISABLE_PENDING")),
+                name="trading_account_unsettled",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
-
-    @property
-    def buying_power(self) -> Decimal:
-        """Dollars that a new order may cost: cash not held, never negative."""
-        return max(self.cash - self.cash_held, Decimal(0))

@@ -28,6 +28,7 @@ class Journal(models.Model):
     class Kind(models.TextChoices):
         DEPOSIT = "deposit"
         FILL = "fill"
+        RESET = "reset"  # the end of a generation: cash and positions, at cost, against capital
 
     id = models.UUIDField(primary_key=True)
     user = models.ForeignKey(
@@ -38,13 +39,19 @@ class Journal(models.Model):
     )
     kind = models.CharField(max_length=16, choices=Kind)
     at = models.DateTimeField()  # market time
+    # Of money that came or went; a fill belongs to the generation of its order.
+    generation = models.PositiveIntegerField(db_default=1)
     note = models.CharField(max_length=200, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
 
     objects = OwnedManager()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account", "at"], name="journal_by_account_and_time")]
+        indexes: ClassVar = [  # those of fills are found by their fills
+            models.Index(
+                fields=["account", "at"], condition=~models.Q(kind="fill"), name="journal_beside_fills"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
@@ -71,6 +78,11 @@ class Posting(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=~models.Q(amount=0), name="posting_moves_something"),
+        ]
+        indexes: ClassVar = [  # of the few fills that cost a commission, which are activities of their own
+            models.Index(
+                fields=["account", "journal"], condition=models.Q(ledger="fees"), name="posting_of_fees"
+            ),
         ]
 
     def __str__(self) -> str:

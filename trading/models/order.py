@@ -67,6 +67,7 @@ class Order(models.Model):
     )
     symbol = models.CharField(max_length=32)
     client_order_id = models.CharField(max_length=128)
+    generation = models.PositiveIntegerField(db_default=1)  # the account's, when it was accepted
     status = models.CharField(max_length=24)
     side = models.CharField(max_length=4)
     type = models.CharField(max_length=16)
@@ -126,7 +127,8 @@ class Order(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["account", "client_order_id"], name="order_client_id_unique_in_account"
+                fields=["account", "generation", "client_order_id"],
+                name="order_client_id_unique_in_generation",
             ),
             models.CheckConstraint(
                 condition=Q(quantity__isnull=True) | Q(filled_quantity__lte=F("quantity")),

@@ -1,37 +1,55 @@
-"""Open paper accounts and pay paper money in."""
+"""Open paper accounts and pay paper money in; find anybody's, for operators."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+import msgspec
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import connection, transaction
 
+from accounts.binding import BIND
 from accounts.models import User
 from accounts.models.user import new_id
-from trading.errors import ValueInvalid
-from trading.models import Journal, LedgerAccount, Posting, SimulationProfile, TradingAccount
-from trading.services.profiles import profile_named
+from accounts.tiers import allowance
+from trading.errors import NotFound, RuleBroken, ValueInvalid
+from trading.models import TradingAccount
+from trading.models.configuration import MULTIPLIERS
+from trading.services.own_accounts import require_name
+from trading.services.profiles import profile_named, seed_of
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from decimal import Decimal
-    from uuid import UUID
 
+    from accounts.querysets import Owner
     from matching.models import Market
+    from trading.models import SimulationProfile
+    from trading.principal import Principal
 
+CASH_DEFAULT = Decimal(100_000)
 CASH_MAX = 1_000_000_000_000  # dollars; leaves the ledger's columns room to grow
+PAPER_MULTIPLIER = 4  # spec of the wire, 4.2
 NUMBER_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @transaction.atomic(durable=True)
 def open_account(
-    *, owner: User, market: Market, cash: Decimal, now: datetime, name: str = ""
+    *,
+    owner: User,
+    market: Market,
+    cash: Decimal,
+    now: datetime,
+    name: str = "",
+    multiplier: int = PAPER_MULTIPLIER,
 ) -> TradingAccount:
     """Open a paper account in a market and pay `cash` dollars in at market time `now`.
+
+    `multiplier`: how many times its equity it may hold.
 
     Raises ValueError for cash that is not positive.
     """
@@ -39,7 +57,13 @@ def open_account(
         message = f"starting cash {cash} is not positive"
         raise ValueError(message)
     return _open(
-        owner=owner, market=market, cash=cash, now=now, name=name, profile=profile_named("displayed")
+        owner=owner,
+        market=market,
+        cash=cash,
+        now=now,
+        name=name,
+        profile=profile_named("displayed"),
+        multiplier=multiplier,
     )
 
 
@@ -51,6 +75,7 @@ class NewAccount:
     account_id: UUID
     account_number: str
     profile: str
+    multiplier: int
     cash: Decimal
 
 
@@ -63,71 +88,141 @@ def create_account(
     now: datetime,
     name: str = "",
     profile: str = "displayed",
+    multiplier: int = PAPER_MULTIPLIER,
 ) -> NewAccount:
     """Open an account for the person with this address, who is made when nobody has it.
 
-    `cash` is in dollars and whole cents, `now` the market's time. Raises ValueInvalid.
+    `cash` is in dollars and whole cents, `now` the market's time; `multiplier` one of MULTIPLIERS.
+    Raises ValueInvalid.
     """
-    _require(email, cash, name)
+    _require_email(email)
+    require_cash(cash)
+    require_name(name)
+    _require_multiplier(multiplier)
     named = profile_named(profile)
     owner = User.objects.filter(email__iexact=email).first()
     if owner is not None and not owner.is_active:
         raise ValueInvalid(f"{owner.email} is not active")
     owner = owner or User.objects.create_user(email)
-    account = _open(owner=owner, market=market, cash=cash, now=now, name=name, profile=named)
+    account = _open(
+        owner=owner, market=market, cash=cash, now=now, name=name, profile=named, multiplier=multiplier
+    )
     return NewAccount(
         email=owner.email,
         account_id=account.pk,
         account_number=account.number,
         profile=profile,
+        multiplier=multiplier,
         cash=cash,
     )
 
 
-def _require(email: str, cash: Decimal, name: str) -> None:
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise ValueInvalid(f"{email!r} is not an e-mail address") from None
+@transaction.atomic(durable=True)
+def open_own_account(
+    *,
+    principal: Principal,
+    market: Market,
+    now: datetime,
+    cash: Decimal = CASH_DEFAULT,
+    name: str = "",
+    profile: str = "displayed",
+    multiplier: int = PAPER_MULTIPLIER,
+) -> TradingAccount:
+    """Open another account for the caller, as far as their tier allows; units as of `create_account`.
+
+    Raises ValueInvalid, RuleBroken.
+    """
+    require_cash(cash)
+    require_name(name)
+    _require_multiplier(multiplier)
+    return _open(
+        owner=principal,
+        market=market,
+        cash=cash,
+        now=now,
+        name=name,
+        profile=profile_named(profile),
+        multiplier=multiplier,
+        most=allowance(principal.tier).accounts,
+    )
+
+
+def require_cash(cash: Decimal) -> None:
+    """Raise ValueInvalid for what no account can begin with."""
     if not cash.is_finite() or not 0 < cash <= CASH_MAX:
         raise ValueInvalid(f"starting cash {cash} is not between 0 and {CASH_MAX} dollars")
     if cash != round(cash, 2):
         raise ValueInvalid(f"starting cash {cash} is not in whole cents")
-    length_max = TradingAccount._meta.get_field("name").max_length  # noqa: SLF001 - Django's documented way to a field
-    if length_max is not None and len(name) > length_max:
-        raise ValueInvalid(f"the name has {len(name)} characters, and may have {length_max}")
+
+
+def _require_email(email: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise ValueInvalid(f"{email!r} is not an e-mail address") from None
+
+
+def _require_multiplier(multiplier: int) -> None:
+    if multiplier not in MULTIPLIERS:
+        raise ValueInvalid(f"multiplier {multiplier} is not one of {', '.join(map(str, MULTIPLIERS))}")
 
 
 def _open(
     *,
-    owner: User,
+    owner: Owner,
     market: Market,
     cash: Decimal,
     now: datetime,
     name: str,
     profile: SimulationProfile,
+    multiplier: int,
+    most: int | None = None,
 ) -> TradingAccount:
-    account = TradingAccount.objects.create(
-        user=owner,
+    """Open an account in the caller's transaction; `most` is how many open ones its owner may have."""
+    assert owner.pk is not None
+    account_id = new_id()
+    wanted = TradingAccount(
+        id=account_id,
+        user_id=owner.pk,
         market=market,
         number="PA" + "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(10)),
         name=name,
         profile=profile,
+        multiplier=multiplier,
+        seed=seed_of(account_id),
         cash=cash,
         created_at=now,
     )
-    _pay_in(account, cash, now)
+    columns = {field.column: getattr(wanted, field.attname) for field in TradingAccount._meta.concrete_fields}  # noqa: SLF001 - Django's documented way to a model's fields
+    with connection.cursor() as cursor:
+        cursor.execute(BIND, [str(owner.pk)])
+        row = msgspec.json.encode(columns).decode()
+        cursor.execute("select trading_open_account(%s::jsonb, %s)", [row, most])
+        (denial,) = cursor.fetchone()
+    if denial == "too_many_accounts":
+        raise RuleBroken(f"your tier allows {most} open account{'' if most == 1 else 's'}")
+    if denial is not None:
+        raise NotFound("there is no such active user")
+    return TradingAccount.objects.owned_by(owner).select_related("market", "profile").get(pk=account_id)
+
+
+def account_named(text: str) -> TradingAccount:
+    """Return anybody's account by its number or id, with its owner: for operators. Raises NotFound."""
+    everybodys = TradingAccount.objects.across_owners().select_related("user")
+    try:
+        account = everybodys.filter(pk=UUID(text)).first()
+    except ValueError:
+        account = everybodys.filter(number=text).first()
+    if account is None:
+        raise NotFound(f"there is no account {text}")
     return account
 
 
-def _pay_in(account: TradingAccount, cash: Decimal, now: datetime) -> None:
-    owner = {"user_id": account.user_id, "account_id": account.pk}
-    journal = Journal.objects.create(
-        id=new_id(), kind=Journal.Kind.DEPOSIT, at=now, note="starting cash", **owner
-    )
-    Posting.objects.bulk_create(
-        [
-            Posting(journal_id=journal.pk, ledger=LedgerAccount.CASH, amount=cash, **owner),
-            Posting(journal_id=journal.pk, ledger=LedgerAccount.CAPITAL, amount=-cash, **owner),
-        ]
-    )
+def every_account(*, email: str | None = None, wants_closed: bool = False) -> list[TradingAccount]:
+    """Return the accounts of one person, or everybody's, oldest first: for operators."""
+    found = TradingAccount.objects.across_owners().select_related("user", "market", "profile")
+    if email is not None:
+        found = found.filter(user__email__iexact=email)
+    if not wants_closed:
+        found = found.exclude(status=TradingAccount.Status.CLOSED)
+    return list(found.order_by("created_at", "pk"))

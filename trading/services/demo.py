@@ -32,6 +32,7 @@ CASH = Decimal(100_000)
 FAVOURITE = "AAPL"  # traded by the snippet, where the market has it
 KEY_NAME = "demo"
 KEYS_FILE = "demo-keys.json"
+_ENDED = (TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED)
 
 Keys = dict[str, dict[str, str]]  # account id -> key_id and secret
 
@@ -43,7 +44,8 @@ def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> 
     visit to another market. A demo key whose secret is known no more is revoked when a new one is made.
     """
     user = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL)
-    account = TradingAccount.objects.owned_by(user).filter(market=market).order_by("created_at").first()
+    open_accounts = TradingAccount.objects.owned_by(user).exclude(status__in=_ENDED)
+    account = open_accounts.filter(market=market).order_by("created_at").first()
     if account is None:
         account = open_account(owner=user, market=market, cash=CASH, now=now, name="Demo")
     keys_file = file.with_name(KEYS_FILE)

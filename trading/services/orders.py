@@ -1,7 +1,7 @@
-"""Place, cancel and replace orders. Each returns when what it did is committed, or raises and did nothing.
+"""Place and cancel orders. Each returns when what it did is committed, or raises and did nothing.
 
 The write itself is one SQL function, in which reserve, order and event cannot be told apart
-(trading/sql); here is what must be known before, and what its refusals mean.
+(trading/sql); here is what must be known before, and what its refusals mean. `replacing` replaces.
 """
 
 from __future__ import annotations
@@ -10,29 +10,32 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import msgspec
 from django.db import connection
+from django.db.models import F
 
 from accounts.models.user import new_id
-from matching.market.latest import Latest, latest_many
+from matching.engine.sessions import AUCTIONS
 from matching.market.times import to_ns
 from trading import reference
 from trading.doorbells import ring_account, ring_market
 from trading.errors import ClientOrderIdTaken, OrderDenied, RuleBroken, TradingError
-from trading.models import Order, Position
-from trading.services import reserve, submission
-from trading.services.denials import NAME_TAKEN, NOT_RUNNING, denied, order_not_found
-from trading.services.ticket import require_rules, require_tick, require_time_in_force, require_tradable
-from trading.wire import ORDER_COLUMNS, plain
+from trading.models import Order
+from trading.services import submission
+from trading.services.auctions import cut_off_of
+from trading.services.denials import NAME_TAKEN, NEEDS_MARKS, NOT_RUNNING, denied, order_not_found
+from trading.services.order_classes import legs_of, role_of
+from trading.services.rules import PARTNERSHIP, require_rules, require_tradable
+from trading.services.valuation import marked, reserved
+from trading.wire import ORDER_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from trading.models import Asset
     from trading.principal import Principal
     from trading.services.ticket import Ticket
 
-COST_MIN = Decimal(1)  # dollars, of an order for a fraction
 CANCELS_AT_ONCE = 500  # of one transaction, which keeps the account from its orders and its matcher
 _UNSET = dict.fromkeys(ORDER_COLUMNS)  # of a new order, before its own terms
 
@@ -40,55 +43,50 @@ _UNSET = dict.fromkeys(ORDER_COLUMNS)  # of a new order, before its own terms
 def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Mapping[str, Any]:
     """Accept an order and reserve what it may cost; return its row, as `wire.order_body` reads it.
 
+    Of an order class that is the row of its first order, with those of the others as `legs`, which
+    is None for an order that is alone.
+
     Raises ValueInvalid, ClientOrderIdTaken, RuleBroken, OrderDenied, NotAuthorized for a key that
     has died meanwhile, Unavailable, OutcomeUnknown.
     """
     try:
         asset = _tradable(principal, ticket)
-        held = _reserve(principal, ticket, asset)
+        terms = _terms(principal, ticket, asset)
+        held = reserved(principal, ticket, asset)
     except TradingError:
         _require_new_client_order_id(principal, ticket)
         raise
-    terms = {
-        "id": new_id(),
-        "asset_id": asset.pk,
-        "symbol": asset.symbol,
-        "client_order_id": ticket.client_order_id or str(uuid4()),
-        "side": ticket.side,
-        "type": ticket.type,
-        "time_in_force": ticket.time_in_force,
-        "order_class": ticket.order_class,
-        "extended_hours": ticket.extended_hours,
-        "quantity": ticket.quantity,
-        "notional": ticket.notional,
-        "limit_price": ticket.limit_price,
-        "position_intent": ticket.position_intent,
+    legs = legs_of(ticket)
+    given = {
+        **terms,
+        **held,
+        "user_id": principal.user_id,
+        "account_id": principal.account_id,
+        "key_id": principal.key_id,
+        "market_id": principal.market_id,
+        "role": role_of(ticket),
+        "may_be_short": asset.shortable and asset.easy_to_borrow,
+        "is_partnership": PARTNERSHIP in asset.attributes,
+        "legs": legs,
+        "request_id": request_id,
     }
-    outcome = submission.submit(
-        {
-            **terms,
-            "user_id": principal.user_id,
-            "account_id": principal.account_id,
-            "key_id": principal.key_id,
-            "market_id": principal.market_id,
-            "reserve_price": held.price,
-            "cash_held": held.cash,
-            "quantity_held": held.quantity,
-            "request_id": request_id,
-        }
-    )
+    document = {name: value for name, value in given.items() if value is not None}  # as few as say it all
+    outcome = submission.submit(document)
+    if outcome.denial == NEEDS_MARKS:
+        outcome = submission.submit({**document, **marked(principal, ticket, asset)})
     if outcome.denial is not None:
         raise denied(outcome.denial, outcome.detail or {}, asset.symbol)
-    instants = dict.fromkeys(("created_at", "updated_at", "submitted_at"), outcome.at)
-    fills = {"filled_quantity": Decimal(0), "filled_money": Decimal(0)}
-    return {
+    row = {
         **_UNSET,
         **terms,
-        **instants,
-        **fills,
-        "status": outcome.status,
+        **dict.fromkeys(("created_at", "updated_at", "submitted_at"), outcome.at),
+        "filled_quantity": Decimal(0),
+        "filled_money": Decimal(0),
         "asset_class": asset.asset_class,
+        "status": outcome.status,
+        "position_intent": outcome.position_intent,
     }
+    return {**row, "legs": None if legs is None else [_leg_row(row, leg) for leg in legs]}
 
 
 def cancel_order(*, principal: Principal, order_id: UUID, request_id: str) -> None:
@@ -110,68 +108,22 @@ def cancel_order(*, principal: Principal, order_id: UUID, request_id: str) -> No
 
 
 def cancel_all_orders(*, principal: Principal, request_id: str) -> list[UUID]:
-    """Ask for the cancel of every open order and return their ids, oldest first.
+    """Ask for the cancel of every open order and return their ids: oldest first, entries of classes last.
 
     In slices, each a transaction: what was asked for before a failure stays asked for. Raises
     RuleBroken when nobody runs the market.
     """
-    asked: list[UUID] = []
+    asked: dict[UUID, None] = {}
     while slice_ := _ask_for_cancel(principal, None, request_id):
         denials = {denial for _, denial, _ in slice_}
         if "market_not_running" in denials:
             raise RuleBroken(NOT_RUNNING)
-        if denials != {None}:
-            break  # the account is gone
-        asked += [order_id for order_id, _, _ in slice_]
+        fresh = [order_id for order_id, _, _ in slice_ if order_id not in asked]
+        if denials != {None} or not fresh:
+            break  # the account is gone; or the matcher has refused what is left, which is past its cut-off
+        asked.update(dict.fromkeys(fresh))
         _ring(principal)
-    return asked
-
-
-def replace_order(
-    *,
-    principal: Principal,
-    order_id: UUID,
-    quantity: Decimal | None,
-    limit_price: Decimal | None,
-    time_in_force: str | None,
-    client_order_id: str | None,
-    request_id: str,
-) -> UUID:
-    """Ask for an order's replacement and return the id of its successor. None leaves a term as it is.
-
-    `quantity` is the new total; the successor asks for what it leaves over the fills so far.
-    Raises NotFound, RuleBroken, ClientOrderIdTaken, OrderDenied.
-    """
-    order = Order.objects.owned_by(principal, principal.account_id).filter(pk=order_id).first()
-    if order is None:
-        raise order_not_found(order_id)
-    if limit_price is not None:
-        require_tick(limit_price, "limit_price")
-    if time_in_force is not None and time_in_force != order.time_in_force:
-        is_fractional = order.quantity is not None and order.quantity != order.quantity.to_integral_value()
-        require_time_in_force(time_in_force, is_fractional=is_fractional, extended_hours=order.extended_hours)
-    successor_id = new_id()
-    wish = {
-        "id": successor_id,
-        "user_id": principal.user_id,
-        "account_id": principal.account_id,
-        "order_id": order_id,
-        "client_order_id": client_order_id or str(uuid4()),
-        "quantity": quantity,
-        "limit_price": limit_price,
-        "time_in_force": time_in_force,
-        "request_id": request_id,
-    }
-    with connection.cursor() as cursor:
-        document = msgspec.json.encode(wish).decode()
-        cursor.execute("select denial, detail::text from trading_replace_order(%s::jsonb)", [document])
-        denial, detail = cursor.fetchone()
-    if denial == "order_not_found":
-        raise order_not_found(order_id)
-    if denial is not None:
-        raise denied(denial, msgspec.json.decode(detail or "{}"), order.symbol)
-    _ring(principal)
-    return successor_id
+    return list(asked)
 
 
 def _tradable(principal: Principal, ticket: Ticket) -> Asset:
@@ -183,44 +135,46 @@ def _tradable(principal: Principal, ticket: Ticket) -> Asset:
     return asset
 
 
-def _reserve(principal: Principal, ticket: Ticket, asset: Asset) -> reserve.Reserve:
-    if ticket.side == "sell":
-        return _reserve_of_sale(principal, ticket, asset)
-    if ticket.notional is not None:
-        return reserve.for_notional_purchase(ticket.notional)
-    assert ticket.quantity is not None
-    price = ticket.limit_price
-    if price is None:
-        price = reserve.purchase_price(*_market_of(principal, asset))
-    held = reserve.for_purchase(ticket.quantity, price)
-    if ticket.is_fractional and held.cash < COST_MIN:
-        raise OrderDenied("cost basis must be >= minimal amount of order 1", cost_basis=plain(held.cash))
-    return held
+def _terms(principal: Principal, ticket: Ticket, asset: Asset) -> dict[str, Any]:
+    """Return what is stored of the ticket, under a new id. Raises OrderDenied outside an auction's window."""
+    return {
+        "id": new_id(),
+        "asset_id": asset.pk,
+        "symbol": asset.symbol,
+        "client_order_id": ticket.client_order_id or str(uuid4()),
+        "side": ticket.side,
+        "type": ticket.type,
+        "time_in_force": ticket.time_in_force,
+        "order_class": ticket.order_class,
+        "extended_hours": ticket.extended_hours,
+        "quantity": ticket.quantity,
+        "notional": ticket.notional,
+        "limit_price": ticket.own_limit,
+        "stop_price": ticket.stop_price,
+        "trail_price": ticket.trail_price,
+        "trail_percent": ticket.trail_percent,
+        "cut_off_at": _cut_off_at(principal, ticket.time_in_force),
+        "position_intent": ticket.position_intent,
+    }
 
 
-def _reserve_of_sale(principal: Principal, ticket: Ticket, asset: Asset) -> reserve.Reserve:
-    if ticket.quantity is not None:
-        return reserve.for_sale(ticket.quantity)
-    assert ticket.notional is not None
-    price = reserve.sale_price(*_market_of(principal, asset))
-    position = Position.objects.owned_by(principal, principal.account_id).filter(asset=asset).first()
-    available = position.quantity - position.quantity_held if position is not None else Decimal(0)
-    return reserve.for_notional_sale(ticket.notional, price, available)
-
-
-def _market_of(principal: Principal, asset: Asset) -> tuple[Latest, Any, int, str]:
-    """Return what values a market order: the latest of its symbol, the session and the market's time."""
+def _cut_off_at(principal: Principal, time_in_force: str) -> datetime | None:
+    if time_in_force not in AUCTIONS:
+        return None
     now = to_ns(reference.market_now(principal.market_id))
-    session = reference.calendar_of(principal.market_id).session_at(now)
-    latest = latest_many(principal.market_id, [asset.symbol]).get(asset.symbol, Latest())
-    return latest, session, now, asset.symbol
+    return cut_off_of(time_in_force, reference.calendar_of(principal.market_id), now)
+
+
+def _leg_row(first: Mapping[str, Any], leg: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a leg's row: what it has of its own, and else what it shares with the first of its class."""
+    return {**first, **leg, "status": "held", "position_intent": f"{leg['side']}_to_close"}
 
 
 def _require_new_client_order_id(principal: Principal, ticket: Ticket) -> None:
     """Raise ClientOrderIdTaken: a repeated name is told before anything that needs the market."""
     if ticket.client_order_id is None:
         return
-    mine = Order.objects.owned_by(principal, principal.account_id)
+    mine = Order.objects.owned_by(principal, principal.account_id).filter(generation=F("account__generation"))
     if mine.filter(client_order_id=ticket.client_order_id).exists():
         raise ClientOrderIdTaken(NAME_TAKEN)
 

@@ -1,4 +1,4 @@
-"""What a new order sets aside: dollars for a purchase, shares for a sale. Spec of the wire: 3.13.
+"""What a share costs or fetches now, and so what a new order sets aside. Spec of the wire: 3.13.
 
 The figures are estimates for buying power alone; what an order costs in the end is what it fills at.
 """
@@ -9,47 +9,86 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
+from matching.engine.triggers import collar
 from matching.engine.types import DOLLAR, Session
 from matching.market.times import SECOND
 from trading.errors import RuleBroken
-from trading.wire import EXACT
+from trading.wire import EXACT, plain
 
 if TYPE_CHECKING:
     from matching.market.latest import Latest
 
 STALE_AFTER = 60 * SECOND  # rule L4: an older quote fills nobody
 NOTIONAL_SALE_MARGIN = Decimal("0.95")  # of the bid: room for it to fall before the sale fills
+SHORT_SALE_MARGIN = Decimal("1.03")  # of the offer: what a short sale holds at least
 
 _SHARE_STEP = Decimal("1e-9")
-_NOTHING = Decimal(0)
+_PRICE_STEP = Decimal("0.0001")
+_PERCENT = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reserve:
-    """`price` is what each share of a purchase holds, in dollars; the rest is held at entry."""
+class Prices:
+    """What is known of a symbol at market time `now` (ns), in the session that is on; dollars.
 
-    price: Decimal = _NOTHING
-    cash: Decimal = _NOTHING
-    quantity: Decimal = _NOTHING
+    Raises RuleBroken where something is asked for and nothing is known.
+    """
+
+    symbol: str
+    latest: Latest
+    session: Session
+    now: int
+
+    @property
+    def last(self) -> Decimal | None:
+        """The last print, or the previous close; None when neither is known."""
+        trade = self.latest.trade
+        return _dollars((trade.price if trade is not None else 0) or self.latest.previous_close)
+
+    @property
+    def ask(self) -> Decimal:
+        """What a share costs: the offer while the market trades, else the last price."""
+        return self._touch(is_purchase=True)
+
+    @property
+    def bid(self) -> Decimal:
+        """What a share fetches: the bid while the market trades, else the last price."""
+        return self._touch(is_purchase=False)
+
+    def _touch(self, *, is_purchase: bool) -> Decimal:
+        quote, touch = self.latest.quote, 0
+        if quote is not None and self.session is Session.REGULAR and self.now - quote.at <= STALE_AFTER:
+            is_crossed = 0 < quote.ask < quote.bid
+            touch = 0 if is_crossed else quote.ask if is_purchase else quote.bid
+        price = _dollars(touch) or self.last
+        if price is None:
+            raise RuleBroken(
+                f"no price of {self.symbol} is known yet, so the order cannot be valued; use a limit order"
+            )
+        return price
 
 
-def for_purchase(quantity: Decimal, price: Decimal) -> Reserve:
-    """Return what a purchase of `quantity` shares at up to `price` holds."""
-    return Reserve(price=price, cash=EXACT.multiply(quantity, price))
+def price_of_stop(stop_price: Decimal) -> Decimal:
+    """Return the most that a share costs which a buy stop buys: the collar at which it becomes a limit order."""
+    return EXACT.divide(Decimal(collar(int(stop_price * DOLLAR))), Decimal(DOLLAR))
 
 
-def for_notional_purchase(notional: Decimal) -> Reserve:
-    """Return what a purchase for `notional` dollars holds."""
-    return Reserve(cash=notional)
+def price_of_trail(price: Decimal, trail_price: Decimal | None, trail_percent: Decimal | None) -> Decimal:
+    """Return where a trailing buy stop stands when the market is at `price`: later it only comes down."""
+    if trail_percent is not None:
+        trail_price = EXACT.multiply(price, EXACT.divide(trail_percent, _PERCENT))
+    assert trail_price is not None
+    return _up(EXACT.add(price, trail_price))
 
 
-def for_sale(quantity: Decimal) -> Reserve:
-    """Return what a sale of `quantity` shares holds."""
-    return Reserve(quantity=quantity)
+def price_of_short(limit_price: Decimal | None, prices: Prices) -> Decimal:
+    """Return what a share of a short sale holds: the offer and some, or its limit when that is higher."""
+    price = _up(EXACT.multiply(prices.ask, SHORT_SALE_MARGIN))
+    return price if limit_price is None else max(price, limit_price)
 
 
-def for_notional_sale(notional: Decimal, price: Decimal, available: Decimal) -> Reserve:
-    """Return what a sale for `notional` dollars holds when a share fetches about `price`.
+def shares_for(notional: Decimal, price: Decimal, available: Decimal) -> Decimal:
+    """Return the shares that a sale for `notional` dollars holds when a share fetches about `price`.
 
     With room for a falling price, as far as there are shares for it, and never less than the
     sale needs at `price`: then it is refused for want of shares.
@@ -58,34 +97,38 @@ def for_notional_sale(notional: Decimal, price: Decimal, available: Decimal) -> 
     needed = EXACT.divide(notional, price)
     with_room = wanted.quantize(_SHARE_STEP, rounding=ROUND_UP, context=EXACT)
     least = needed.quantize(_SHARE_STEP, rounding=ROUND_DOWN, context=EXACT)
-    return Reserve(quantity=max(min(with_room, available), least))
+    return max(min(with_room, available), least)
 
 
-def purchase_price(latest: Latest, session: Session, now: int, symbol: str) -> Decimal:
-    """Return what a share costs now, in dollars: the offer while the market trades, else the last print.
-
-    `now` is market time in nanoseconds. Raises RuleBroken when nothing is known.
-    """
-    return _price(latest, session, now, symbol, is_purchase=True)
-
-
-def sale_price(latest: Latest, session: Session, now: int, symbol: str) -> Decimal:
-    """Return what a share fetches now, in dollars: the bid while the market trades, else the last print.
-
-    `now` is market time in nanoseconds. Raises RuleBroken when nothing is known.
-    """
-    return _price(latest, session, now, symbol, is_purchase=False)
-
-
-def _price(latest: Latest, session: Session, now: int, symbol: str, *, is_purchase: bool) -> Decimal:
-    quote, trade = latest.quote, latest.trade
-    touch = 0
-    if quote is not None and session is Session.REGULAR and now - quote.at <= STALE_AFTER:
-        is_crossed = 0 < quote.ask < quote.bid
-        touch = 0 if is_crossed else quote.ask if is_purchase else quote.bid
-    price = touch or (trade.price if trade is not None else 0) or latest.previous_close
-    if not price:
+def require_stop(side: str, stop_price: Decimal, prices: Prices) -> None:
+    """Raise RuleBroken when a stop is already reached; where no price is known, nothing is."""
+    last = prices.last
+    if last is None:
+        return
+    is_ahead = stop_price > last if side == "buy" else stop_price < last
+    if not is_ahead:
+        words = "greater" if side == "buy" else "less"
         raise RuleBroken(
-            f"no price of {symbol} is known yet, so a market order cannot be valued; use a limit order"
+            f"stop price must be {words} than current price",
+            market_price=plain(last),
+            stop_price=plain(stop_price),
         )
-    return EXACT.divide(Decimal(price), Decimal(DOLLAR))
+
+
+def require_trail(side: str, trail_price: Decimal, prices: Prices) -> None:
+    """Raise RuleBroken when a sale trails by so many dollars that nothing reaches its stop."""
+    last = prices.last
+    if side == "sell" and last is not None and trail_price >= last:
+        raise RuleBroken(
+            "trail price must be less than current price",
+            market_price=plain(last),
+            trail_price=plain(trail_price),
+        )
+
+
+def _up(price: Decimal) -> Decimal:
+    return price.quantize(_PRICE_STEP, rounding=ROUND_UP, context=EXACT)
+
+
+def _dollars(price: int) -> Decimal | None:
+    return EXACT.divide(Decimal(price), Decimal(DOLLAR)) if price else None

@@ -46,9 +46,9 @@ RECONNECT_PAUSE_S = 0.1
 # of a batch does not tell: then each account is tried again, and the others have waited enough.
 SESSION = "set lock_timeout = '2s'; set statement_timeout = '6s'; set timezone = 'UTC'"
 SECOND_LOOK = "set local lock_timeout = '100ms'"
-SUBMIT = "select n, denial, detail, at, status from trading_submit_orders(%s)"
+SUBMIT = "select n, denial, detail, at, status, position_intent from trading_submit_orders(%s)"
 BIND = "select set_config('raxx.user_id', %s, true)"
-FIND = "select status, submitted_at from trading_order where id = %s"
+FIND = "select submitted_at, position_intent from trading_order where id = %s"
 
 # Django's own, beside what libpq is told.
 _NOT_OF_LIBPQ = frozenset({"context", "cursor_factory", "prepare_threshold"})
@@ -62,12 +62,16 @@ _TRY_LATER = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one order: accepted at market time `at`, or refused for `denial`."""
+    """What became of one order: accepted at market time `at`, or refused for `denial`.
+
+    `position_intent` is what the position made of it.
+    """
 
     denial: str | None
     detail: dict[str, Any] | None
     at: datetime | None
     status: str | None
+    position_intent: str | None
 
 
 class _Waiting:
@@ -202,7 +206,10 @@ class Flusher:
         with connection.transaction():
             connection.execute(BIND, [str(waiting.row["user_id"])])
             row = connection.execute(FIND, [waiting.row["id"]]).fetchone()
-        return outcome if row is None else Outcome(denial=None, detail=None, at=row[1], status="pending_new")
+        if row is None:
+            return outcome
+        at, position_intent = row
+        return Outcome(denial=None, detail=None, at=at, status="pending_new", position_intent=position_intent)
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None:

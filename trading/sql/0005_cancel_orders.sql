@@ -1,6 +1,11 @@
 -- Ask for the cancel of one order, or when p_order is null of the p_limit oldest that can be
 -- canceled: ask again until none is left, so that no transaction holds the account for long. The matcher
--- decides: a fill may still come first. Runs with the caller's rights, under p_user's binding.
+-- decides: a fill may still come first, and an auction may be too near. Runs with the caller's rights, under
+-- p_user's binding.
+--
+-- A class that still waits in the inbox is withdrawn as a whole, whichever of its orders is named: it
+-- must not reach the matcher in part. Of a class exits are asked before their entry, whose end would
+-- let them work.
 create function trading_cancel_orders(
   p_user uuid, p_account uuid, p_order uuid, p_request_id text, p_limit int default 500)
 returns table (id uuid, denial text, status text) language plpgsql as $$
@@ -9,7 +14,7 @@ declare
   o record;
   v_at timestamptz;
   v_seq bigint;
-  v_count int := 0;
+  v_ids uuid[];
   v_runs boolean;
 begin
   perform set_config('raxx.user_id', p_user::text, true);
@@ -21,35 +26,50 @@ begin
     id := p_order; denial := 'order_not_found'; return next; return;
   end if;
 
+  if p_order is null then
+    v_ids := array(
+      select t.id from trading_order t
+       where t.account_id = p_account
+         and t.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'held', 'done_for_day')
+       order by t.role = 'entry', t.submitted_at, t.id limit p_limit);
+  else
+    v_ids := array(
+      select t.id from trading_order t where t.id = p_order and t.account_id = p_account
+      union
+      select m.id from trading_order t
+        join trading_order f on f.id = t.group_id and f.status = 'pending_new'
+        join trading_order m on m.id = f.id or m.parent = f.id
+       where t.id = p_order and t.account_id = p_account and t.status in ('pending_new', 'held'));
+  end if;
+
   for o in
-    select t.id, t.status, t.filled_quantity, t.filled_money from trading_order t
-     where t.account_id = p_account
-       and (t.id = p_order or (p_order is null
-            and t.status in ('pending_new', 'accepted', 'new', 'partially_filled', 'held', 'done_for_day')))
-     order by t.submitted_at, t.id limit p_limit for no key update
+    select t.id, t.status, t.role, t.quantity, t.filled_quantity, t.filled_money from trading_order t
+     where t.id = any(v_ids) and t.account_id = p_account
+     order by t.role = 'entry', t.submitted_at, t.id for no key update
   loop
-    v_count := v_count + 1;
     id := o.id; denial := null; status := o.status;
     if o.status not in ('pending_new', 'accepted', 'new', 'partially_filled', 'held', 'done_for_day') then
-      denial := 'order_not_cancelable'; return next; continue;
+      denial := 'order_not_cancelable';
+    elsif not v_runs then  -- the wish would wait for ever
+      denial := 'market_not_running';
+    else
+      v_seq := v_seq + 1;
+      update trading_order t
+         set status = 'pending_cancel', command_no = nextval('trading_command_no'),
+             cancel_requested_at = v_at, updated_at = v_at
+       where t.id = o.id;
+      insert into trading_orderevent (account_id, seq, user_id, order_id, kind, status, at, recorded_at,
+                                      filled_quantity, filled_money, order_quantity, request_id)
+      values (p_account, v_seq, p_user, o.id, 'pending_cancel', 'pending_cancel', v_at, clock_timestamp(),
+              o.filled_quantity, o.filled_money, case when o.role <> '' then o.quantity end, p_request_id);
+      status := 'pending_cancel';
     end if;
-    if not v_runs then  -- the wish would wait for ever
-      denial := 'market_not_running'; return next; continue;
+    if p_order is null or p_order = o.id then
+      return next;
     end if;
-    v_seq := v_seq + 1;
-    update trading_order t
-       set status = 'pending_cancel', command_no = nextval('trading_command_no'),
-           cancel_requested_at = v_at, updated_at = v_at
-     where t.id = o.id;
-    insert into trading_orderevent (account_id, seq, user_id, order_id, kind, status, at, recorded_at,
-                                    filled_quantity, filled_money, request_id)
-    values (p_account, v_seq, p_user, o.id, 'pending_cancel', 'pending_cancel', v_at, clock_timestamp(),
-            o.filled_quantity, o.filled_money, p_request_id);
-    status := 'pending_cancel';
-    return next;
   end loop;
 
-  if v_count = 0 and p_order is not null then
+  if cardinality(v_ids) = 0 and p_order is not null then
     id := p_order; denial := 'order_not_found'; status := null; return next; return;
   end if;
   update trading_tradingaccount a set event_seq = v_seq where a.account_id = p_account and a.event_seq < v_seq;

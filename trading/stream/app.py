@@ -1,7 +1,6 @@
-"""The stream process as a plain ASGI application: `/stream`, `/health/live`, and 404 for the rest.
+"""The stream process as a plain ASGI application: `/stream`, server-sent events, and 404 for the rest.
 
-Plain, because nothing of a framework is wanted here: no session, no template, one protocol. What
-comes later (server-sent events) adds a line to `HTTP_ROUTES`.
+Plain, because nothing of a framework is wanted here: no session, no template, no ORM.
 """
 
 from __future__ import annotations
@@ -11,13 +10,16 @@ import json
 import logging
 import signal
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from trading.stream import frames
+from django.conf import settings
+
+from accounts import addresses
+from trading.stream import frames, sse
 from trading.stream.socket import Socket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
     from trading.stream.service import StreamService
     from trading.stream.socket import Receive, Send
@@ -40,18 +42,44 @@ async def live(_scope: Scope, _receive: Receive, send: Send) -> None:
 HTTP_ROUTES: dict[str, Handler] = {"/health/live": live}
 
 
+class Part(Protocol):
+    """Something else that this process serves over WebSockets, at paths of its own."""
+
+    paths: frozenset[str]
+
+    async def start(self) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def has_room(self) -> bool: ...
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, address: str) -> None: ...
+
+
 class StreamApp:
     """The ASGI application over a service that is made when the server's loop runs."""
 
-    def __init__(self, make_service: Callable[[], StreamService], *, takes_sigterm: bool) -> None:
-        """`takes_sigterm`: close the sockets on SIGTERM before the server does.
+    def __init__(
+        self,
+        make_service: Callable[[], StreamService],
+        *,
+        takes_sigterm: bool,
+        make_parts: Callable[[StreamService], Sequence[Part]] = lambda _service: (),
+    ) -> None:
+        """`make_parts` makes what else is served beside the service; its pool and guard may be shared.
+
+        `takes_sigterm`: close the sockets on SIGTERM before the server does.
 
         Granian cuts WebSockets off before it tells the application that it stops, and a client
         that is cut off cannot tell a restart from a broken line.
         """
         self._make_service = make_service
         self._takes_sigterm = takes_sigterm
+        self._make_parts = make_parts
         self.service: StreamService | None = None
+        self.parts: Sequence[Part] = ()
         self._stopping: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +88,8 @@ class StreamApp:
             await self._live(receive, send)
         elif scope["type"] == "websocket":
             await self._serve_socket(scope, receive, send)
+        elif scope["path"] == sse.PATH:
+            await self._serve_events(scope, receive, send)
         else:
             await HTTP_ROUTES.get(scope["path"], not_found)(scope, receive, send)
 
@@ -67,10 +97,15 @@ class StreamApp:
         await receive()
         self.service = self._make_service()
         await self.service.start()
+        self.parts = self._make_parts(self.service)
+        for part in self.parts:
+            await part.start()
         if self._takes_sigterm:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        for part in self.parts:
+            await part.stop()
         await self.service.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -80,13 +115,20 @@ class StreamApp:
 
     async def _drain_and_hand_on(self) -> None:
         assert self.service is not None
-        await self.service.drain()
+        await asyncio.gather(self.service.drain(), *(part.drain() for part in self.parts))
         signal.raise_signal(signal.SIGINT)  # the server's own handler still has this one
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self.service
         assert service is not None
         await receive()  # websocket.connect
+        for part in self.parts:
+            if scope["path"] in part.paths:
+                if part.has_room():
+                    await part.serve(scope, receive, send, client_address(scope))
+                else:
+                    await reject(scope, send, 503, BUSY)
+                return
         if scope["path"] != STREAM_PATH:
             await reject(scope, send, 404, NOT_FOUND)
             return
@@ -104,19 +146,23 @@ class StreamApp:
         service.add(socket)
         await socket.serve()
 
+    async def _serve_events(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service = self.service
+        assert service is not None
+        if not service.has_room():
+            await respond(send, 503, BUSY)
+            return
+        stream = sse.EventStream(service, scope, receive, send, address=client_address(scope))
+        service.add(stream)
+        await stream.serve()
+
 
 def client_address(scope: Scope) -> str:
-    """Return who connects: the peer or, behind a front on a local socket, whom that one names.
-
-    Empty when nobody says. A forwarding header that comes over TCP is anybody's word.
-    """
-    peer = scope.get("client")
-    if peer and peer[0]:
-        return str(peer[0])
-    for name, value in scope["headers"]:
-        if name.lower() == b"x-forwarded-for":
-            return str(value.decode("latin-1").rpartition(",")[2].strip())
-    return ""
+    """Return where a connection comes from, by its peer or the proxy before us; empty when nobody says."""
+    peer = (scope.get("client") or ("",))[0]
+    named = [value for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+    forwarded_for = named[-1].decode("latin-1") if named else ""
+    return addresses.client_address(str(peer or ""), forwarded_for, settings.TRUSTED_PROXIES)
 
 
 # --- HTTP -----------------------------------------------------------------------------------------

@@ -1,20 +1,29 @@
-"""One row of the event log, with its order as the event left it, and what a client is told of it."""
+"""One row of the event log, with its order as the event left it, and what a client is told of it.
+
+What of an order is the event's and what is the reading's: trading/decisions/0004-legs-and-messages.md.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trading.wire import ORDER_COLUMNS, instant, order_body, plain
+from trading.wire import ORDER_COLUMNS, instant, legs_in_order, order_body, plain, watermark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import LiteralString
+    from uuid import UUID
 
     from psycopg.rows import DictRow
 
     from matching.market.calendar import Calendar
 
-UNTOLD = frozenset({"pending_new"})
-"""Kinds that stay in the log: the answer to the POST has said it, and clients expect `new` first."""
+UNTOLD = frozenset({"pending_new", "held", "triggered"})
+"""Kinds that stay in the log: the answer to the POST has said the first two, and clients expect `new` first;
+the wire knows no event for a stop's trigger."""
+
+_TOLD: Final[LiteralString] = "e.kind not in ('pending_new', 'held', 'triggered')"
+_IS_OVER: Final[LiteralString] = "e.status in ('filled', 'canceled', 'expired', 'rejected', 'replaced')"
 
 HEAD: Final = "select event_seq from trading_tradingaccount where account_id = %s and user_id = %s"
 
@@ -23,6 +32,7 @@ HEAD: Final = "select event_seq from trading_tradingaccount where account_id = %
 # refused cancel or replace, which leaves the status alone.
 AS_OF_THE_EVENT: Final[dict[str, LiteralString]] = {
     "status": "e.status",
+    "quantity": "coalesce(e.order_quantity, o.quantity)",
     "filled_quantity": "e.filled_quantity",
     "filled_money": "e.filled_money",
     "updated_at": "e.at",
@@ -34,28 +44,58 @@ AS_OF_THE_EVENT: Final[dict[str, LiteralString]] = {
     "replaced_by": "case e.status when 'replaced' then o.replaced_by end",
     "cancel_requested_at": "case when e.status in ('pending_cancel', 'canceled') or e.kind = 'order_cancel_rejected'"
     " then o.cancel_requested_at end",
+    # The row's watermark is final once the stop has triggered, which nothing but a fill or an end tells for sure.
+    "hwm": f"case when not o.is_triggered or e.kind in ('partial_fill', 'fill') or {_IS_OVER} then o.hwm end",
 }
 
 _columns: LiteralString = ", ".join(
     f"{AS_OF_THE_EVENT[name]} as {name}" if name in AS_OF_THE_EVENT else f"o.{name}" for name in ORDER_COLUMNS
 )
 
-# The outer join spares the order of an event that is not told.
+# The first outer join spares the order of an event that is not told; the last one looks for the market's
+# part of a trailing stop's watermark, no further than the event where that says how far the market was.
 SELECT: Final[LiteralString] = (
-    "select e.seq as event_seq, e.kind as event_kind, e.at as event_at, e.fill_id, e.quantity as fill_quantity,"
-    f" e.price as fill_price, e.position_quantity, a.asset_class, {_columns}"
+    "select e.seq as event_seq, e.kind as event_kind, e.at as event_at, e.recorded_at as event_recorded_at, e.fill_id, e.quantity as fill_quantity,"
+    f" e.price as fill_price, e.position_quantity, a.asset_class, o.parent, w.price as market_hwm, {_columns}"
     " from trading_orderevent e"
-    " left join trading_order o on o.id = e.order_id and o.user_id = e.user_id and e.kind <> 'pending_new'"
+    f" left join trading_order o on o.id = e.order_id and o.user_id = e.user_id and {_TOLD}"
     " left join trading_asset a on a.id = o.asset_id"
+    " left join lateral (select m.price from matching_watermark m"
+    "  where o.type = 'trailing_stop' and not o.is_triggered"
+    "    and m.market_id = o.market_id and m.symbol = o.symbol and m.side = o.side"
+    "    and m.seq > o.working_seq and (e.feed_seq is null or m.seq <= e.feed_seq)"
+    "  order by m.seq limit 1) w on true"
     " where e.account_id = %s and e.user_id = %s and e.seq > %s order by e.seq limit %s"
 )
+
+LEGS: Final[LiteralString] = (
+    f"select o.parent, o.role, o.command_no, a.asset_class, {', '.join(f'o.{name}' for name in ORDER_COLUMNS)}"
+    " from trading_order o join trading_asset a on a.id = o.asset_id"
+    " where o.account_id = %s and o.user_id = %s and o.parent = any(%s)"
+)
+
+
+def parents_among(news: Iterable[DictRow]) -> list[UUID]:
+    """Return the orders of these events that may have legs, each once."""
+    found = (row for row in news if row["order_class"] and row["parent"] is None)
+    return list(dict.fromkeys(row["id"] for row in found))
+
+
+def nest(news: Iterable[DictRow], legs: Iterable[DictRow]) -> None:
+    """Give the events' orders their legs."""
+    children: dict[UUID, list[DictRow]] = {}
+    for leg in legs:
+        children.setdefault(leg["parent"], []).append(leg)
+    for row in news:
+        if row["id"] in children:
+            row["legs"] = legs_in_order(children[row["id"]])
 
 
 def trade_update(row: DictRow, calendar: Calendar) -> dict[str, Any]:
     """Return the `data` of a trade update: the event, and the order as the event left it.
 
     `price` and `qty` are those of this one execution; `position_qty` is the account's position
-    after it, negative when short. Source: the wire's specification, 5.3.
+    after it, negative when short. Legs are as they stand now. Source: the wire's specification, 5.3.
     """
     data: dict[str, Any] = {"event": row["event_kind"], "timestamp": instant(row["event_at"])}
     if row["fill_id"] is not None:
@@ -63,5 +103,6 @@ def trade_update(row: DictRow, calendar: Calendar) -> dict[str, Any]:
         data["price"] = plain(row["fill_price"])
         data["qty"] = plain(row["fill_quantity"])
         data["position_qty"] = plain(row["position_quantity"])
-    data["order"] = order_body(row, calendar)
+    hwm = watermark(row["side"], row["hwm"], row["market_hwm"])
+    data["order"] = order_body({**row, "hwm": hwm}, calendar)
     return data

@@ -11,10 +11,13 @@ Source: the documented protocol of the trading stream (authenticate, listen, err
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs
 
 import msgspec
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 MESSAGE_BYTES_MAX = 16_384  # of a client's message: ten times the longest that makes sense
 ERROR_CHARACTERS_MAX = 200  # it may quote the client
@@ -31,6 +34,7 @@ class Coding(Enum):
     BINARY = "binary"
     TEXT = "text"
     MSGPACK = "msgpack"
+    SSE = "sse"  # not a socket's: a server-sent event
 
 
 def chosen_coding(headers: list[tuple[bytes, bytes]], query: bytes) -> Coding:
@@ -81,9 +85,26 @@ def listening(streams: list[str]) -> Message:
     return Message({"stream": "listening", "data": {"streams": streams}})
 
 
-def trade_update(data: Body) -> Message:
-    """Return one event of the account's log."""
-    return Message({"stream": TRADE_UPDATES, "data": data})
+class Update(Message):
+    """One event of the account's log: `seq` in it, at market time `at`.
+
+    As a server-sent event its data has further names beside those of a socket's message.
+    """
+
+    __slots__ = ("_event", "at", "seq")
+
+    def __init__(self, data: Body, *, event_id: str, seq: int, at: datetime) -> None:
+        super().__init__({"stream": TRADE_UPDATES, "data": {**data, "event_id": event_id}})
+        self._event = {"at": data["timestamp"], "event_id": event_id, **data}
+        self.seq = seq
+        self.at = at
+
+    def encoded(self, coding: Coding) -> bytes | str:
+        """Return the frame's content, or the whole server-sent event."""
+        if coding is Coding.SSE and coding not in self._encoded:
+            line = msgspec.json.encode(self._event)
+            self._encoded[coding] = b"id: %b\ndata: %b\n\n" % (self._event["event_id"].encode(), line)
+        return super().encoded(coding)
 
 
 def error(text: str) -> Message:
@@ -95,7 +116,7 @@ def error(text: str) -> Message:
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """A log-in: a key pair, or a token, which we do not take."""
+    """A log-in: a key pair, or the same in one word."""
 
     key_id: str = ""
     secret_key: str = ""
@@ -103,9 +124,10 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Streams(msgspec.Struct, frozen=True):
-    """The complete new set of streams."""
+    """The complete new set of streams; with `since_id`, first all that came after that event."""
 
     streams: Annotated[list[str], msgspec.Meta(max_length=STREAMS_MAX)]
+    since_id: str = ""
 
 
 class Authenticate(msgspec.Struct, frozen=True, tag_field="action", tag="authenticate"):

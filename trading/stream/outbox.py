@@ -26,6 +26,7 @@ class Outbox:
         self._bytes = 0
         self._in_hand = 0
         self._changed = asyncio.Event()
+        self._freed = asyncio.Event()
         self._is_closed = False
 
     def put(self, content: Content) -> bool:
@@ -39,6 +40,15 @@ class Outbox:
         self._changed.set()
         return True
 
+    async def room(self) -> bool:
+        """Wait until there is room for a message, half of the box being free; False when it is closed."""
+        while not self._is_closed and (
+            len(self._waiting) > self._room.messages // 2 or self._bytes > self._room.content_bytes // 2
+        ):
+            self._freed.clear()
+            await self._freed.wait()
+        return not self._is_closed
+
     def close(self, last: Content | None, *, drop: bool) -> None:
         """Take no more. `last` is what the reader is told at the end; `drop` forgets what was waiting."""
         if drop:
@@ -49,6 +59,7 @@ class Outbox:
             self._bytes += len(last)
         self._is_closed = True
         self._changed.set()
+        self._freed.set()
 
     async def take(self) -> Content | None:
         """Return the next message, waiting for it; None when the box is closed and empty."""
@@ -65,3 +76,4 @@ class Outbox:
         """Note that what was taken last has been sent."""
         self._bytes -= self._in_hand
         self._in_hand = 0
+        self._freed.set()

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from accounts.addresses import is_allowed
 from accounts.models.api_key import Scope, digest
 from trading.stream import database
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 KEY_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 
 ONE = "select %s::text as key_id, p.* from trading_principal(%s) p"
+USED = "select trading_key_used(%s)"
 MANY = (
     "select k.key_id, p.* from unnest(%s::text[]) k(key_id) cross join lateral trading_principal(k.key_id) p"
 )
@@ -34,8 +36,18 @@ class Principal:
     market_id: int
 
 
-async def authenticate(pool: database.Pool, key_id: str, secret: str) -> Principal | None:
-    """Return whom a key pair speaks for; None for a wrong, revoked or expired one, or one that may not read.
+async def authenticate(pool: database.Pool, key_id: str, secret: str, address: str) -> Principal | None:
+    """Return whom a key pair speaks for when it is used from `address`.
+
+    None for a wrong, revoked or expired one, one that may not be used from there, or may not read.
+    Raises database.UNREACHABLE when the database cannot be asked.
+    """
+    row = await proved(pool, key_id, secret, address)
+    return None if row is None else _reader(row)
+
+
+async def proved(pool: database.Pool, key_id: str, secret: str, address: str) -> DictRow | None:
+    """Return what the database knows of a key, None unless it lives, the secret is its, and it may be used here.
 
     Raises database.UNREACHABLE when the database cannot be asked.
     """
@@ -46,7 +58,11 @@ async def authenticate(pool: database.Pool, key_id: str, secret: str) -> Princip
     kept = bytes(rows[0]["secret_hash"]) if rows else bytes(32)
     if not hmac.compare_digest(kept, digest(secret)) or not rows:
         return None
-    return _reader(rows[0])
+    if not is_allowed(address, rows[0]["addresses"]):
+        return None
+    if rows[0]["is_use_old"]:
+        await database.fetch(pool, USED, [key_id])
+    return rows[0]
 
 
 async def still_good(pool: database.Pool, key_ids: Iterable[str]) -> set[Principal]:

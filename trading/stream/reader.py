@@ -17,6 +17,7 @@ from accounts.binding import BIND
 from trading.stream import events, frames
 from trading.stream.calendars import Calendars
 from trading.stream.database import UNREACHABLE
+from trading.stream.event_ids import event_id
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -42,7 +43,7 @@ class Listener(Protocol):
     def begin(self) -> None:
         """Be told that every event from now on will come."""
 
-    def hear(self, message: frames.Message) -> None:
+    def hear(self, message: frames.Update) -> None:
         """Take one event; never waits."""
 
     def fail(self) -> None:
@@ -64,7 +65,7 @@ class Feed:
     market_id: int
     cursor: int | None = None
     after: dict[Listener, int] = field(default_factory=dict)  # each hears what is beyond this
-    joining: dict[Listener, asyncio.Future[None]] = field(default_factory=dict)
+    joining: dict[Listener, asyncio.Future[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,14 @@ class Answer:
     joining: list[Listener]
     head: DictRow | None
     news: list[DictRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """An event of the past; `message` is None where nobody is told of it."""
+
+    seq: int
+    message: frames.Update | None
 
 
 class EventReader:
@@ -92,8 +101,8 @@ class EventReader:
 
     # --- Listeners --------------------------------------------------------------------------------
 
-    async def join(self, listener: Listener) -> None:
-        """Return when the listener is told every event after this moment; cancel it to give up."""
+    async def join(self, listener: Listener) -> int:
+        """Return the last sequence that the listener will not be told of; cancel it to give up."""
         principal = listener.principal
         assert principal is not None
         key = str(principal.account_id)
@@ -103,7 +112,7 @@ class EventReader:
             self._on_account(key, is_wanted=True)
         joined = feed.joining[listener] = asyncio.get_running_loop().create_future()
         self.ring(key)
-        await joined
+        return await joined
 
     def leave(self, listener: Listener) -> None:
         """Tell the listener no more; one that never joined is fine."""
@@ -123,6 +132,21 @@ class EventReader:
     def _drop(self, key: str) -> None:
         if self._feeds.pop(key, None) is not None:
             self._on_account(key, is_wanted=False)
+
+    async def page(self, principal: Principal, after: int) -> list[Old]:
+        """Return some of an account's events after a sequence, oldest first; empty at the end of its log.
+
+        Raises database.UNREACHABLE.
+        """
+        calendar = await self._calendars.of_market(principal.market_id)
+        feed = Feed(principal.user_id, principal.account_id, principal.market_id, cursor=after)
+        answers = await self._read([feed])
+        await self._nest(answers)
+        return [
+            Old(row["event_seq"], None if row["event_kind"] in events.UNTOLD else _update(row, calendar))
+            for answer in answers
+            for row in answer.news
+        ]
 
     # --- Bells ------------------------------------------------------------------------------------
 
@@ -161,6 +185,7 @@ class EventReader:
                 market: await self._calendars.of_market(market) for market in {f.market_id for f in feeds}
             }
             answers = await self._read(feeds)
+            await self._nest(answers)
         except UNREACHABLE as error:
             if self._is_reading:
                 logger.warning("the event log cannot be read, trying again: %s", error)
@@ -209,6 +234,21 @@ class EventReader:
                 for feed, joining, head, news in asked
             ]
 
+    async def _nest(self, answers: list[Answer]) -> None:
+        """Give the parents of order classes their legs: a second pipeline, where there are any."""
+        asked = []
+        families = [(answer, parents) for answer in answers if (parents := events.parents_among(answer.news))]
+        if not families:
+            return
+        async with self._pool.connection() as connection, connection.pipeline():
+            for answer, parents in families:
+                feed = answer.feed
+                await connection.execute(BIND, [str(feed.user_id)])
+                legs = await connection.execute(events.LEGS, [feed.account_id, feed.user_id, parents])
+                asked.append((answer.news, legs))
+            for news, legs in asked:
+                events.nest(news, await legs.fetchall())
+
     def _admit(self, answer: Answer) -> None:
         """Let the listeners in who asked before the read began, each from the account's present head."""
         feed = answer.feed
@@ -216,12 +256,13 @@ class EventReader:
             joined = feed.joining.pop(listener, None)
             if joined is None or joined.done():  # it left meanwhile
                 continue
+            head = 0 if answer.head is None else answer.head["event_seq"]
             if answer.head is None:  # the account is gone
                 listener.fail()
             else:
-                feed.after[listener] = answer.head["event_seq"]
+                feed.after[listener] = head
                 listener.begin()
-            joined.set_result(None)
+            joined.set_result(head)
 
     def _tell(self, answer: Answer, calendar: Calendar) -> None:
         feed = answer.feed
@@ -244,8 +285,18 @@ class EventReader:
     def _tell_one(self, feed: Feed, row: DictRow, calendar: Calendar) -> None:
         seq: int = row["event_seq"]
         if row["event_kind"] not in events.UNTOLD:
-            message = frames.trade_update(events.trade_update(row, calendar))
+            message = _update(row, calendar)
             for listener, after in list(feed.after.items()):
                 if seq > after:
                     listener.hear(message)
         feed.cursor = seq
+
+
+def _update(row: DictRow, calendar: Calendar) -> frames.Update:
+    seq: int = row["event_seq"]
+    return frames.Update(
+        events.trade_update(row, calendar),
+        event_id=event_id(seq, row["event_recorded_at"]),
+        seq=seq,
+        at=row["event_at"],
+    )

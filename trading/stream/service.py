@@ -7,14 +7,14 @@ import logging
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trading.stream.bells import Bells
 from trading.stream.database import UNREACHABLE, make_pool
 from trading.stream.limits import LogInGuard
 from trading.stream.outbox import Room
 from trading.stream.principals import still_good
-from trading.stream.reader import EventReader
+from trading.stream.reader import EventReader, Listener
 from trading.stream.tasks import end
 
 if TYPE_CHECKING:
@@ -22,12 +22,23 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from trading.stream.principals import Principal
-    from trading.stream.socket import Socket
 
 logger = logging.getLogger(__name__)
 
 BEAT_S = 0.75  # a lost bell costs this much, and so does a revoked key: less than a second
 AFTER_A_FAULT_S = 1.0
+
+
+class Connection(Listener, Protocol):
+    """A WebSocket, or an answer of server-sent events. `gone` is set when its life is over."""
+
+    gone: asyncio.Event
+
+    def revoke(self) -> None:
+        """End because the key is good no more."""
+
+    def go_away(self) -> None:
+        """End because this process stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,7 @@ class StreamService:
         self.pool = make_pool(login)
         self.reader = EventReader(self.pool, self._account_wanted)
         self._bells = Bells(valkey_url, self.reader.ring, self._credentials_rung)
-        self._sockets: set[Socket] = set()
+        self._sockets: set[Connection] = set()
         self._of_account: Counter[UUID] = Counter()
         self._credentials_changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,7 +99,7 @@ class StreamService:
         """Whether one more socket may be accepted."""
         return not self._is_stopping and len(self._sockets) < self.limits.sockets
 
-    def add(self, socket: Socket) -> None:
+    def add(self, socket: Connection) -> None:
         """Count a socket in from its handshake on."""
         self._sockets.add(socket)
 
@@ -99,7 +110,7 @@ class StreamService:
         self._of_account[principal.account_id] += 1
         return True
 
-    def forget(self, socket: Socket) -> None:
+    def forget(self, socket: Connection) -> None:
         """Count a socket out; again does nothing."""
         if socket not in self._sockets:
             return

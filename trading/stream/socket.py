@@ -12,10 +12,13 @@ from contextlib import suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from accounts.credentials import UNREADABLE, pair_of_token
 from trading.stream import frames
 from trading.stream.database import UNREACHABLE
+from trading.stream.event_ids import NotAnEventId, sequence_of
 from trading.stream.outbox import Outbox
 from trading.stream.principals import authenticate
+from trading.stream.resuming import Held, read_past
 from trading.stream.tasks import end
 
 if TYPE_CHECKING:
@@ -59,8 +62,10 @@ class Socket:
         self._coding = coding
         self._address = address
         self._outbox = Outbox(self._limits.room)
+        self._held = Held(self._limits.room.messages)
         self._failures = 0
         self._is_listening = False
+        self._past: asyncio.Task[None] | None = None
         self._has_left = False
         self._closing = asyncio.Event()
         self.gone = asyncio.Event()  # set when the connection's life is over
@@ -89,7 +94,7 @@ class Socket:
         finally:
             deadline.cancel()
             self._service.forget(self)  # before the tasks end: no more is queued for nobody
-            await end((reading, writing, closing))
+            await end(filter(None, (reading, writing, closing, self._past)))
             if not writing.cancelled() and (error := writing.exception()) is not None:
                 # Some servers raise where the client has just gone, others say nothing.
                 logger.info("a stream socket could not be written to: %r", error)
@@ -119,9 +124,12 @@ class Socket:
         self._is_listening = True
         self._say(frames.listening([frames.TRADE_UPDATES]))
 
-    def hear(self, message: frames.Message) -> None:
-        """Queue one update."""
-        self._say(message)
+    def hear(self, message: frames.Update) -> None:
+        """Queue one update, or hold it back until older ones have been told."""
+        if not self._held.is_holding:
+            self._say(message)
+        elif not self._held.put(message):
+            self._drop_as_slow()
 
     def fail(self) -> None:
         """Close after a fault of ours."""
@@ -151,7 +159,32 @@ class Socket:
 
     def _say(self, message: frames.Message) -> None:
         if not self._outbox.put(message.encoded(self._coding)):
-            self.close(Close.REFUSED, "slow client: too many messages are waiting")
+            self._drop_as_slow()
+
+    def _drop_as_slow(self) -> None:
+        self.close(Close.REFUSED, "slow client: too many messages are waiting")
+
+    async def _tell_past(self, after: int, head: int) -> None:
+        """Tell what came after an old event, then what was held back meanwhile."""
+        assert self.principal is not None
+        if after > head:
+            self.close(Close.REFUSED, "since_id is not an event of this account")
+            return
+        reader, tell = self._service.reader, self._tell_when_there_is_room
+        try:
+            await read_past(reader, self.principal, after=after, until=head, tell=tell)
+        except Exception:
+            logger.exception("the past of account %s cannot be told", self.principal.account_id)
+            self.fail()
+            return
+        for update in self._held.let_go():
+            self._say(update)
+
+    async def _tell_when_there_is_room(self, update: frames.Update) -> bool:
+        if not await self._outbox.room():
+            return False
+        self._say(update)
+        return True
 
     async def _write(self) -> None:
         kind = "text" if self._coding is frames.Coding.TEXT else "bytes"
@@ -187,7 +220,7 @@ class Socket:
         elif self.principal is None:
             self._refuse("listen")
         else:
-            await self._listen(wants_updates=frames.TRADE_UPDATES in request.data.streams)
+            await self._listen(request.data)
 
     def _refuse(self, action: str) -> None:
         self._failures += 1
@@ -201,43 +234,57 @@ class Socket:
             return
         now = asyncio.get_running_loop().time()
         guard = self._service.guard
-        if guard.is_blocked(credentials.key_id, self._address, now):
+        key_id, secret = credentials.key_id, credentials.secret_key
+        if credentials.oauth_token:
+            key_id, secret = UNREADABLE if key_id or secret else pair_of_token(credentials.oauth_token)
+        if guard.is_blocked(key_id, self._address, now):
             self._refuse("authenticate")
             self.close(Close.REFUSED, "too many failed log-ins", tell=False, drop=False)
             return
-        principal = None
-        if not credentials.oauth_token:  # no key opens anything by token yet
-            try:
-                principal = await authenticate(self._service.pool, credentials.key_id, credentials.secret_key)
-            except UNREACHABLE as error:
-                logger.warning("a log-in cannot be checked: %s", error)
-                self.close(Close.TRY_LATER, "service unavailable")
-                return
+        try:
+            principal = await authenticate(self._service.pool, key_id, secret, self._address)
+        except UNREACHABLE as error:
+            logger.warning("a log-in cannot be checked: %s", error)
+            self.close(Close.TRY_LATER, "service unavailable")
+            return
         if principal is None:
-            guard.failed(credentials.key_id, self._address, now)
-            logger.warning(
-                "stream log-in refused: key %.32r from %s", credentials.key_id, self._address or "unknown"
-            )
+            guard.failed(key_id, self._address, now)
+            logger.warning("stream log-in refused: key %.32r from %s", key_id, self._address or "unknown")
             self._refuse("authenticate")
             return
-        guard.succeeded(credentials.key_id, self._address)
+        guard.succeeded(key_id, self._address)
         if not self._service.admit(principal):
             self.close(Close.REFUSED, "connection limit exceeded")
             return
         self.principal = principal
         self._say(frames.authorization("authenticate", is_authorized=True))
 
-    async def _listen(self, *, wants_updates: bool) -> None:
+    async def _listen(self, wanted: frames.Streams) -> None:
         reader = self._service.reader
+        wants_updates = frames.TRADE_UPDATES in wanted.streams
         if wants_updates and not self._is_listening:
+            try:
+                after = sequence_of(wanted.since_id) if wanted.since_id else None
+            except NotAnEventId:
+                self.close(Close.REFUSED, "since_id is not an event's id")
+                return
+            if after is not None:
+                self._held.begin()
             try:
                 # Answers by `begin`, before the first update can come.
                 async with asyncio.timeout(self._limits.join_s):
-                    await reader.join(self)
+                    head = await reader.join(self)
             except TimeoutError:
                 self.close(Close.TRY_LATER, "service unavailable")
+                return
+            if after is not None:
+                # A task of its own: the client must be heard meanwhile, also when it leaves.
+                self._past = asyncio.create_task(self._tell_past(after, head))
             return
         if not wants_updates and self._is_listening:
             reader.leave(self)
             self._is_listening = False
+            if self._past is not None:
+                await end((self._past,))
+            self._held.let_go()
         self._say(frames.listening([frames.TRADE_UPDATES] if wants_updates else []))

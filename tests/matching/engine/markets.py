@@ -10,6 +10,7 @@ from matching.engine.types import (
     CENT,
     SHARE,
     Auction,
+    Bar,
     Chunk,
     Decision,
     Halt,
@@ -84,6 +85,18 @@ class Market:
         """Print the official opening or closing price one nanosecond later."""
         sizes = {"price": price * CENT, "size": size * SHARE}
         return self._item("IBM", Auction(**self._moment(), **sizes, is_opening=is_opening))
+
+    def bar(self, opened: int, high: int, low: int, closed: int, *, each: int) -> list[Short]:
+        """Print a bar as a tape does (B1): four prints of `each` shares and, before its extremes, which they are."""
+        seq, at = self.engine.seq, self.engine.at + 1
+        ends = (high, low) if opened - low >= high - opened else (low, high)
+        prints: list[What] = [
+            Trade(seq=seq + place, at=at, price=price * CENT, size=each * SHARE)
+            for place, price in ((1, opened), (3, ends[0]), (4, ends[1]), (5, closed))
+        ]
+        extremes = Bar(seq=seq + 2, at=at, nearer=ends[0] * CENT, farther=ends[1] * CENT)
+        items = [Item("IBM", what) for what in (prints[0], extremes, *prints[1:])]
+        return self._advance(seq=seq + 5, at=at, items=self._columns.of(items))
 
     def halt(self) -> list[Short]:
         return self._item("IBM", Halt(seq=self.engine.seq + 1, at=self.engine.at + 1))

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from matching.engine.types import (
     Auction,
+    Bar,
     Chunk,
     Decision,
     Event,
@@ -48,6 +49,8 @@ class ReferenceEngine(ReferenceMarket):
                 self.on_auction(symbol, item)
             elif isinstance(item, Halt):
                 self.on_halt(symbol, item)
+            elif isinstance(item, Bar):
+                self.bars[symbol] = item
             elif item.eligible and symbol not in self.halted:
                 self.on_trade(symbol, item)
         self.seq, self.at = chunk.seq, chunk.at

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from matching.engine.types import (
     SHARE,
     Account,
+    Bar,
     Decision,
     Event,
     Order,
@@ -51,6 +52,7 @@ class ReferenceFloor(ABC):
         self.taken: dict[tuple[Account, str, Side], int] = {}
         self.print: Trade | None = None  # the print being worked, and what accounts took of it
         self.used: dict[Account, int] = {}
+        self.bars: dict[str, Bar] = {}  # symbol -> the last bar
         self.out: list[Decision] = []
 
     @abstractmethod
@@ -122,12 +124,31 @@ class ReferenceFloor(ABC):
             wins = one.order.role is Role.STOP_LOSS and self.item_could_fill(other)
             self.take_off(other, gets, Rule.STOP_WINS if wins else Rule.PAIR)
 
+    def bar_of(self, symbol: str) -> Bar | None:
+        """Return the bar whose prints are being worked."""
+        bar = self.bars.get(symbol)
+        return bar if bar is not None and bar.at == self.at and self.print is not None else None
+
+    def loses_the_bar(self, one: Open) -> bool:
+        """Whether the nearer extreme would fill one exit, and the farther will trigger the other's stop."""
+        symbol = one.order.symbol
+        bar = self.bar_of(symbol)
+        if bar is None or self.print is None or self.print.price != bar.nearer:
+            return False
+        stops = [o for o in self.members(one) if o.order.role is Role.STOP_LOSS and o in self.trading(symbol)]
+        return any(o.triggers_at(bar.farther) for o in stops) and not self.is_bad(symbol, bar.farther)
+
+    @abstractmethod
+    def is_bad(self, symbol: str, price: int) -> bool: ...
+
     def item_could_fill(self, one: Open) -> bool:
         in_market = one in self.trading(one.order.symbol) and not one.waits_for_stop
         if not in_market:
             return False
         if self.print is not None:
-            return one.accepts(self.print.price)
+            bar = self.bar_of(one.order.symbol)
+            extremes = [] if bar is None else [bar.nearer, bar.farther]
+            return any(one.accepts(price) for price in [self.print.price, *extremes])
         quote = self.quotes.get(one.order.symbol)
         if one.bars or quote is None or self.is_crossed(quote) or self.is_stale(quote):
             return False
@@ -178,6 +199,8 @@ class ReferenceFloor(ABC):
         size: int,
         queue_before: int | None = None,
     ) -> int:
+        if self.loses_the_bar(one):
+            return 0
         wants, whole = one.wants(price), gets
         if wants == 0:
             self.finish(one, Event.CANCELED, Rule.NOTIONAL)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from matching.engine.types import (
     Auction,
+    Bar,
     Halt,
     Order,
     Quote,
@@ -39,20 +40,36 @@ day_parts = st.sampled_from((*Session, Session.REGULAR, Session.REGULAR))
 targets = st.integers(0, 5)  # which of the last orders
 
 KINDS = {
-    "quote": (12, st.tuples(symbols, quotes)),
-    "trade": (9, st.tuples(symbols, trades)),
-    "place": (8, st.tuples(terms())),
-    "place_class": (4, st.tuples(classes())),
-    "auction": (1, st.tuples(symbols, st.booleans(), prices, sizes)),
-    "halt": (1, st.tuples(symbols, st.sampled_from((True, True, False)))),
-    "replace": (3, st.tuples(targets, changes)),
-    "cancel": (1, st.tuples(targets)),
-    "session": (1, st.tuples(day_parts)),
-    "tick": (1, st.tuples()),
+    "quote": st.tuples(symbols, quotes),
+    "trade": st.tuples(symbols, trades),
+    "place": st.tuples(terms()),
+    "place_for_auction": st.tuples(terms(is_for_auction=True)),
+    "place_class": st.tuples(classes()),
+    "auction": st.tuples(symbols, st.booleans(), prices, sizes),
+    "bar": st.tuples(symbols, st.tuples(prices, prices, prices, prices), sizes),
+    "halt": st.tuples(symbols, st.sampled_from((True, True, False))),
+    "replace": st.tuples(targets, changes),
+    "cancel": st.tuples(targets),
+    "session": st.tuples(day_parts),
+    "tick": st.tuples(),
 }
-# One long weighted list, for `one_of` would offer each alternative just as often.
-kinds = st.sampled_from([kind for kind, (weight, _) in KINDS.items() for _ in range(weight)])
-steps = kinds.flatmap(lambda kind: KINDS[kind][1].map(lambda values: (kind, *values)))
+# A market has a little of everything, or much of what needs many things to come together.
+FLAVOURS = (
+    {"quote": 12, "trade": 9, "place": 8, "place_class": 4, "bar": 2, "replace": 3},
+    {"quote": 6, "trade": 4, "place": 2, "place_class": 6, "bar": 6, "replace": 2},
+    {"quote": 3, "trade": 2, "place": 2, "place_for_auction": 8, "auction": 8, "session": 5},
+)
+SELDOM = dict.fromkeys(("auction", "halt", "cancel", "session", "tick"), 1)
+
+
+def _steps(flavour: dict[str, int]) -> st.SearchStrategy[tuple[Any, ...]]:
+    # One long weighted list, for `one_of` would offer each alternative just as often.
+    weights = SELDOM | flavour
+    kinds = st.sampled_from([kind for kind, weight in weights.items() for _ in range(weight)])
+    return kinds.flatmap(lambda kind: KINDS[kind].map(lambda values: (kind, *values)))
+
+
+moves = [st.tuples(pauses, _steps(flavour)) for flavour in FLAVOURS]
 
 
 class Writer:
@@ -86,6 +103,16 @@ class Writer:
     def auction(self, symbol: str, is_opening: bool, price: int, size: int) -> None:
         self._item(symbol, Auction(**self._next(), is_opening=is_opening, price=price, size=size))
 
+    def bar(self, symbol: str, reached: tuple[int, int, int, int], size: int) -> None:
+        """Write the prints of a bar, and before its extremes which two they are (B1)."""
+        opened, closed = reached[0], reached[3]
+        low, high = min(reached), max(reached)
+        nearer, farther = sorted((high, low), key=lambda price: abs(price - opened))
+        self._item(symbol, Trade(**self._next(), price=opened, size=size, eligible=True))
+        self._item(symbol, Bar(**self._next(), nearer=nearer, farther=farther))
+        for price in (nearer, farther, closed):
+            self._item(symbol, Trade(**self._next(), price=price, size=size, eligible=True))
+
     def halt(self, symbol: str, is_over: bool) -> None:
         self._item(symbol, Halt(**self._next(), is_over=is_over))
 
@@ -97,6 +124,9 @@ class Writer:
 
     def place(self, terms: dict[str, Any]) -> None:
         self.script.append(Place(self._order(terms)))
+
+    def place_for_auction(self, terms: dict[str, Any]) -> None:
+        self.place(terms)
 
     def place_class(self, members: list[dict[str, Any]]) -> None:
         group = f"g{self.number}"
@@ -142,6 +172,9 @@ _PROGRESS |= {"is_triggered", "watermark", "accepted_at", "expires_at"}
 _TERMS = tuple(field.name for field in fields(Order) if field.name not in _PROGRESS)
 
 
+_COMMANDS = ("place", "place_for_auction", "place_class", "cancel", "replace")
+
+
 @st.composite
 def scripts(draw: st.DrawFn) -> list[Step]:
     """Return a market and its owners' commands as steps with sequences, times and ids."""
@@ -150,10 +183,10 @@ def scripts(draw: st.DrawFn) -> list[Step]:
     if opening is not None:
         writer.write(0, ("session", opening))
     length = draw(st.sampled_from((60, 60, 30, 10)))
-    moves = st.lists(st.tuples(pauses, steps), min_size=length // 2, max_size=length)
-    for pause, step in draw(moves):
+    flavour = draw(st.sampled_from((0, 0, 1, 2)))
+    for pause, step in draw(st.lists(moves[flavour], min_size=length // 2, max_size=length)):
         # A late command is stamped with what the market has seen, so time shows first.
-        is_late = pause and step[0] in ("place", "place_class", "cancel", "replace")
+        is_late = pause and step[0] in _COMMANDS
         if is_late:
             writer.write(pause, ("tick",))
         writer.write(0 if is_late else pause, step)

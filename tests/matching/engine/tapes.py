@@ -9,6 +9,7 @@ import numpy as np
 
 from matching.engine.types import (
     Auction,
+    Bar,
     Chunk,
     Decision,
     Halt,
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 COLUMNS = ("seq", "at", "kind", "bid", "bid_size", "ask", "ask_size", "price", "size", "eligible")
 NO_QUOTE = (0, 0, 0, 0)
-What = Quote | Trade | Auction | Halt
+What = Quote | Trade | Auction | Halt | Bar
 
 
 @dataclass(frozen=True)
 class Item:
-    """One quote, print, auction or halt of a symbol."""
+    """One quote, print, auction, halt or bar of a symbol."""
 
     symbol: str
     what: What
@@ -86,10 +87,12 @@ class Columns:
         head = (what.seq, what.at, _kind_of(what).value, *quote)
         if isinstance(what, Halt):
             return (*head, 0, 0, 0)
+        if isinstance(what, Bar):
+            return (*head, what.nearer, what.farther, 0)
         return (*head, what.price, what.size, int(isinstance(what, Trade) and what.eligible))
 
 
-def _kind_of(what: Trade | Auction | Halt) -> Kind:
+def _kind_of(what: Trade | Auction | Halt | Bar) -> Kind:
     match what:
         case Trade():
             return Kind.TRADE
@@ -97,6 +100,8 @@ def _kind_of(what: Trade | Auction | Halt) -> Kind:
             return Kind.OPENING_AUCTION if what.is_opening else Kind.CLOSING_AUCTION
         case Halt():
             return Kind.RESUME if what.is_over else Kind.HALT
+        case Bar():
+            return Kind.BAR
 
 
 def columns_of(rows: list[tuple[int, ...]]) -> Items:
@@ -119,6 +124,8 @@ def _item_of(kind: Kind, row: tuple[int, ...]) -> What:
             return Trade(seq=seq, at=at, price=price, size=size, eligible=bool(eligible))
         case Kind.HALT | Kind.RESUME:
             return Halt(seq=seq, at=at, is_over=kind is Kind.RESUME)
+        case Kind.BAR:
+            return Bar(seq=seq, at=at, nearer=price, farther=size)
         case _:
             return Auction(seq=seq, at=at, is_opening=kind is Kind.OPENING_AUCTION, price=price, size=size)
 

@@ -12,9 +12,10 @@ SECOND = 10**9
 PRICES = (7, 8, 9, 10, 11)
 LOW, HIGH = (7, 8), (10, 11)
 DAY, GTC = TimeInForce.DAY, TimeInForce.GTC
+AUCTIONS = (TimeInForce.OPG, TimeInForce.CLS)
 
 prices = st.sampled_from(PRICES)
-symbols = st.sampled_from(("A", "A", "A", "A", "A", "B"))
+symbols = st.sampled_from(("A", "A", "A", "B"))
 accounts = st.sampled_from(("ann", "ann", "bob"))
 ages = st.sampled_from((None, 10 * SECOND))
 models = st.sampled_from((*[Model.DISPLAYED] * 6, Model.INSTANT, Model.BARS, Model.BARS))
@@ -34,7 +35,7 @@ profiles = st.sampled_from(
         Profile(participation=10_000, slippage_bps=2_000, commission=3),
         Profile(participation=3_333, latency_ms=500),
         Profile(latency_ms=20_000, slippage_bps=1),
-        Profile(partial_rate=5_000, reject_rate=2_000, seed=7),
+        Profile(participation=5_000, partial_rate=5_000, reject_rate=2_000, seed=7),
     )
 )
 
@@ -43,12 +44,12 @@ _LIMITS = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 
 
 @st.composite
-def terms(draw: st.DrawFn) -> dict[str, Any]:
+def terms(draw: st.DrawFn, *, is_for_auction: bool = False) -> dict[str, Any]:
     """Return the terms of an order, without its identity."""
-    order_type = draw(order_types)
+    order_type = draw(st.sampled_from((OrderType.LIMIT, OrderType.MARKET)) if is_for_auction else order_types)
     may_be_brief = order_type in (OrderType.LIMIT, OrderType.MARKET)
-    brief = (TimeInForce.IOC, TimeInForce.FOK, TimeInForce.OPG, TimeInForce.CLS) if may_be_brief else ()
-    tif = draw(st.sampled_from((*[DAY] * 4, *[GTC] * 4, *brief)))
+    brief = (TimeInForce.IOC, TimeInForce.FOK, *AUCTIONS) if may_be_brief else ()
+    tif = draw(st.sampled_from(AUCTIONS if is_for_auction else (*[DAY] * 4, *[GTC] * 4, *brief)))
     side = draw(st.sampled_from(tuple(Side)))
     passive = (7, 8, 8, 9) if side is Side.BUY else (9, 10, 10, 11)
     away = (9, 10, 10, 11) if side is Side.BUY else (7, 8, 8, 9)
@@ -56,7 +57,7 @@ def terms(draw: st.DrawFn) -> dict[str, Any]:
     is_notional = draw(st.sampled_from((False, False, False, True)))
     is_trailing = order_type is OrderType.TRAILING_STOP
     by_percent = draw(st.booleans())
-    is_auction = tif in (TimeInForce.OPG, TimeInForce.CLS)
+    is_auction = tif in AUCTIONS
     return {
         "account": draw(accounts),
         "symbol": draw(symbols),
@@ -77,7 +78,7 @@ def terms(draw: st.DrawFn) -> dict[str, Any]:
         "quantity_max": draw(st.sampled_from((None, 1, 3, 5))) if is_notional else None,
         "extended_hours": may_extend and draw(st.booleans()),
         "age": draw(ages),
-        "cut_off": draw(st.sampled_from((1, 40 * SECOND, 80 * SECOND))) if is_auction else None,
+        "cut_off": draw(st.sampled_from((1, 40 * SECOND, 80 * SECOND, 80 * SECOND))) if is_auction else None,
         "model": draw(models),
         "profile": draw(profiles),
     }
@@ -153,7 +154,7 @@ def changed(terms: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
         is_stop = new["order_type"] not in (OrderType.MARKET, OrderType.LIMIT)
         new["time_in_force"] = terms["time_in_force"] if is_stop else TimeInForce.IOC
         new["extended_hours"] = False if not is_stop else new["extended_hours"]
-    is_auction = new["time_in_force"] in (TimeInForce.OPG, TimeInForce.CLS)
+    is_auction = new["time_in_force"] in AUCTIONS
     return new | {"cut_off_at": terms["cut_off_at"] if is_auction else None}
 
 

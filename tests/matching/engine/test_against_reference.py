@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import numpy as np
@@ -35,36 +35,44 @@ if TYPE_CHECKING:
     from matching.engine.types import Decision
     from tests.matching.engine.tapes import Step
 
+# To make an example small takes minutes on a busy machine, and is worth them.
+pytestmark = pytest.mark.timeout(900)
+
 cuts = st.sets(st.integers(0, 60)).map(lambda numbers: numbers.__contains__)
 # How long an example takes is the machine's affair, not the engine's.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+at_length = settings(untimed, max_examples=150)
 
-# Prices of a few units need a wide band; of two symbols, one is told to have no prints.
-SMALL: dict[str, Any] = {"bad_print_band": 2_500, "without_prints": ("B",)}
+# Prices of a few units need a wide band; a symbol may be told to have no prints.
+markets = st.fixed_dictionaries(
+    {
+        "bad_print_band": st.just(2_500),
+        "without_prints": st.sampled_from((("B",), ("B",), ("A",))),
+        "contention": st.sampled_from((False, False, True)),
+    }
+)
 
 row_by_row_below = st.sampled_from((1, 2, 5, 64))  # rows; small values make the column scan work
 
 
-@untimed
-@given(scripts(), cuts, cuts, row_by_row_below, st.booleans())
-def test_engine_agrees_with_the_reference_however_the_tape_is_cut(script, cut, other_cut, short, contention):
-    expected = play(ReferenceEngine(contention=contention, **SMALL), script, cut)
+@at_length
+@given(scripts(), cuts, cuts, row_by_row_below, markets)
+def test_engine_agrees_with_the_reference_however_the_tape_is_cut(script, cut, other_cut, short, market):
+    expected = play(ReferenceEngine(**market), script, cut)
 
     with mock.patch.object(scan, "_SHORT", short):
-        decisions = play(Engine(contention=contention, **SMALL), script, other_cut)
+        decisions = play(Engine(**market), script, other_cut)
 
     assert decisions == expected
 
 
-@untimed
-@given(scripts(), cuts, st.sets(st.integers(0, 60)), row_by_row_below, st.booleans())
-def test_an_engine_rebuilt_at_any_point_decides_the_same(script, cut, restarts, short, contention):
-    expected = play(Engine(contention=contention, **SMALL), script)
+@at_length
+@given(scripts(), cuts, st.sets(st.integers(0, 60)), row_by_row_below, markets)
+def test_an_engine_rebuilt_at_any_point_decides_the_same(script, cut, restarts, short, market):
+    expected = play(Engine(**market), script)
 
     with mock.patch.object(scan, "_SHORT", short):
-        decisions = played_with_restarts(
-            lambda: Engine(contention=contention, **SMALL), script, cut, restarts.__contains__
-        )
+        decisions = played_with_restarts(lambda: Engine(**market), script, cut, restarts.__contains__)
 
     assert decisions == expected
 
@@ -86,9 +94,9 @@ def played_with_restarts(
 
 
 @untimed
-@given(scripts(), cuts, st.booleans())
-def test_no_order_gets_more_or_worse_than_it_may(script, cut, contention):
-    engine = Engine(contention=contention, **SMALL)
+@given(scripts(), cuts, markets)
+def test_no_order_gets_more_or_worse_than_it_may(script, cut, market):
+    engine, contention = Engine(**market), market["contention"]
     terms: dict[OrderId, Order] = {}
     done: set[OrderId] = set()
     filled: Counter[OrderId] = Counter()
@@ -132,9 +140,9 @@ def test_no_order_gets_more_or_worse_than_it_may(script, cut, contention):
 
 
 @untimed
-@given(scripts(), cuts)
-def test_exits_never_trade_more_than_their_entry(script, cut):
-    engine = Engine(**SMALL)
+@given(scripts(), cuts, markets)
+def test_exits_never_trade_more_than_their_entry(script, cut, market):
+    engine = Engine(**market)
     orders: dict[OrderId, Order] = {}
     sizes: dict[GroupId, int] = {}
     traded: Counter[tuple[GroupId, bool]] = Counter()  # (group, whether by the entry)

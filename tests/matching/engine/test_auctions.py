@@ -175,3 +175,12 @@ def test_a_market_that_is_gone_ends_even_those_that_are_cut_off():
 
     assert [(d.order_id, str(d.event)) for d in market.engine.cancel_all()] == [("o", "canceled")]
     assert market.engine.open_count() == 0
+
+
+def test_an_auction_in_a_halt_leaves_its_orders_waiting_for_the_one_after_it():
+    market = opening()
+    market.halt()
+
+    assert market.auction(1000, 8) == []
+    market.resume()
+    assert market.auction(1001, 8) == [("fill", "o", "S3", 5, 1001)]

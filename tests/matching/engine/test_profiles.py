@@ -208,6 +208,14 @@ def test_a_fill_may_be_cut_and_says_so():
     assert cut.quantity % SHARE == 0
 
 
+def test_a_cut_always_takes_something_off():
+    profile = Profile(partial_rate=10_000)
+
+    assert {modifiers.cut(profile, "o", seq, 2 * SHARE) for seq in range(50)} == {SHARE}
+    assert {modifiers.cut(profile, "o", seq, 3 * SHARE) for seq in range(50)} == {SHARE, 2 * SHARE}
+    assert {modifiers.cut(profile, "o", seq, 3) for seq in range(50)} == {1, 2}  # less than two shares
+
+
 def test_a_fok_fill_and_a_last_unit_are_never_cut():
     always = Profile(partial_rate=10_000)
     market = Market()

@@ -350,3 +350,14 @@ def test_a_restored_trailing_stop_goes_on_from_its_watermark():
 
     assert market.trade(1003, 1) == []
     assert market.trade(1002, 1)[0] == T3
+
+
+def test_trailing_stops_of_both_sides_become_market_orders():
+    market = Market()
+    market.quote(999, 7, 1001, 8)
+    for order_id, side in (("b", "buy"), ("s", "sell")):
+        market.place(order_id, side, 5, trail=10)
+    market.trade(1000, 1)
+
+    assert market.trade(1012, 1)[-1] == ("fill", "b", "L2", 5, 1001)
+    assert market.trade(1001, 1)[-1] == ("fill", "s", "L2", 5, 999)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from alpaca.trading.enums import OrderStatus
 
 from matching.engine import states
 from matching.engine.checks import UnsupportedOrder
@@ -176,6 +177,45 @@ def test_nothing_leaves_a_terminal_status(status):
         else:
             with pytest.raises(states.ImpossibleMove, match=f"{event} cannot happen"):
                 states.status_after(status, event)
+
+
+def test_every_status_of_the_wire_is_in_the_table_or_explained():
+    """The SDK's list is the wire's."""
+    words = {str(status.value) for status in OrderStatus}
+
+    assert words == set(Status) | set(states.NEVER)
+
+
+def test_a_refused_wish_gives_an_open_order_back_what_it_was():
+    wishes = {Event.CANCEL_REJECTED, Event.REPLACE_REJECTED}
+    for status, event in states.RESTORES:
+        with pytest.raises(states.ImpossibleMove):
+            states.status_after(status, event)
+    open_pairs = {pair for pair in states.TABLE if pair[1] in wishes and states.is_open(pair[0])}
+
+    assert not open_pairs
+    assert {status for status, _ in states.RESTORES} == {Status.PENDING_CANCEL, Status.PENDING_REPLACE}
+
+
+# What may happen to an order of each open status; everything else is refused.
+HAPPENS = {
+    Status.PENDING_NEW: "accepted new held canceled expired rejected pending_cancel",
+    Status.ACCEPTED: "new canceled expired rejected restated pending_cancel pending_replace",
+    Status.HELD: "accepted new triggered restated canceled expired rejected pending_cancel pending_replace",
+    Status.NEW: "triggered restated partial_fill fill canceled expired pending_cancel pending_replace done_for_day",
+    Status.PARTIALLY_FILLED: (
+        "triggered restated partial_fill fill canceled expired pending_cancel pending_replace done_for_day"
+    ),
+    Status.DONE_FOR_DAY: "new canceled expired pending_cancel",
+    Status.PENDING_CANCEL: "accepted new triggered restated partial_fill fill canceled expired rejected",
+    Status.PENDING_REPLACE: "accepted new triggered restated partial_fill fill canceled expired replaced",
+}
+
+
+@pytest.mark.parametrize("status", HAPPENS)
+def test_every_pair_is_listed_or_refused(status):
+    for event in Event:
+        assert ((status, event) in states.TABLE) == (event in HAPPENS[status].split()), event
 
 
 def test_every_status_can_be_reached_and_every_open_one_can_end():

@@ -7,7 +7,7 @@ import queue
 import threading
 from typing import Any, Self
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 from websockets.asyncio.server import ServerConnection, serve
 
 # The acknowledgement names every one of them; other SDKs insist on it.

@@ -37,10 +37,19 @@ def write_zip(folder: Path, resolution: str, symbol: str, name: str, lines: Iter
     return path
 
 
+def write_map(folder: Path, *lines: str) -> Path:
+    """Write IBM's map file: last day, symbol, listing exchange."""
+    path = folder / "equity" / "usa" / "map_files" / "ibm.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
 def naive_ticks(folder: Path, symbol: str, day: date) -> list[tuple[int, ...]]:
     """Read a tick day row by row: (at, kind, bid, bid size, ask, ask size, price, size) in tape order.
 
     Written from the format's description, without a look at the code under test; eligibility is left out.
+    The listing exchange is NYSE, "N", whose opening and closing prints (bits 6 and 7) are the auctions.
     """
     midnight = datetime(day.year, day.month, day.day, tzinfo=NEW_YORK)
 
@@ -54,6 +63,9 @@ def naive_ticks(folder: Path, symbol: str, day: date) -> list[tuple[int, ...]]:
 
     events = [(int(row[0]), 1, number, row) for number, row in enumerate(lines("quote")) if row[-1] == "0"]
     events += [(int(row[0]), 2, number, row) for number, row in enumerate(lines("trade")) if row[-1] == "0"]
+    for kind, bit in ((3, 6), (4, 7)):
+        marked = [row for row in lines("trade") if row[3] == "N" and int(row[4], 16) >> bit & 1]
+        events += [(int(row[0]), kind, number, row) for number, row in enumerate(marked[:1])]
     bid = bid_size = ask = ask_size = 0
     found: list[tuple[int, ...]] = []
     for _, kind, _, row in sorted(events, key=lambda event: event[:3]):

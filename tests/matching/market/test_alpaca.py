@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from msgpack import Timestamp  # type: ignore[import-untyped]
+from msgpack import Timestamp
 
 from matching.engine.types import SHARE, Kind
-from matching.market.alpaca import AlpacaStream, Credentials, Update, update_of
+from matching.market.alpaca import AlpacaStream, Credentials, Update, updates_of
 from matching.market.errors import FeedUnavailable
 from tests.matching.market.stub_stream import StubStream
 
@@ -44,28 +45,75 @@ TRADE = {
 CREDENTIALS = Credentials(key_id="KEY", secret_key="SECRET")
 
 
+STATUS = {"T": "s", "S": "IBM", "sc": "H", "sm": "Trading Halt", "rc": "T1", "rm": "", "z": "C", "t": STAMP}
+
+
 def test_a_quote_is_converted_exactly() -> None:
-    assert update_of(QUOTE) == Update(
-        symbol="IBM",
-        kind=Kind.QUOTE,
-        at=AT,
-        bid=1810200,
-        bid_size=300 * SHARE,
-        ask=1810500,
-        ask_size=100 * SHARE,
-    )
+    assert updates_of(QUOTE) == [
+        Update(
+            symbol="IBM",
+            kind=Kind.QUOTE,
+            at=AT,
+            bid=1810200,
+            bid_size=300 * SHARE,
+            ask=1810500,
+            ask_size=100 * SHARE,
+        )
+    ]
 
 
 def test_a_side_without_price_or_size_is_absent() -> None:
-    update = update_of({**QUOTE, "bp": 0, "as": 0})
-    assert update is not None
+    (update,) = updates_of({**QUOTE, "bp": 0, "as": 0})
     assert (update.bid, update.bid_size, update.ask, update.ask_size) == (0, 0, 0, 0)
 
 
 def test_a_print_is_converted_exactly() -> None:
-    assert update_of(TRADE) == Update(
-        symbol="IBM", kind=Kind.TRADE, at=AT, price=1810501, size=SHARE // 2, eligible=False
+    assert updates_of(TRADE) == [
+        Update(symbol="IBM", kind=Kind.TRADE, at=AT, price=1810501, size=SHARE // 2, eligible=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("codes", "tape", "exchange", "kind"),
+    [
+        pytest.param([" ", "O"], "A", "N", Kind.OPENING_AUCTION, id="NYSE opens"),
+        pytest.param(["@", "O", "X"], "C", "Q", Kind.OPENING_AUCTION, id="Nasdaq opens"),
+        pytest.param(["Q"], "B", "P", Kind.OPENING_AUCTION, id="Arca's official open"),
+        pytest.param(["6"], "A", "N", Kind.CLOSING_AUCTION, id="NYSE closes"),
+        pytest.param(["M"], "B", "Z", Kind.CLOSING_AUCTION, id="BZX's official close"),
+        pytest.param(["Q"], "A", "Q", None, id="Nasdaq's open of what NYSE lists"),
+        pytest.param(["O"], "C", "V", None, id="IEX lists none"),
+        pytest.param(["5"], "A", "N", None, id="a reopening"),
+        pytest.param(["@"], "A", "N", None, id="regular"),
+        pytest.param(["O"], "", "N", None, id="an unknown tape"),
+    ],
+)
+def test_the_listing_exchanges_official_prints_are_auctions_too(
+    codes: list[str], tape: str, exchange: str, kind: Kind | None
+) -> None:
+    print_, *auctions = updates_of({**TRADE, "c": codes, "z": tape, "x": exchange})
+    assert print_.kind is Kind.TRADE
+    expected = (
+        [] if kind is None else [Update(symbol="IBM", kind=kind, at=AT, price=1810501, size=SHARE // 2)]
     )
+    assert [replace(auction, eligible=True) for auction in auctions] == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        pytest.param("2", Kind.HALT, id="tapes A and B: halt"),
+        pytest.param("3", Kind.RESUME, id="tapes A and B: resume"),
+        pytest.param("H", Kind.HALT, id="tape C: halt"),
+        pytest.param("P", Kind.HALT, id="tape C: volatility pause"),
+        pytest.param("T", Kind.RESUME, id="tape C: trading resumes"),
+        pytest.param("Q", None, id="tape C: quoting resumes, trading does not yet"),
+        pytest.param("5", None, id="an indication"),
+    ],
+)
+def test_a_status_halts_resumes_or_does_neither(code: str, kind: Kind | None) -> None:
+    expected = [] if kind is None else [Update(symbol="IBM", kind=kind, at=AT)]
+    assert updates_of({**STATUS, "sc": code}) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,14 +134,13 @@ def test_a_print_is_converted_exactly() -> None:
 def test_the_tapes_codes_decide_whether_a_print_may_fill(
     codes: list[str] | None, tape: str, eligible: bool
 ) -> None:
-    update = update_of({**TRADE, "c": codes, "z": tape})
-    assert update is not None
+    (update,) = updates_of({**TRADE, "c": codes, "z": tape})
     assert update.eligible is eligible
 
 
 @pytest.mark.parametrize("change", [{"p": 0}, {"s": 0}])
 def test_a_print_of_nothing_is_left_out(change: dict[str, Any]) -> None:
-    assert update_of({**TRADE, **change}) is None
+    assert updates_of({**TRADE, **change}) == []
 
 
 @pytest.mark.parametrize(
@@ -166,12 +213,14 @@ def listener(server: StubStream) -> Iterator[Listener]:
 
 def test_the_stream_subscribes_and_delivers_in_order(server: StubStream, listener: Listener) -> None:
     wish = server.subscriptions.get(timeout=30)
-    assert (wish["quotes"], wish["trades"]) == (["IBM", "BAC"], ["IBM", "BAC"])
+    assert [wish[name] for name in ("quotes", "trades", "statuses")] == [["IBM", "BAC"]] * 3
     server.send(QUOTE, {**TRADE, "S": "BAC"})
-    server.send(TRADE)
-    assert [(update.symbol, update.kind) for update in listener.next(3)] == [
+    server.send({**STATUS, "sc": "Q"})  # of no use
+    server.send(STATUS, TRADE)
+    assert [(update.symbol, update.kind) for update in listener.next(4)] == [
         ("IBM", Kind.QUOTE),
         ("BAC", Kind.TRADE),
+        ("IBM", Kind.HALT),
         ("IBM", Kind.TRADE),
     ]
     assert listener.stream.take() == []

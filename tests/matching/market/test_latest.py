@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from matching.engine.types import Chunk, Kind, Quote, Session, SessionChange, Trade
@@ -42,11 +43,30 @@ def print_row(seq: int, price: int, eligible: int = 1) -> tuple[int, ...]:
         pytest.param(Latest(), id="nothing"),
         pytest.param(Latest(quote=QUOTE), id="a quote"),
         pytest.param(Latest(trade=TRADE, previous_close=99), id="a print"),
-        pytest.param(Latest(quote=QUOTE, trade=TRADE, previous_close=99), id="all"),
+        pytest.param(Latest(quote=QUOTE, trade=TRADE, previous_close=99, is_halted=True), id="all"),
     ],
 )
 def test_latest_values_arrive_as_they_were_sent(value: Latest) -> None:
     assert latest.decode(latest.encode(value)) == value
+
+
+def test_a_value_of_an_older_hub_is_read_as_not_halted() -> None:
+    assert latest.decode(msgspec.msgpack.encode((None, (9, 10, 100, 3), 99))) == Latest(
+        trade=TRADE, previous_close=99
+    )
+
+
+def test_the_book_knows_which_symbol_is_halted_until_it_resumes() -> None:
+    halt, resume = ((seq, seq, kind, 0, 0, 0, 0, 0, 0, 0) for seq, kind in ((2, Kind.HALT), (4, Kind.RESUME)))
+    book = LatestBook()
+
+    book.apply(items(quote_row(1, 100), halt))
+    during = book.symbols["IBM"]
+    book.apply(items(quote_row(3, 101)))
+    still = book.symbols["IBM"]
+    book.apply(items(resume))
+
+    assert [during.is_halted, still.is_halted, book.symbols["IBM"].is_halted] == [True, True, False]
 
 
 def test_the_book_keeps_the_last_quote_and_the_last_eligible_print() -> None:

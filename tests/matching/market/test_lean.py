@@ -10,7 +10,7 @@ from matching.engine.types import SHARE, Kind
 from matching.market.errors import TapeInvalid, TapeMissing
 from matching.market.tape import load_day
 from matching.market.times import new_york
-from tests.matching.market.tapes import write_zip
+from tests.matching.market.tapes import recorded_lean, write_map, write_zip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +100,7 @@ def test_a_prints_condition_decides_whether_it_may_fill(
     tmp_path: Path, condition: str, eligible: int
 ) -> None:
     write_zip(tmp_path, "tick", "IBM", "20131008_trade", [f"5,100,1,N,{condition},0"])
-    assert load_day(tmp_path, "IBM", DAY).eligible.tolist() == [eligible]
+    assert load_day(tmp_path, "IBM", DAY).eligible.tolist()[0] == eligible
 
 
 def test_a_quote_bar_becomes_one_quote_at_its_end(tmp_path: Path) -> None:
@@ -135,16 +135,107 @@ def test_a_trade_bar_becomes_prints_by_rule_b1(
 ) -> None:
     write_zip(tmp_path, "second", "SPY", "20131008_trade", [f"{OPEN_MS},{bar}"])
     items = load_day(tmp_path, "SPY", DAY)
-    assert list(zip(items.price.tolist(), (items.size // SHARE).tolist(), strict=True)) == prints
+    is_print = items.kind == Kind.TRADE
+    shares = (items.size[is_print] // SHARE).tolist()
+    assert list(zip(items.price[is_print].tolist(), shares, strict=True)) == prints
     assert set(items.at.tolist()) == {new_york(DAY, 9, 30) + 1000 * MS}
-    assert set(items.eligible.tolist()) == {1}
+    assert items.eligible.tolist() == is_print.astype(int).tolist()
+
+
+def test_a_bar_tells_its_extremes_before_the_nearer_one(tmp_path: Path) -> None:
+    bars = [f"{OPEN_MS},100,110,95,105,40", f"{OPEN_MS + 1000},9,9,9,9,40", f"{OPEN_MS + 2000},5,6,4,5,3"]
+    write_zip(tmp_path, "second", "SPY", "20131008_trade", bars)
+    items = load_day(tmp_path, "SPY", DAY)
+    told = [row for row in states(items) if row[0] == Kind.BAR]
+    assert told == [(Kind.BAR, 0, 0, 0, 0, 95, 110)]  # none of a flat bar, none where extremes have no print
+    assert items.kind.tolist()[:5] == [Kind.TRADE, Kind.BAR, Kind.TRADE, Kind.TRADE, Kind.TRADE]
+
+
+def auctions(items: Items) -> list[tuple[int, int, int]]:
+    """Return (kind, price, shares) of the auctions."""
+    rows = zip(items.kind.tolist(), items.price.tolist(), (items.size // SHARE).tolist(), strict=True)
+    return [row for row in rows if row[0] > Kind.TRADE]
+
+
+@pytest.mark.parametrize(
+    ("trades", "expected"),
+    [
+        pytest.param(
+            ["5,101,7,Q,4000000,0", "6,100,900,N,40,0", "7,99,1,N,1,0", "8,98,800,N,80,0"],
+            [(Kind.OPENING_AUCTION, 100, 900), (Kind.CLOSING_AUCTION, 98, 800)],
+            id="the listing exchange's own trades",
+        ),
+        pytest.param(
+            ["5,101,7,N,4000000,0", "6,100,900,N,40,0", "8,98,8,N,1000000,0", "9,97,800,N,80,0"],
+            [(Kind.OPENING_AUCTION, 100, 900), (Kind.CLOSING_AUCTION, 97, 800)],
+            id="the trade rather than the official value",
+        ),
+        pytest.param(
+            ["5,101,7,N,4000000,0", "6,100,9,N,4000000,0", "8,98,8,N,1000000,0"],
+            [(Kind.OPENING_AUCTION, 101, 7), (Kind.CLOSING_AUCTION, 98, 8)],
+            id="the first official value where nothing was traded",
+        ),
+        pytest.param(["5,101,7,Q,40,0", "8,98,8,P,80,0"], [], id="other exchanges' are none"),
+        pytest.param(["5,101,7,N,40,1", "6,101,0,N,40,0"], [], id="suspicious, and of nothing"),
+        pytest.param(["6,100,900,N,100,0"], [], id="a reopening is none"),
+    ],
+)
+def test_official_prices_are_the_listing_exchanges(
+    tmp_path: Path, trades: list[str], expected: list[tuple[int, int, int]]
+) -> None:
+    write_zip(tmp_path, "tick", "IBM", "20131008_trade", trades)
+    write_map(tmp_path, "19980102,ibm,N", "20131007,ibm,P", "20501231,ibm,N")
+
+    assert auctions(load_day(tmp_path, "IBM", DAY)) == expected
+
+
+def test_without_a_map_any_exchanges_auction_counts(tmp_path: Path) -> None:
+    write_zip(tmp_path, "tick", "IBM", "20131008_trade", ["5,101,7,Q,4000000,0", "6,100,900,P,40,0"])
+    assert auctions(load_day(tmp_path, "IBM", DAY)) == [(Kind.OPENING_AUCTION, 100, 900)]
+
+
+def test_an_auctions_trade_is_also_a_print_and_comes_before_it(tmp_path: Path) -> None:
+    write_zip(tmp_path, "tick", "IBM", "20131008_quote", ["6,90,3,0,0,N,1,0"])
+    write_zip(tmp_path, "tick", "IBM", "20131008_trade", ["6,100,9,N,40,0", "6,101,1,N,1,0"])
+    items = load_day(tmp_path, "IBM", DAY)
+    assert states(items) == [
+        (Kind.QUOTE, 90, 3 * SHARE, 0, 0, 0, 0),
+        (Kind.TRADE, 90, 3 * SHARE, 0, 0, 100, 9 * SHARE),
+        (Kind.TRADE, 90, 3 * SHARE, 0, 0, 101, SHARE),
+        (Kind.OPENING_AUCTION, 90, 3 * SHARE, 0, 0, 100, 9 * SHARE),
+    ]
+    assert items.eligible.tolist() == [1, 1, 1, 0]
+
+
+def test_a_map_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    write_zip(tmp_path, "tick", "IBM", "20131008_trade", ["5,100,1,N,1,0"])
+    write_map(tmp_path).write_bytes(b"\xff\xfe")
+    with pytest.raises(TapeInvalid, match=r"ibm\.csv"):
+        load_day(tmp_path, "IBM", DAY)
+
+
+# The open and close that LEAN's own daily bars have of these days; IBM's open of the 8th is another
+# exchange's official value there, so it is left out.
+@pytest.mark.parametrize(
+    ("symbol", "day", "opened", "closed"),
+    [
+        ("BAC", 8, (138200, 970_078), (136900, 2_631_493)),
+        ("IBM", 7, (1820000, 138_862), (1820100, 151_665)),
+        ("IBM", 9, (1795200, 74_329), (1813200, 170_650)),
+    ],
+)
+def test_recorded_official_prices_are_those_of_the_daily_bars(
+    symbol: str, day: int, opened: tuple[int, int], closed: tuple[int, int]
+) -> None:
+    items = load_day(recorded_lean(), symbol, date(2013, 10, day))
+    assert auctions(items) == [(Kind.OPENING_AUCTION, *opened), (Kind.CLOSING_AUCTION, *closed)]
 
 
 def test_the_finest_resolution_is_taken_unless_one_is_named(tmp_path: Path) -> None:
     write_zip(tmp_path, "tick", "SPY", "20131008_trade", ["5,100,1,N,1,0"])
     write_zip(tmp_path, "minute", "SPY", "20131008_trade", [f"{OPEN_MS},100,110,95,105,40"])
     assert len(load_day(tmp_path, "SPY", DAY)) == 1
-    assert len(load_day(tmp_path, "SPY", DAY, "minute")) == 4
+    assert len(load_day(tmp_path, "SPY", DAY, "minute")) == 5
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from matching.engine.types import Chunk, Kind, Session, SessionChange
+from matching.engine.engine import Engine
+from matching.engine.types import (
+    Chunk,
+    Event,
+    Kind,
+    Order,
+    OrderType,
+    Session,
+    SessionChange,
+    Side,
+    TimeInForce,
+)
 from matching.market import keys
 from matching.market.batch import items_of
 from matching.market.live import LiveFeed
@@ -241,3 +252,64 @@ def test_each_batch_rings_the_bell(valkey: redis.Redis, publisher: Publisher) ->
         message = bell.get_message(timeout=5)
     assert message is not None
     assert message["data"] == b""
+
+
+def event(seq: int, kind: Kind, symbol: str = "IBM") -> Chunk:
+    return Chunk(seq=seq, at=seq, items={symbol: items_of([(seq, seq, kind, 0, 0, 0, 0, 0, 0, 0)])})
+
+
+def kinds(chunk: Chunk | None) -> dict[str, list[int]]:
+    assert chunk is not None
+    return {symbol: items.kind.tolist() for symbol, items in chunk.items.items()}
+
+
+def test_a_halt_is_known_before_the_quote_and_its_end_after_it(
+    valkey: redis.Redis, publisher: Publisher
+) -> None:
+    publisher.publish(event(1, Kind.HALT))
+    publisher.publish(quote(2))
+    publisher.publish(quote(3, "BAC"))
+    publisher.publish(event(4, Kind.HALT, "SPY"))  # halted before it was ever quoted
+    feed = LiveFeed(valkey, MARKET)
+    during = feed.snapshot()
+    publisher.publish(event(5, Kind.RESUME))
+    again, anew = feed.snapshot(), LiveFeed(valkey, MARKET).snapshot()
+
+    assert kinds(during) == {"BAC": [Kind.QUOTE], "IBM": [Kind.HALT, Kind.QUOTE], "SPY": [Kind.HALT]}
+    assert kinds(again)["IBM"] == [Kind.QUOTE, Kind.RESUME]
+    assert kinds(anew)["IBM"] == [Kind.QUOTE]  # who begins knows of no halt
+
+
+def test_a_reader_that_missed_the_end_of_a_halt_trades_again(
+    valkey: redis.Redis, publisher: Publisher
+) -> None:
+    publisher.publish(quote(1))
+    feed, engine = LiveFeed(valkey, MARKET), Engine()
+    opening = feed.read(0, 1, 100)
+    assert opening is not None
+    engine.rewind(opening)
+    publisher.publish(event(2, Kind.HALT))
+    halt = feed.read(1, 2, 100)
+    assert halt is not None
+    engine.advance(halt)
+    publisher.publish(event(3, Kind.RESUME))
+    valkey.xtrim(keys.feed(MARKET), maxlen=0, approximate=False)
+    publisher.publish(quote(4))
+    market = Order(
+        order_id="o",
+        account="ann",
+        symbol="IBM",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        limit_price=9,
+        time_in_force=TimeInForce.DAY,
+        priority=(2, 1),
+        quantity=1,
+        extended_hours=True,
+    )
+    publisher.publish(session(5, Session.REGULAR))
+
+    assert [decision.event for decision in engine.place(market)] == [Event.ACCEPTED]
+    chunk = feed.read(2, LATER, 100)
+    assert chunk is not None
+    assert [decision.event for decision in engine.advance(chunk)] == [Event.NEW, Event.FILL]

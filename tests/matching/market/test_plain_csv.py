@@ -7,7 +7,7 @@ import pytest
 
 from matching.engine.types import SHARE, Kind
 from matching.market.errors import TapeInvalid, TapeMissing
-from matching.market.plain_csv import HEADER
+from matching.market.plain_csv import BAR_HEADER, HEADER
 from matching.market.tape import load_day, symbols_in, symbols_on
 from matching.market.times import parse_rfc3339
 
@@ -53,15 +53,76 @@ def test_quotes_and_prints_are_read_exactly(tmp_path: Path) -> None:
     assert items.eligible.tolist() == [1, 1, 1, 0]
 
 
+def test_auctions_halts_and_their_ends_are_read(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        QUOTE,
+        "2013-10-08T13:30:01Z,trade,,,,,181.03,900,opening",
+        "2013-10-08T13:30:01Z,auction,,,,,181.03,900,opening",
+        "2013-10-08T14:00:00Z,halt,,,,,,,",
+        "2013-10-08T14:05:00Z,resume,,,,,,,",
+        "2013-10-08T20:00:00Z,auction,,,,,181.2,0.5,closing",
+    )
+    items = load_day(tmp_path, "IBM", DAY)
+    assert items.kind.tolist() == [
+        Kind.QUOTE,
+        Kind.TRADE,
+        Kind.OPENING_AUCTION,
+        Kind.HALT,
+        Kind.RESUME,
+        Kind.CLOSING_AUCTION,
+    ]
+    assert items.price.tolist() == [0, 1810300, 1810300, 0, 0, 1812000]
+    assert items.size.tolist() == [0, 900 * SHARE, 900 * SHARE, 0, 0, SHARE // 2]
+    assert items.bid.tolist() == [1810200] * 6
+    assert items.eligible.tolist() == [1, 1, 0, 0, 0, 0]
+
+
+def test_bars_become_prints_by_rule_b1(tmp_path: Path) -> None:
+    bars = ("2013-10-08T13:31:00Z,100,110,95,105,43", "2013-10-08T13:32:00Z,105,105,105,105,0")
+    write(tmp_path, *bars, header=",".join(BAR_HEADER))
+    items = load_day(tmp_path, "IBM", DAY)
+    assert items.price.tolist() == [1000000, 950000, 950000, 1100000, 1050000]
+    assert items.size.tolist() == [SHARE * 43 // 4, 1100000, *[SHARE * 43 // 4] * 3]
+    assert set(items.at.tolist()) == {parse_rfc3339("2013-10-08T13:31:00Z")}
+    assert items.kind.tolist() == [Kind.TRADE, Kind.BAR, Kind.TRADE, Kind.TRADE, Kind.TRADE]
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [
+        pytest.param("2013-10-08T13:31:00Z,100,99,95,98,4", "is not between 95 and 99", id="open too high"),
+        pytest.param("2013-10-08T13:31:00Z,100,101,95,94,4", "is not between 95 and 101", id="close too low"),
+        pytest.param("2013-10-08T13:31:00Z,100,101,95,100,", "volume ''", id="no volume"),
+        pytest.param("2013-10-08T13:31:00Z,0,101,95,100,4", "price '0' is not positive", id="no price"),
+        pytest.param("2013-10-08T13:31:00Z,100,101,95,100", "5 fields instead of 6", id="fields"),
+    ],
+)
+def test_a_bad_bar_is_named_with_its_file(tmp_path: Path, line: str, text: str) -> None:
+    path = write(tmp_path, line, header=",".join(BAR_HEADER))
+    with pytest.raises(TapeInvalid) as caught:
+        load_day(tmp_path, "IBM", DAY)
+    assert str(caught.value).startswith(f"{path}, line 2: ")
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        pytest.param("2013-10-08T13:30:01Z,halt,,,,,1,1,", "a halt has no price", id="a halt with a price"),
+        pytest.param("2013-10-08T13:30:01Z,halt,,,,,,,late", "a halt has no conditions", id="a halt's word"),
+        pytest.param(
+            "2013-10-08T13:30:01Z,auction,,,,,1,1,", "an auction is opening or closing, not ''", id="which"
+        ),
+        pytest.param(
+            "2013-10-08T13:30:01Z,auction,,,,,,,opening", "price ''", id="an auction without a price"
+        ),
         pytest.param("2013-10-08T13:30:01Z,quote,1,1", "4 fields instead of 9", id="fields"),
         pytest.param("2013-10-08,quote,1,1,2,1,,,", "'2013-10-08' is not an RFC 3339 instant", id="time"),
         pytest.param("2013-10-08T13:29:00Z,quote,1,1,2,1,,,", "earlier than the line before", id="order"),
         pytest.param("2013-10-09T13:30:00Z,quote,1,1,2,1,,,", "not on the file's day", id="another day"),
         pytest.param(
-            "2013-10-08T13:30:01Z,bar,1,1,2,1,,,", "kind 'bar' is neither quote nor trade", id="kind"
+            "2013-10-08T13:30:01Z,bar,1,1,2,1,,,", "kind 'bar' is none of quote, trade, auction", id="kind"
         ),
         pytest.param("2013-10-08T13:30:01Z,quote,1.00001,1,2,1,,,", "price '1.00001'", id="five decimals"),
         pytest.param("2013-10-08T13:30:01Z,quote,-1,1,2,1,,,", "price '-1'", id="negative"),

@@ -91,3 +91,37 @@ def test_the_next_step_is_when_it_is_said_to_be(offset: int) -> None:
     due = start + market.until_next(start)
     assert market.steps(start, due - 1) == []
     assert market.steps(start, due)
+
+
+def test_halts_are_rare_last_five_minutes_and_follow_the_seed() -> None:
+    hours = 4 * 60 * 60  # steps
+    first = NOON // INTERVAL
+    market, again = (SyntheticMarket(1, ("IBM",), halt_odds=3) for _ in range(2))
+    numbers = range(first, first + 24 * hours)
+    halted = [number for number in numbers if market._is_halted(market._salt["IBM"], number)]
+    edges = [number for number in halted if number - 1 not in set(halted)]
+    assert 2 <= len(edges) <= 15  # of 21 stretches
+    assert all(set(range(edge, edge + 1_200)) <= set(halted) for edge in edges[:-1])
+    assert market.step("IBM", edges[0]).is_halted
+    assert not market.step("IBM", edges[0] - 1).is_halted
+    assert again.step("IBM", edges[0]).is_halted
+
+
+def test_a_market_may_have_no_halts_and_by_itself_has_few() -> None:
+    first = NOON // INTERVAL
+    sample = range(first, first + 2_000 * 16_384, 16_384)
+    always = SyntheticMarket(1, ("IBM",), halt_odds=1)
+    assert any(always.step("IBM", number).is_halted for number in range(first, first + 32_768, 600))
+    never = SyntheticMarket(1, ("IBM",), halt_odds=0)
+    assert not any(never.step("IBM", number).is_halted for number in sample)
+    assert sum(SyntheticMarket(1, ("IBM",)).step("IBM", number).is_halted for number in sample) <= 3
+
+
+@given(at=st.integers(NOON, NOON + 30 * 24 * HOUR), symbol=st.sampled_from((*SYMBOLS, "ZZZZ")))
+def test_an_official_price_is_within_the_quote_of_its_moment(at: int, symbol: str) -> None:
+    market = SyntheticMarket(1, (symbol,))
+    price, size = market.official(symbol, at)
+    (last,) = market.steps(at - INTERVAL, at)
+    assert last.bid <= price <= last.ask
+    assert price % CENT == 0
+    assert 100 * ROUND_LOT <= size <= 1_000 * ROUND_LOT

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, strategies as st
 
-from matching.engine.types import Session
+from matching.engine.types import SHARE, Kind, Session
 from matching.market.calendar import Day, changes_of
 from matching.market.errors import DateInvalid, TapeMissing
 from matching.market.sessions import always_open_sessions
@@ -184,6 +184,63 @@ def test_an_early_close_moves_the_sessions(tmp_path: Path, xnys: Calendar) -> No
     assert changes[-1].ends_at == new_york(date(2015, 12, 28), 4)
 
 
+def auctions(tape: TapeFeed) -> list[tuple[str, int, int, int]]:
+    """Return (instant, kind, price, shares) of the auctions."""
+    return [
+        (rfc3339(at), kind, price, size // SHARE)
+        for chunk in read_all(tape, limit=1_000)
+        for items in chunk.items.values()
+        for at, kind, price, size in zip(
+            *(column.tolist() for column in (items.at, items.kind, items.price, items.size)), strict=True
+        )
+        if kind in (Kind.OPENING_AUCTION, Kind.CLOSING_AUCTION)
+    ]
+
+
+def test_a_day_of_bars_has_its_first_open_and_its_last_close_as_auctions(
+    tmp_path: Path, xnys: Calendar
+) -> None:
+    minute = 60_000
+    bars = [
+        f"{OPEN_MS - minute},90,90,90,90,40",  # complete at the open: the market was not open yet
+        f"{OPEN_MS},100,110,95,105,40",
+        f"{OPEN_MS + 5 * minute},101,111,96,106,44",
+        f"{OPEN_MS + 390 * minute},80,80,80,80,40",  # after the close
+    ]
+    write_zip(tmp_path, "minute", "SPY", "20131008_trade", bars)
+    tape = TapeFeed.open(tmp_path, [DAY], ["SPY"], xnys)
+
+    assert auctions(tape) == [
+        ("2013-10-08T13:31:00Z", Kind.OPENING_AUCTION, 100, 10),
+        ("2013-10-08T20:00:00Z", Kind.CLOSING_AUCTION, 106, 11),
+    ]
+
+
+def test_an_early_close_moves_the_closing_auction_of_bars(tmp_path: Path, xnys: Calendar) -> None:
+    minute = 60_000
+    bars = [
+        f"{OPEN_MS},1,1,1,1,4",
+        f"{OPEN_MS + 209 * minute},2,2,2,2,4",
+        f"{OPEN_MS + 210 * minute},3,3,3,3,4",
+    ]
+    write_zip(tmp_path, "minute", "GOOG", "20151224_trade", bars)
+    tape = TapeFeed.open(tmp_path, [date(2015, 12, 24)], ["GOOG"], xnys)
+
+    assert auctions(tape)[1] == ("2015-12-24T18:00:00Z", Kind.CLOSING_AUCTION, 2, 1)  # 13:00 in New York
+
+
+def test_a_day_whose_bars_are_all_outside_the_session_has_no_auction(tmp_path: Path, xnys: Calendar) -> None:
+    write_zip(tmp_path, "minute", "SPY", "20131008_trade", [f"{OPEN_MS - 60_000},90,90,90,90,40"])
+    assert auctions(TapeFeed.open(tmp_path, [DAY], ["SPY"], xnys)) == []
+
+
+def test_a_tape_knows_which_symbols_it_never_prints(folder: Path, xnys: Calendar) -> None:
+    write_zip(folder, "tick", "SPY", "20131008_quote", [f"{OPEN_MS},0,0,9,1,N,1,0"])
+    write_zip(folder, "tick", "ODD", "20131008_trade", [f"{OPEN_MS},9,1,N,80000000,0"])  # an odd lot
+    tape = TapeFeed.open(folder, [DAY], ["BAC", "IBM", "ODD", "SPY"], xnys, only=["IBM"])
+    assert tape.without_prints == {"SPY", "ODD"}
+
+
 @pytest.mark.parametrize(
     ("text", "days"),
     [
@@ -238,5 +295,5 @@ def test_recorded_resolutions_meet_in_one_market(xnys: Calendar) -> None:
     tape = TapeFeed.open(recorded_lean(), [DAY], ["IBM", "SPY"], xnys)
     told = rows(read_all(tape, limit=10_000))
     assert [seq for seq, *_ in told] == list(range(1, tape.last_seq + 1))
-    order = [(at, kind, name) for _, at, name, kind in told]
+    order = [(at, Kind.TRADE if kind == Kind.BAR else kind, name) for _, at, name, kind in told]
     assert order == sorted(order)

@@ -12,7 +12,8 @@ from matching.market import rows
 from matching.market.errors import MarketError
 from matching.models import Market
 from trading.errors import TradingError
-from trading.services.accounts import create_account
+from trading.models.configuration import MULTIPLIERS
+from trading.services.accounts import PAPER_MULTIPLIER, create_account
 from trading.services.markets import market_time
 
 
@@ -24,9 +25,18 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="a note for its owner")
         parser.add_argument("--cash", default="100000", metavar="DOLLARS", help="starting cash")
         parser.add_argument("--profile", default="displayed", help="simulation profile: how orders fill")
+        parser.add_argument(
+            "--multiplier",
+            type=int,
+            default=PAPER_MULTIPLIER,
+            choices=MULTIPLIERS,
+            help="how many times its equity the account may hold: 1 is a cash account, which cannot sell short",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, email: str, name: str, cash: str, profile: str, json: bool, **_: Any) -> None:
+    def handle(
+        self, *, email: str, name: str, cash: str, profile: str, multiplier: int, json: bool, **_: Any
+    ) -> None:
         try:
             dollars = Decimal(cash)
         except InvalidOperation:
@@ -40,6 +50,7 @@ class Command(BaseCommand):
                 now=market_time(market),
                 name=name,
                 profile=profile,
+                multiplier=multiplier,
             )
         except (TradingError, MarketError) as error:
             raise CommandError(str(error)) from None
@@ -49,6 +60,7 @@ class Command(BaseCommand):
             "account_number": account.account_number,
             "market": market.name,
             "profile": account.profile,
+            "multiplier": account.multiplier,
             "cash": str(account.cash),
         }
         if json:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json as json_text
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from accounts.models.api_key import DEFAULT_SCOPES, Scope
-from trading.errors import TradingError
-from trading.services.keys import create_api_key
+from trading.errors import TradingError, ValueInvalid
+from trading.services.keys import NewKey, create_api_key
+
+DAYS_MAX = 3_650
 
 
 class Command(BaseCommand):
@@ -24,25 +28,69 @@ class Command(BaseCommand):
             "--scopes", nargs="+", choices=Scope.values, default=DEFAULT_SCOPES, help="what the key may do"
         )
         parser.add_argument("--name", default="", help="a note for its owner")
+        parser.add_argument(
+            "--address",
+            action="append",
+            default=[],
+            metavar="NETWORK",
+            help="an IP address or network from which alone it may be used; repeat it for several",
+        )
+        parser.add_argument("--expires-in-days", type=int, metavar="DAYS", help="when it ends by itself")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
-        self, *, email: str, account: str | None, scopes: list[str], name: str, json: bool, **_: Any
+        self,
+        *,
+        email: str,
+        account: str | None,
+        scopes: list[str],
+        name: str,
+        address: list[str],
+        expires_in_days: int | None,
+        json: bool,
+        **_: Any,
     ) -> None:
         try:
-            key = create_api_key(email=email, account=account, scopes=scopes, name=name)
+            expires_at = expiry(expires_in_days)
+            key = create_api_key(
+                email=email,
+                account=account,
+                scopes=scopes,
+                name=name,
+                addresses=address,
+                expires_at=expires_at,
+            )
         except TradingError as error:
             raise CommandError(str(error)) from None
-        shown = {
-            "email": key.email,
-            "account_id": str(key.account_id),
-            "account_number": key.account_number,
-            "key_id": key.key_id,
-            "secret": key.secret,
-            "scopes": list(key.scopes),
-        }
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        for field, value in shown.items():
-            self.stdout.write(f"{field:15}{' '.join(value) if isinstance(value, list) else value}")
+        show_key(self, key, as_json=json)
+
+
+def expiry(days: int | None) -> datetime | None:
+    """Return the instant so many days from now. Raises ValueInvalid."""
+    if days is None:
+        return None
+    if not 1 <= days <= DAYS_MAX:
+        raise ValueInvalid(f"{days} days: a key lives 1 to {DAYS_MAX} days")
+    return timezone.now() + timedelta(days=days)
+
+
+def show_key(command: BaseCommand, key: NewKey, *, as_json: bool) -> None:
+    """Print a key that was just made, with the secret that is shown this once."""
+    shown = {
+        "email": key.email,
+        "account_id": str(key.account_id),
+        "account_number": key.account_number,
+        "key_id": key.key_id,
+        "secret": key.secret,
+        "token": key.token,
+        "scopes": list(key.scopes),
+        "addresses": list(key.addresses),
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+    }
+    if as_json:
+        command.stdout.write(json_text.dumps(shown))
+        return
+    for field, value in shown.items():
+        text = " ".join(value) if isinstance(value, list) else value
+        if text:
+            command.stdout.write(f"{field:15}{text}")

@@ -82,6 +82,7 @@ class Command(BaseCommand):
             market_id=market.market_id,
             symbols=symbols,
             shard=shard,
+            lease=settings.LEASE,
         )
         matcher = Matcher(
             journal=journal,

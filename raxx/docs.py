@@ -1,0 +1,116 @@
+"""Our OpenAPI document at `/openapi.json`, and pages for people at `/docs`.
+
+The document is made from the URLs and `trading.api.schema`; the repository keeps a copy, `openapi.json`,
+which `make openapi` writes. The pages load nothing from elsewhere, and their policy forbids it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache, wraps
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+
+from raxx import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+COMMITTED = settings.BASE_DIR / "openapi.json"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SAFE = ("GET", "HEAD")
+TAG = "Health"
+
+
+def _only_reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    @wraps(view)
+    def reading(request: HttpRequest) -> HttpResponse:
+        if request.method in SAFE:
+            return view(request)
+        refusal = errors.body(405, 40510000, "method not allowed", {})
+        refusal["Allow"] = ", ".join(SAFE)
+        return refusal
+
+    return reading
+
+
+@_only_reading
+def document(request: HttpRequest) -> HttpResponse:
+    """Answer with the document."""
+    content, etag = _written()
+    if request.META.get("HTTP_IF_NONE_MATCH") == etag:
+        return HttpResponseNotModified(headers={"ETag": etag})
+    return HttpResponse(
+        content, content_type="application/json", headers={"ETag": etag, "Cache-Control": "no-cache"}
+    )
+
+
+@_only_reading
+def page(request: HttpRequest) -> HttpResponse:
+    """Answer with the pages, which read the document."""
+    response = render(request, "raxx/docs.html")
+    response["Content-Security-Policy"] = POLICY
+    return response
+
+
+def text() -> str:
+    """Return the document as `openapi.json` has it. Raises Undocumented for a URL without an operation."""
+    # Its generator is needed here alone, and takes longer to import than the rest of us.
+    from drf_spectacular.generators import SchemaGenerator
+
+    made = SchemaGenerator().get_schema(request=None, public=True)
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+@cache
+def _written() -> tuple[bytes, str]:
+    content = text().encode()
+    return content, f'"{sha256(content).hexdigest()[:32]}"'
+
+
+def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add what the project itself answers (setting POSTPROCESSING_HOOKS)."""
+    from trading.api.schema.failures import AWAY
+    from trading.api.schema.parts import OK, STRING, Answer, Operation, array, one_of, record, ref
+
+    schemas = result["components"]["schemas"]
+    schemas["Health"] = record("How this process is.", {"status": one_of("live", "ready")})
+    schemas["NotReady"] = {
+        **schemas["Error"],
+        "description": "What is missing.",
+        "properties": {**schemas["Error"]["properties"], "missing": array(STRING)},
+        "examples": [{"code": 50310000, "message": "not ready: hub", "missing": ["hub"]}],
+    }
+    well = {OK: Answer(description="It is.", schema=ref("Health"))}
+    away = {AWAY: Answer(description="It is not.", schema=ref("NotReady"))}
+    own = {
+        "/health/live": Operation(
+            name="isLive", tag=TAG, summary="Ask whether the process lives", answers=well, is_public=True
+        ),
+        "/health/ready": Operation(
+            name="isReady",
+            tag=TAG,
+            summary="Ask whether orders can be served",
+            answers={**well, **away},
+            is_public=True,
+        ),
+        "/openapi.json": Operation(
+            name="getDocument",
+            tag=TAG,
+            summary="Read this document",
+            answers={OK: Answer(description="The document.", schema={"type": "object"})},
+            is_public=True,
+        ),
+    }
+    for path, operation in own.items():
+        result["paths"][path] = {"get": operation.as_openapi()}
+    return result

@@ -1,0 +1,174 @@
+"""Requests that nobody would think of, made from a document, and what is wrong with the answers.
+
+`Served` is the project as a WSGI application, called as the database role that serves people and with a
+bot's key. A document's strategies make up values that its schemas allow, or (negative) forbid; half of
+the time they take values that exist, or a request of the document's own examples, so that not every
+answer is a refusal. Answers are judged by schemathesis and, by the hook, by every document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from schemathesis import GenerationMode
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api.conftest import as_web
+from tests.contract import hook
+from tests.factories.rows import SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from schemathesis import HookContext
+    from schemathesis.schemas import APIOperation, BaseSchema
+
+    from tests.api.conftest import Bot
+
+UNAVAILABLE = 503
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# Where no matcher runs, these say so: they cannot be answered otherwise, and wait before they do.
+NEEDS_MATCHERS = frozenset({"advanceTape", "restartTape"})
+
+
+class Served:
+    """The project, called by a bot; `statuses` counts the answers by method, path and status."""
+
+    def __init__(self, bot: Bot, document: dict[str, Any]) -> None:
+        self.statuses: Counter[tuple[str, str, int]] = Counter()
+        self._document = json.dumps(document).encode()
+        self._handler = WSGIHandler()
+        self._headers = {"HTTP_APCA_API_KEY_ID": bot.key.pk, "HTTP_APCA_API_SECRET_KEY": SECRET}
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request; that for the document itself is not the project's to answer."""
+        if environ["PATH_INFO"] == "/the-document.json":
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [self._document]
+
+        def counting(status: str, *rest: Any) -> Any:
+            self.statuses[environ["REQUEST_METHOD"], environ["PATH_INFO"], int(status[:3])] += 1
+            return start_response(status, *rest)
+
+        with as_web():
+            return list(self._handler({**environ, **self._headers}, counting))
+
+    def answered(self, method: str, prefix: str, status: int) -> int:
+        """Return how often paths that begin so were answered so."""
+        return sum(
+            count
+            for (verb, path, code), count in self.statuses.items()
+            if verb == method and path.startswith(prefix) and code == status
+        )
+
+
+def load(app: Served, *, known: Mapping[str, list[str]], examples: int) -> BaseSchema:
+    """Return the document's schema, which makes `examples` requests of a kind.
+
+    `known` are values of the paths' parameters that exist.
+    """
+    generation = GenerationConfig(
+        max_examples=examples,
+        with_security_parameters=False,  # the key is ours
+        deterministic=True,
+        database="none",
+    )
+    project = ProjectConfig(generation=generation)
+    config = SchemathesisConfig(projects=ProjectsConfig(default=project))
+    schema = schemathesis.openapi.from_wsgi("/the-document.json", app, config=config)
+
+    def before_generate_body(context: HookContext, strategy: st.SearchStrategy[Any]) -> Any:
+        found = _body_examples(context.operation)
+        return st.one_of(strategy, st.sampled_from(found)) if found else strategy
+
+    def before_generate_path_parameters(_: HookContext, strategy: st.SearchStrategy[Any]) -> Any:
+        def existing(parameters: dict[str, Any] | None) -> st.SearchStrategy[Any]:
+            names = [name for name in parameters or {} if name in known]
+            if not names:
+                return st.just(parameters)
+            found = st.fixed_dictionaries({name: st.sampled_from(known[name]) for name in names})
+            return st.one_of(st.just(parameters), found.map(lambda values: {**(parameters or {}), **values}))
+
+        return strategy.flatmap(existing)
+
+    schema.hooks.hook(before_generate_body)
+    schema.hooks.hook(before_generate_path_parameters)
+    return schema
+
+
+def _body_examples(operation: APIOperation | None) -> list[Any]:
+    if operation is None:
+        return []
+    content = (operation.definition.raw.get("requestBody") or {}).get("content") or {}
+    return [each["value"] for media in content.values() for each in (media.get("examples") or {}).values()]
+
+
+def operations(schema: BaseSchema, wanted: Callable[[str, str], bool]) -> Iterator[APIOperation]:
+    """Yield the operations whose method and path template are wanted."""
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if wanted(operation.method.upper(), operation.path):
+            yield operation
+
+
+def faults_of(operation: APIOperation, *, examples: int, is_ours: bool) -> list[str]:
+    """Send requests of an operation, right ones and wrong ones; return what is wrong with the answers."""
+    found: dict[str, None] = {}
+    takes_values = list(operation.iter_parameters()) or operation.body
+    for mode in GenerationMode.all() if takes_values else [GenerationMode.POSITIVE]:
+        strategy = operation.as_strategy(generation_mode=mode)
+        _send(strategy, examples, is_ours=is_ours, tell=found.setdefault)
+    return list(found)
+
+
+def _send(
+    strategy: st.SearchStrategy[Any], examples: int, *, is_ours: bool, tell: Callable[[str], Any]
+) -> None:
+    @settings(
+        max_examples=examples,
+        phases=[Phase.generate],
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def sending(case: schemathesis.Case) -> None:
+        for fault in answer_faults(case, is_ours=is_ours)[0]:
+            tell(fault)
+
+    sending()
+
+
+def answer_faults(case: schemathesis.Case, *, is_ours: bool) -> tuple[list[str], schemathesis.Response]:
+    """Send one request; return what is wrong with its answer, and the answer."""
+    hook.faults.clear()
+    response = case.call()
+    found, hook.faults[:] = list(hook.faults), []
+    told = f"{case.method} {case.formatted_path}"
+    name = case.operation.definition.raw.get("operationId")
+    if response.status_code >= 500 and not (name in NEEDS_MATCHERS and response.status_code == UNAVAILABLE):
+        found.append(f"answered {response.status_code}")
+    if is_ours:
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except FailureGroup as group:
+            found += [str(failure) for failure in group.exceptions]
+    return [f"{told}: {fault}\n{case.as_curl_command()}" for fault in found], response

@@ -1,0 +1,50 @@
+"""Houses that may be hurt: their servers are always their own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.house import House
+from tests.faults.faults import number_of_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder; a run of many faults may take its time."""
+    for item in items:
+        if "tests/faults/" in item.path.as_posix():
+            item.add_marker(pytest.mark.faults)
+            item.add_marker(pytest.mark.timeout(300 + 20 * number_of_faults()))
+
+
+@pytest.fixture(scope="module")
+def place(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Return a folder for real servers; it is kept, with their logs, when a test fails."""
+    failed = request.session.testsfailed
+    folder = Path(tempfile.mkdtemp(prefix="raxx-faults-"))
+    yield folder
+    if request.session.testsfailed == failed:
+        shutil.rmtree(folder)
+    else:
+        request.config.get_terminal_writer().line(f"\nkept, with its logs: {folder}")
+
+
+@pytest.fixture
+def house(place: Path) -> Iterator[House]:
+    """Run everything on a synthetic market that never closes."""
+    own = {"DATABASE_URL": "", "VALKEY_URL": ""}
+    running = House(place / ".raxx", "--feed", "synthetic", "--symbols", "AAPL,BAC,IBM,SPY", environment=own)
+    try:
+        running.start()
+        yield running
+        if running.is_running:
+            assert running.stop() == 0, running.said
+    finally:
+        running.kill()

@@ -1,0 +1,139 @@
+"""The books of every order type: what they hold and move is right after every commit, and nothing is left at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings, strategies as st
+
+from matching.engine.types import Role
+from tests.matching.engine.strategies import scripts
+from tests.matching.engine.tapes import Cancel, Place, Replace, chunks_and_commands
+from tests.trading.memory import WISHES, House, Memory
+
+if TYPE_CHECKING:
+    from tests.matching.engine.tapes import Step
+    from trading.bookkeeping import OrderBook
+
+
+HOLDINGS = (("ann", "A"), ("bob", "A"), ("ann", "B"))
+starts = st.lists(st.sampled_from((0, 20, -20, 7, -7)), min_size=3, max_size=3)
+
+
+@settings(deadline=None, max_examples=150)
+@given(scripts(), starts, st.booleans(), st.integers(1, 7))
+def test_holds_cash_and_positions_reconcile_after_every_commit(
+    script: list[Step], start: list[int], is_prompt: bool, width: int
+) -> None:
+    house = House()
+    memory = house.memory
+    for (account, symbol), quantity in zip(HOLDINGS, start, strict=True):
+        if quantity:
+            memory.give(account, symbol, quantity, price=9)
+    for step in chunks_and_commands(script, lambda number: number % width == 0):
+        match step:
+            case Place(order, legs):
+                memory.place(order, legs)
+            case Cancel(order_id):
+                memory.cancel(order_id)
+            case Replace(order_id, successor):
+                memory.replace(order_id, successor)
+            case _:
+                house.play(step)
+        if is_prompt:
+            house.play()
+        require_balance(memory)
+    house.play()
+    require_agreement(house)
+    for order_id in list(memory.rows):
+        memory.cancel(order_id)
+    house.play()
+    require_agreement(house)
+    house.dial.run = 2
+    house.play()
+    require_balance(memory)
+    require_empty(memory)
+
+
+def require_balance(memory: Memory) -> None:
+    books = [row.book for row in memory.rows.values()]
+    for book in books:
+        assert book.cash_held >= 0
+        assert book.quantity_held >= 0
+        assert book.quantity is None or book.filled_quantity <= book.quantity
+        if book.is_over:
+            assert (book.cash_held, book.quantity_held) == (0, 0)
+        elif book.is_active and book.status not in WISHES:
+            require_own_hold(memory, book)
+    for account, held in memory.cash_held.items():
+        assert held == sum(book.cash_held for book in books if book.account_id == account)
+    for key, held in memory.held.items():
+        assert held == sum(book.quantity_held for book in books if (book.account_id, book.asset_id) == key)
+        if key in memory.positions:
+            assert held <= abs(memory.positions[key].quantity)
+    require_class_holds(memory)
+    require_ledger(memory)
+
+
+def require_class_holds(memory: Memory) -> None:
+    """Require that of every class the take-profit, or the only exit, holds what was entered and has not left."""
+    for row in memory.rows.values():
+        book, group = row.book, row.order.group
+        is_exit = book.role in {Role.TAKE_PROFIT, Role.STOP_LOSS} and row.stamp is not None
+        if book.is_over or not is_exit or book.order_class == "oco":
+            continue
+        members = [other.book for other in memory.rows.values() if other.order.group == group]
+        is_second = book.role is Role.STOP_LOSS and book.order_class == "bracket"
+        left = sum(member.filled_quantity * (1 if member.role is Role.ENTRY else -1) for member in members)
+        assert book.quantity_held == (0 if is_second else left)
+
+
+def require_own_hold(memory: Memory, book: OrderBook) -> None:
+    """Require that a working order reserves what it has left; of two exits the take-profit alone."""
+    if book.notional is not None:
+        return
+    assert book.quantity is not None
+    leaves = book.quantity - book.filled_quantity
+    is_second = book.role is Role.STOP_LOSS and book.order_class in {"bracket", "oco"}
+    assert book.cash_held == (book.reserve_price * leaves if book.opens else 0)
+    assert book.quantity_held == (0 if book.opens or is_second else leaves)
+
+
+def require_ledger(memory: Memory) -> None:
+    for account, cash in memory.cash.items():
+        of = [line for line in memory.postings if line["account_id"] == account]
+        assert cash == sum(line["amount"] for line in of if line["ledger"] == "cash")
+        assert sum(line["amount"] for line in of) == 0
+        costs = sum(position.cost for key, position in memory.positions.items() if key[0] == account)
+        assert costs == sum(line["amount"] for line in of if line["ledger"] == "securities")
+    for key, position in memory.positions.items():
+        fills = [fill for fill in memory.fills if (fill["account_id"], fill["asset_id"]) == key]
+        signed = (fill["quantity"] if fill["side"] == "buy" else -fill["quantity"] for fill in fills)
+        assert position.quantity == sum(signed)
+        assert (position.cost > 0) == (position.quantity > 0)
+        assert (position.cost < 0) == (position.quantity < 0)
+    for row in memory.rows.values():
+        fills = [fill for fill in memory.fills if fill["order_id"] == row.book.id]
+        assert row.book.filled_quantity == sum(fill["quantity"] for fill in fills)
+        assert row.book.filled_money == sum(fill["quantity"] * fill["price"] for fill in fills)
+
+
+def require_agreement(house: House) -> None:
+    """Require that the open rows are the orders that the engine works, as it works them."""
+    working = house.matcher._engine._floor.orders
+    rows = {key: row for key, row in house.memory.rows.items() if not row.book.is_over}
+    assert rows.keys() == working.keys()
+    for key, row in rows.items():
+        book = house.memory._read(row)
+        assert (book.quantity, book.filled_quantity) == (working[key].quantity, working[key].filled_quantity)
+        assert book.is_held == working[key].is_held
+        assert book.is_active == (working[key].is_active and not book.is_held)
+        assert book.is_triggered == (
+            working[key].order.stop_price is not None and not working[key].is_stop
+        ) or (working[key].order.trail_price or working[key].order.trail_percent)
+
+
+def require_empty(memory: Memory) -> None:
+    assert all(row.book.is_over for row in memory.rows.values())
+    assert set(memory.cash_held.values()) <= {0}
+    assert set(memory.held.values()) <= {0}

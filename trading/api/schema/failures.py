@@ -1,0 +1,112 @@
+"""What every operation may answer instead of what it was asked for. Spec of the wire: 1.5."""
+
+from __future__ import annotations
+
+from trading.api.schema.parts import INTEGER, JSON, STRING, Schema, described, ref
+
+BAD, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, LARGE, KIND, INVALID, MANY, BUG, AWAY = (
+    400,
+    401,
+    403,
+    404,
+    405,
+    413,
+    415,
+    422,
+    429,
+    500,
+    503,
+)
+FOR_ALL = {BAD, UNAUTHORIZED, FORBIDDEN, MANY, BUG, AWAY}
+FOR_BODIES = {LARGE, KIND}
+
+# status -> name, words, code and message of an example
+_FAILURES: dict[int, tuple[str, str, int, str]] = {
+    BAD: ("BadRequest", "The request cannot be read.", 40010000, "request body format is invalid"),
+    UNAUTHORIZED: (
+        "Unauthorized",
+        "No key, or one that opens nothing (any more).",
+        40110000,
+        "unauthorized.",
+    ),
+    FORBIDDEN: (
+        "Forbidden",
+        "The key may not do this, or the account may not now: money, shares, or its own other orders.",
+        40310000,
+        "insufficient buying power",
+    ),
+    NOT_FOUND: (
+        "NotFound",
+        "There is no such thing, or it is not yours.",
+        40410000,
+        "position does not exist",
+    ),
+    LARGE: (
+        "BodyTooLarge",
+        "The body is longer than 64 KiB.",
+        41310000,
+        "the request's body is longer than 65536 bytes",
+    ),
+    KIND: (
+        "UnsupportedMediaType",
+        "The body is said not to be JSON.",
+        41510000,
+        "the body must be application/json",
+    ),
+    INVALID: (
+        "Unprocessable",
+        "A value is missing or can never be right (40010001), or a rule or the present state forbids it (42210000).",
+        40010001,
+        "qty or notional is required",
+    ),
+    MANY: ("TooManyRequests", "The rate limit is reached.", 42910000, "rate limit exceeded"),
+    BUG: (
+        "InternalError",
+        "A mistake of ours; `X-Request-ID` finds it in the log.",
+        50010000,
+        "internal server error occurred",
+    ),
+    AWAY: (
+        "Unavailable",
+        "Something that the answer needs is away. Try again.",
+        50310000,
+        "service unavailable",
+    ),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": {
+        "type": "object",
+        "description": "Every refusal. Further fields give figures, such as `buying_power` and `cost_basis`.",
+        "properties": {
+            "code": described(INTEGER, "Stable; its first three digits are not always the status."),
+            "message": described(STRING, "For people; it may change."),
+        },
+        "required": ["code", "message"],
+        "additionalProperties": True,
+        "examples": [
+            {
+                "code": 40310000,
+                "message": "insufficient buying power",
+                "buying_power": "1000",
+                "cost_basis": "24000",
+            }
+        ],
+    }
+}
+
+
+def failure(status: int) -> Schema:
+    """Return the reference to the answer of this status."""
+    return {"$ref": f"#/components/responses/{_FAILURES[status][0]}"}
+
+
+def responses() -> dict[str, Schema]:
+    """Return the answers that operations refer to."""
+    return {
+        name: {
+            "description": words,
+            "content": {JSON: {"schema": ref("Error"), "example": {"code": code, "message": message}}},
+        }
+        for name, words, code, message in _FAILURES.values()
+    }

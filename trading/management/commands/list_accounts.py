@@ -1,0 +1,49 @@
+"""`manage.py list_accounts`: whose accounts there are, and how they stand."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from trading.services.accounts import every_account
+from trading.services.own_accounts import status_word
+from trading.wire import plain
+
+
+class Command(BaseCommand):
+    help = "List paper accounts, oldest first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", help="only those of one person")
+        parser.add_argument("--all", action="store_true", help="those that are closed as well")
+        parser.add_argument("--json", action="store_true", help="print one JSON array")
+
+    def handle(self, *, email: str | None, all: bool, json: bool, **_: Any) -> None:  # noqa: A002 - the option's name
+        shown = [
+            {
+                "account_id": str(account.pk),
+                "account_number": account.number,
+                "email": account.user.email,
+                "name": account.name,
+                "status": status_word(account),
+                "market": account.market.name,
+                "profile": account.profile.name,
+                "multiplier": account.multiplier,
+                "generation": account.generation,
+                "cash": plain(account.cash),
+                "created_at": account.created_at.isoformat(),
+            }
+            for account in every_account(email=email, wants_closed=all)
+        ]
+        if json:
+            self.stdout.write(json_text.dumps(shown))
+            return
+        if not shown:
+            self.stdout.write("no accounts")
+        for each in shown:
+            self.stdout.write(
+                f"{each['account_number']}  {each['email']}  {each['status']}  generation {each['generation']}"
+                f"  cash {each['cash']}  {each['market']}  {each['name']}".rstrip()
+            )

@@ -1,0 +1,196 @@
+"""A person's accounts: list, open, rename, reset, close. Each write returns when it is committed.
+
+A reset and a closing are asked for in one transaction, which refuses new orders from then on; the
+matcher then ends what is open, and whoever sees that nothing is left does the rest in another: the
+caller who waits here, or the sweep (`trading.services.settling`) when that one has gone.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, transaction
+from django.db.models import Case, When
+
+from accounts.binding import BIND
+from trading.doorbells import ring_account, ring_credentials, ring_market
+from trading.errors import NotFound, RuleBroken, ValueInvalid
+from trading.models import AccountReset, Order, TradingAccount
+from trading.services.bells import account_bell
+from trading.services.denials import NOT_RUNNING
+from trading.services.profiles import profile_named
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+    from accounts.querysets import Owner
+    from trading.errors import TradingError
+
+SETTLED_WITHIN_S = 5.0  # of the matcher; after that the sweep goes on
+ASKED_AT_ONCE = 200  # orders of one transaction
+NAME_MAX = 64  # characters
+UNSETTLED = (TradingAccount.Status.RESETTING, TradingAccount.Status.CLOSING)
+CANCELABLE = ("pending_new", "accepted", "new", "partially_filled", "held", "done_for_day")
+
+_ASK_FOR_CANCELS = """
+select c.denial from unnest(%s::uuid[]) with ordinality o(id, place),
+       lateral trading_cancel_orders(%s, %s, o.id, %s) c order by o.place"""
+
+_DENIALS: dict[str, tuple[type[TradingError], str]] = {
+    "account_closed": (RuleBroken, "the account is closed"),
+    "account_resetting": (RuleBroken, "the account is being reset; archive it when that is done"),
+    "market_not_running": (RuleBroken, f"{NOT_RUNNING}, so that its open orders cannot be ended"),
+    "generation_not_begun": (ValueInvalid, "generation is later than the present one"),
+    "cash_not_known": (ValueInvalid, "cash is required: the account never had any"),
+}
+
+
+def accounts_of(owner: Owner) -> QuerySet[TradingAccount]:
+    """Return a person's accounts with their markets and profiles, oldest first."""
+    mine = TradingAccount.objects.owned_by(owner).select_related("market", "profile")
+    return mine.order_by("created_at", "pk")
+
+
+def account_of(owner: Owner, account_id: UUID) -> TradingAccount:
+    """Return one of a person's accounts. Raises NotFound."""
+    account = accounts_of(owner).filter(pk=account_id).first()
+    if account is None:
+        raise _not_found(account_id)
+    return account
+
+
+def resets_of(owner: Owner, account_id: UUID) -> list[AccountReset]:
+    """Return the resets of an account, the last one perhaps still waiting, oldest first."""
+    return list(AccountReset.objects.owned_by(owner, account_id).order_by("generation"))
+
+
+@transaction.atomic(durable=True)
+def change_account(
+    *, owner: Owner, account_id: UUID, name: str | None = None, profile: str | None = None
+) -> TradingAccount:
+    """Rename an account, or let its new orders be filled by a profile's newest version; None leaves it.
+
+    Raises NotFound, ValueInvalid, RuleBroken for a profile of an account that is closed.
+    """
+    mine = TradingAccount.objects.owned_by(owner).filter(pk=account_id)
+    if name is not None:
+        require_name(name)
+        mine.update(name=name)
+    if profile is not None:
+        chosen = profile_named(profile)
+        is_open = mine.exclude(status__in=(TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED))
+        if not is_open.update(profile=chosen) and mine.exists():
+            raise _denied("account_closed")
+    return account_of(owner, account_id)
+
+
+def reset_account(
+    *,
+    owner: Owner,
+    account_id: UUID,
+    cash: Decimal | None = None,
+    generation: int | None = None,
+    request_id: str = "",
+    within_s: float = SETTLED_WITHIN_S,
+) -> TradingAccount:
+    """Begin the account's next generation with `cash` dollars, or with what this one began with.
+
+    Open orders are canceled first. What the market does not end in time goes on being ended: then the
+    account's status is still RESETTING, and asking again is waiting again. With `generation`, the one
+    that shall end, a repeat after its end does nothing.
+    Raises NotFound, ValueInvalid, RuleBroken.
+    """
+    _ask(owner, account_id, "trading_ask_for_reset(%s, %s, %s, %s)", [cash, generation, request_id])
+    return _settled(owner, account_id, request_id, within_s)
+
+
+def archive_account(
+    *, owner: Owner, account_id: UUID, request_id: str = "", within_s: float = SETTLED_WITHIN_S
+) -> TradingAccount:
+    """Close an account for good: its keys end at once, its orders are canceled, and all of it stays readable.
+
+    What the market does not end in time goes on being ended: then the status is still CLOSING.
+    Repeating it changes nothing. Raises NotFound, RuleBroken.
+    """
+    _ask(owner, account_id, "trading_ask_for_closing(%s)", [])
+    ring_credentials()
+    return _settled(owner, account_id, request_id, within_s)
+
+
+def settle(owner: Owner, account: TradingAccount, request_id: str) -> str:
+    """Ask for the cancels that nobody has asked for yet, then do what waits if nothing is open; return the status.
+
+    Raises RuleBroken when orders are open and nobody runs the market.
+    """
+    _ask_for_cancels(owner, account, request_id)
+    return str(_call(owner, "trading_settle_account(%s)", [account.pk]))
+
+
+def status_word(account: TradingAccount) -> str:
+    """Return how an account stands, in our own word: the wire's are others."""
+    return str(TradingAccount.Status(account.status).label).lower()
+
+
+def require_name(name: str) -> None:
+    """Raise ValueInvalid for a name that an account cannot have."""
+    if len(name) > NAME_MAX or not name.isprintable():
+        raise ValueInvalid(f"the name has {len(name)} characters, and may have {NAME_MAX}, all printable")
+
+
+def _settled(owner: Owner, account_id: UUID, request_id: str, within_s: float) -> TradingAccount:
+    """Return the account when it is settled, or when it takes too long."""
+    account = account_of(owner, account_id)
+    if account.status not in UNSETTLED:
+        return account
+    deadline = time.monotonic() + within_s
+    with account_bell(account_id) as bell:
+        while settle(owner, account, request_id) in UNSETTLED and time.monotonic() < deadline:
+            bell.wait()
+    return account_of(owner, account_id)
+
+
+def _ask_for_cancels(owner: Owner, account: TradingAccount, request_id: str) -> None:
+    """Ask once for the cancel of each open order. One whose cancel was refused ends at its auction."""
+    unasked = Order.objects.owned_by(owner, account.pk).filter(
+        status__in=CANCELABLE, cancel_requested_at=None
+    )
+    # Of a class the exits before their entry, whose end would let them work.
+    in_order = unasked.order_by(Case(When(role="entry", then=1), default=0), "submitted_at", "pk")
+    while order_ids := list(in_order.values_list("pk", flat=True)[:ASKED_AT_ONCE]):
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            cursor.execute(_ASK_FOR_CANCELS, [order_ids, owner.pk, account.pk, request_id])
+            denials = {denial for (denial,) in cursor.fetchall()}
+        if "market_not_running" in denials:
+            raise RuleBroken(f"{NOT_RUNNING}; the account waits until it is")
+        ring_market(account.market_id)
+        ring_account([account.pk])
+
+
+def _ask(owner: Owner, account_id: UUID, call: str, parameters: list[Any]) -> None:
+    denial = _call(owner, call, [account_id, *parameters])
+    if denial == "account_not_found":
+        raise _not_found(account_id)
+    if denial is not None:
+        raise _denied(denial)
+
+
+def _call(owner: Owner, call: str, parameters: list[Any]) -> str | None:
+    """Call one of our functions for its owner, in a transaction of its own."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(BIND, [str(owner.pk)])
+        cursor.execute(f"select {call}", parameters)
+        answer: str | None = cursor.fetchone()[0]
+    return answer
+
+
+def _denied(denial: str) -> TradingError:
+    kind, words = _DENIALS[denial]
+    return kind(words)
+
+
+def _not_found(account_id: UUID) -> NotFound:
+    return NotFound(f"account not found for {account_id}")

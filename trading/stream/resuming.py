@@ -1,0 +1,74 @@
+"""From an old event to the present without a gap: the past is read while what happens now waits.
+
+A listener joins the reader first, and learns the sequence up to which it will be told nothing. What
+lies between is read from the log; what comes live meanwhile is held back and follows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from trading.stream.database import UNREACHABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from trading.stream import frames
+    from trading.stream.principals import Principal
+    from trading.stream.reader import EventReader
+
+RETRY_S = 0.25  # between looks at a database that is away
+
+
+class Held:
+    """Updates that wait for older ones; `is_holding` until they are let go."""
+
+    def __init__(self, most: int) -> None:
+        self.is_holding = False
+        self._most = most
+        self._updates: list[frames.Update] = []
+
+    def begin(self) -> None:
+        self.is_holding = True
+
+    def put(self, update: frames.Update) -> bool:
+        """Hold one back; False when there is no room."""
+        if len(self._updates) >= self._most:
+            return False
+        self._updates.append(update)
+        return True
+
+    def let_go(self) -> list[frames.Update]:
+        """Return what was held, in order; from here on nothing is."""
+        self.is_holding = False
+        updates, self._updates = self._updates, []
+        return updates
+
+
+async def read_past(
+    reader: EventReader,
+    principal: Principal,
+    *,
+    after: int,
+    until: int,
+    tell: Callable[[frames.Update], Awaitable[bool]],
+) -> None:
+    """Tell the updates after one sequence, up to and with another, until `tell` says that it is enough.
+
+    Waits for a database that is away: it is cancelled when its client leaves.
+    """
+    while after < until:
+        try:
+            page = await reader.page(principal, after)
+        except UNREACHABLE:
+            await asyncio.sleep(RETRY_S)
+            continue
+        for old in page:
+            after = old.seq
+            if after > until:
+                return
+            if old.message is not None and not await tell(old.message):
+                return
+        if not page:
+            return

@@ -1,0 +1,336 @@
+"""`GET /v2/events/trades`: the account's event log as server-sent events, from any point of it.
+
+The same log, reader and limits as the WebSocket. `since_id` (or the header `Last-Event-ID`, which a
+browser sends by itself) begins after that event, `since` with the first one of that market time;
+without them it begins now. `until_id` and `until` end the answer after the last such event. A client
+that reconnects with its last id misses nothing and hears nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from accounts.binding import BIND
+from accounts.credentials import key_pair
+from matching.market.times import to_datetime
+from trading.api import query
+from trading.errors import ValueInvalid
+from trading.stream import frames
+from trading.stream.database import UNREACHABLE
+from trading.stream.event_ids import NotAnEventId, sequence_of
+from trading.stream.outbox import Outbox
+from trading.stream.principals import authenticate
+from trading.stream.resuming import Held, read_past
+from trading.stream.tasks import end
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+    from datetime import datetime
+
+    from trading.stream.principals import Principal
+    from trading.stream.service import StreamService
+    from trading.stream.socket import Receive, Send
+
+logger = logging.getLogger(__name__)
+
+PATH = "/v2/events/trades"
+KEEP_ALIVE_S = 15.0  # proxies close what is silent for longer, often after a minute
+KEEP_ALIVE = b": keep-alive\n\n"
+
+HEAD: Final = "select event_seq from trading_tradingaccount where account_id = %s and user_id = %s"
+BEFORE: Final = (
+    "select coalesce(max(seq), 0) as seq from trading_orderevent"
+    " where account_id = %s and user_id = %s and at < %s"
+)
+
+
+class Refused(Exception):
+    """The request is answered with an error."""
+
+    def __init__(self, status: int, code: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.headers = status, code, message, headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What a client wants of the log; None is no bound. Bounds by id hold against those by time."""
+
+    since_id: int | None = None
+    since: datetime | None = None
+    until_id: int | None = None
+    until: datetime | None = None
+
+    def ends_before(self, update: frames.Update) -> bool:
+        """Whether an update is beyond the end."""
+        if self.until_id is not None and update.seq > self.until_id:
+            return True
+        return self.until is not None and update.at > self.until
+
+
+class EventStream:
+    """One request, from its headers to the end of its answer."""
+
+    def __init__(
+        self,
+        service: StreamService,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+        *,
+        address: str,
+    ) -> None:
+        self.principal: Principal | None = None
+        self.gone = asyncio.Event()
+        self._service = service
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._address = address
+        self._headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        self._outbox = Outbox(service.limits.room)
+        self._held = Held(service.limits.room.messages)
+        self._window = Window()
+
+    async def serve(self) -> None:
+        """Answer the request."""
+        try:
+            await self._begin()
+        except Refused as refused:
+            await self._refuse(refused)
+        finally:
+            self._service.forget(self)
+            self.gone.set()
+
+    async def _begin(self) -> None:
+        if self._scope["method"] != "GET":
+            raise Refused(405, 40510000, "method not allowed", allow="GET")
+        self._window = _window(self._scope["query_string"].decode("latin-1"), self._headers)
+        self.principal = await self._log_in()
+        try:
+            async with asyncio.timeout(self._service.limits.join_s):
+                after = await self._start()
+                head = await self._service.reader.join(self)
+        except (TimeoutError, *UNREACHABLE):
+            raise Refused(503, 50310000, "service unavailable") from None
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"text/event-stream"),
+                    (b"cache-control", b"no-store"),
+                    (b"x-accel-buffering", b"no"),
+                    (b"x-request-id", uuid.uuid4().hex.encode()),
+                ],
+            }
+        )
+        await self._converse(head if after is None else after, head)
+
+    async def _converse(self, after: int, head: int) -> None:
+        loop = asyncio.get_running_loop()
+        writing = loop.create_task(self._write())
+        leaving = loop.create_task(self._wait_until_it_leaves())
+        telling = loop.create_task(self._tell_past(after, head))
+        try:
+            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                return
+            with suppress(TimeoutError):  # a client that does not read is not waited for
+                async with asyncio.timeout(self._service.limits.farewell_s):
+                    await self._send({"type": "http.response.body", "body": b""})
+        finally:
+            self._service.forget(self)
+            await end((writing, leaving, telling))
+            if not writing.cancelled() and (error := writing.exception()) is not None:
+                logger.info("an event stream could not be written to: %r", error)
+
+    async def _tell_past(self, after: int, head: int) -> None:
+        assert self.principal is not None
+        try:
+            await read_past(
+                self._service.reader,
+                self.principal,
+                after=after,
+                until=head,
+                tell=self._tell_when_there_is_room,
+            )
+        except Exception:
+            logger.exception("the past of account %s cannot be told", self.principal.account_id)
+            self.fail()
+            return
+        for update in self._held.let_go():
+            self._tell(update)
+        is_complete = self._window.until_id is not None and self._window.until_id <= head
+        if is_complete or (self._window.until is not None and await self._is_over(self._window.until)):
+            self._finish()
+
+    async def _is_over(self, instant: datetime) -> bool:
+        """Whether market time is past an instant, so that nothing of it can come any more."""
+        assert self.principal is not None
+        rows = await _ask(
+            self._service, "select matching_now(%s) > %s as is_over", [self.principal.market_id, instant]
+        )
+        return bool(rows[0]["is_over"])
+
+    # --- Before the answer ------------------------------------------------------------------------
+
+    async def _log_in(self) -> Principal:
+        pair = key_pair(
+            self._headers.get("apca-api-key-id"),
+            self._headers.get("apca-api-secret-key"),
+            self._headers.get("authorization"),
+        )
+        guard, now = self._service.guard, asyncio.get_running_loop().time()
+        key_id, secret = pair or ("", "")
+        if pair is not None and guard.is_blocked(key_id, self._address, now):
+            raise Refused(429, 42910000, "too many failed log-ins", **{"retry-after": "30"})
+        try:
+            principal = await authenticate(self._service.pool, key_id, secret, self._address)
+        except UNREACHABLE:
+            raise Refused(503, 50310000, "service unavailable") from None
+        if principal is None:
+            if pair is not None:
+                guard.failed(key_id, self._address, now)
+            raise Refused(401, 40110000, "unauthorized.")
+        guard.succeeded(key_id, self._address)
+        if not self._service.admit(principal):
+            raise Refused(429, 42910000, "too many streams are open for this account")
+        return principal
+
+    async def _start(self) -> int | None:
+        """Return the sequence after which to begin; None for what is yet to come. Raises Refused."""
+        assert self.principal is not None
+        owner = [self.principal.account_id, self.principal.user_id]
+        window = self._window
+        if window.since_id is not None:
+            rows = await _ask(self._service, HEAD, owner, bound=self.principal)
+            if not rows or window.since_id > rows[0]["event_seq"]:
+                raise Refused(422, 40010001, "since_id is not an event of this account")
+            return window.since_id
+        if window.since is not None:
+            rows = await _ask(self._service, BEFORE, [*owner, window.since], bound=self.principal)
+            return int(rows[0]["seq"])
+        return None
+
+    async def _refuse(self, refused: Refused) -> None:
+        body = msgspec.json.encode({"code": refused.code, "message": refused.message})
+        headers = {
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "x-request-id": uuid.uuid4().hex,
+            **refused.headers,
+        }
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": refused.status, "headers": encoded})
+        await self._send({"type": "http.response.body", "body": body})
+
+    # --- What others tell us ----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Hold back what comes from now on, until the past has been told."""
+        self._held.begin()
+
+    def hear(self, message: frames.Update) -> None:
+        """Queue one update, or hold it back."""
+        if not self._held.is_holding:
+            self._tell(message)
+        elif not self._held.put(message):
+            self._drop("slow client: too many messages are waiting")
+
+    def fail(self) -> None:
+        """End after a fault of ours."""
+        self._drop("internal error")
+
+    def revoke(self) -> None:
+        """End because the key is good no more: what was queued is not told either."""
+        self._drop("the key was revoked or has expired")
+
+    def go_away(self) -> None:
+        """End because this process stops; the client may connect again at once."""
+        self._finish()
+
+    def _drop(self, reason: str) -> None:
+        line = msgspec.json.encode({"message": reason})
+        self._outbox.close(b"event: error\ndata: %b\n\n" % line, drop=True)
+
+    def _finish(self) -> None:
+        self._outbox.close(None, drop=False)
+
+    # --- Sending ----------------------------------------------------------------------------------
+
+    async def _tell_when_there_is_room(self, update: frames.Update) -> bool:
+        return await self._outbox.room() and self._tell(update)
+
+    def _tell(self, update: frames.Update) -> bool:
+        """Queue an update and return whether more may follow."""
+        if self._window.ends_before(update):
+            self._finish()
+            return False
+        if self._outbox.put(update.encoded(frames.Coding.SSE)):
+            return True
+        self._drop("slow client: too many messages are waiting")
+        return False
+
+    async def _write(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(KEEP_ALIVE_S):
+                    content = await self._outbox.take()
+            except TimeoutError:
+                content = KEEP_ALIVE
+            if content is None:
+                return
+            await self._send({"type": "http.response.body", "body": content, "more_body": True})
+            if content is not KEEP_ALIVE:
+                self._outbox.sent()
+
+    async def _wait_until_it_leaves(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            continue  # the end of a body that we do not read
+
+
+def _window(text: str, headers: Mapping[str, str]) -> Window:
+    """Return what a query string asks for. Raises Refused."""
+    parameters = dict(parse_qsl(text))
+    try:
+        since, until = query.moment(parameters, "since"), query.moment(parameters, "until")
+    except ValueInvalid as error:
+        raise Refused(422, 40010001, error.message) from None
+    ids: dict[str, int | None] = {}
+    given = {
+        "since_id": parameters.get("since_id") or headers.get("last-event-id"),
+        "until_id": parameters.get("until_id"),
+    }
+    for name, value in given.items():
+        try:
+            ids[name] = sequence_of(value) if value else None
+        except NotAnEventId:
+            raise Refused(422, 40010001, f"{name} is not an event's id") from None
+    return Window(
+        since_id=ids["since_id"],
+        since=None if since is None else to_datetime(since),
+        until_id=ids["until_id"],
+        until=None if until is None else to_datetime(until),
+    )
+
+
+async def _ask(
+    service: StreamService, statement: str, parameters: list[Any], *, bound: Principal | None = None
+) -> list[Any]:
+    """Return the rows of one statement, bound to an owner where it asks for owned rows."""
+    async with service.pool.connection() as connection, connection.transaction():
+        if bound is not None:
+            await connection.execute(BIND, [str(bound.user_id)])
+        cursor = await connection.execute(statement, parameters)
+        return await cursor.fetchall()

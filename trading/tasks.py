@@ -1,0 +1,37 @@
+"""What is done in the background, by Celery. Each task may run twice, late, or beside itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from trading.services.settling import settle_accounts
+from trading.webhooks import delivery
+
+SWEEP_S = 2.0  # the longest that an event waits for its webhook
+
+
+@shared_task(name="trading.sweep_webhooks", expires=SWEEP_S)
+def sweep_webhooks() -> None:
+    """Start a delivery for each endpoint that has something to send."""
+    for endpoint_id in delivery.due():
+        deliver_webhook.delay(str(endpoint_id))
+
+
+@shared_task(name="trading.deliver_webhook", expires=60)
+def deliver_webhook(endpoint_id: str) -> None:
+    """Send what waits for one endpoint; a lease keeps a second task from doing it as well."""
+    delivery.deliver(UUID(endpoint_id))
+
+
+@shared_task(name="trading.settle_accounts", expires=SWEEP_S)
+def finish_resets_and_closings() -> None:
+    """Do what accounts wait for whose orders have ended."""
+    settle_accounts()
+
+
+@shared_task(name="trading.forget_deliveries")
+def forget_deliveries() -> None:
+    """Delete the record of old attempts."""
+    delivery.forget_old()
