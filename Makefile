@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# Each worker starts a PostgreSQL and a Valkey of its own.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help install run test check bench clean requirements
 
@@ -30,7 +32,7 @@ run: install
 	@exec $(BIN)/python manage.py up $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 check: install
 	$(BIN)/ruff format --check .
@@ -38,7 +40,7 @@ check: install
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

@@ -117,9 +117,10 @@ def measure(resting: int, seconds: float, rate: float) -> Waits:
         from matching.models import Market
 
         market = Market.objects.get(is_active=True)
-        owner, *people = settle(ACCOUNTS + 1, market)
-        if resting:
+        if resting:  # of people who send nothing: nobody shall trade with himself
+            settle(ACCOUNTS, market, first=ACCOUNTS + 1)
             store_open_orders(market, prices_of(market), resting, ACCOUNTS)
+        owner, *people = settle(ACCOUNTS + 1, market)
         requests = mixed(orders_of(people, market), close_orders(owner, market))
         target.serve()
         target.stream()

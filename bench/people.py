@@ -31,8 +31,8 @@ class Person:
         ) % (self.key_id.encode(), self.secret.encode(), len(body), body)
 
 
-def settle(count: int, market: Market) -> list[Person]:
-    """Store `count` users with one account and one key each, and return their keys."""
+def settle(count: int, market: Market, *, first: int = 0) -> list[Person]:
+    """Store `count` users with one account and one key each, numbered from `first` on, and return their keys."""
     from django.db import transaction
     from django.utils import timezone
 
@@ -42,12 +42,12 @@ def settle(count: int, market: Market) -> list[Person]:
     from trading.models import Journal, LedgerAccount, Posting, TradingAccount
 
     now = timezone.now()
-    users = [User(email=f"bench{number}@raxx.example") for number in range(count)]
+    users = [User(email=f"bench{number}@raxx.example") for number in range(first, first + count)]
     accounts = [
         TradingAccount(
             user=user, market=market, number=f"PB{number:010}", cash=CASH, multiplier=4, created_at=now
         )
-        for number, user in enumerate(users)
+        for number, user in enumerate(users, start=first)
     ]
     journals = [
         Journal(

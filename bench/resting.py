@@ -93,7 +93,7 @@ select o.id, a.user_id, a.account_id, %(market_id)s, s.id, s.symbol, o.n::text,
   join (select account_id, user_id, row_number() over (order by account_id) - 1 as place
           from trading_tradingaccount where market_id = %(market_id)s) a on a.place = o.n / 10 %% %(accounts)s
   join (select a.id, a.symbol, l.price, row_number() over (order by a.symbol) - 1 as place
-          from unnest(%(symbols)s, %(prices)s::numeric[]) as l(symbol, price)
+          from unnest(%(symbols)s::text[], %(prices)s::numeric[]) as l(symbol, price)
           join trading_asset a on a.symbol = l.symbol) s on s.place = o.n / 10 %% %(assets)s
 """
 

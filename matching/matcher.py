@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matching.engine.engine import Engine
-from matching.engine.types import Chunk, Decision, Event, Rule
+from matching.engine.types import ENDS, Chunk, Decision, Event, Rule
 from matching.memory import settled
 from matching.ports import Batch, Poisoned, Progress
 
@@ -33,8 +33,6 @@ TICK_S = 0.02  # while market time passes by itself
 FLOOR_S = 0.002  # between two looks: a bell for each order would eat the processor
 HEARTBEAT_S = 1.0  # progress is committed at least so often, for the lease and for who waits
 CANCELS_PER_COMMIT = 10_000  # when a tape starts over
-
-ENDS = frozenset({Event.FILL, Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.REPLACED})
 
 
 class Matcher:

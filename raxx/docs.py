@@ -7,7 +7,7 @@ which `make openapi` writes. The pages load nothing from elsewhere, and their po
 from __future__ import annotations
 
 import json
-from functools import cache, wraps
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,9 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
-from raxx import errors
+from raxx.methods import only_reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.http import HttpRequest
 
 COMMITTED = settings.BASE_DIR / "openapi.json"
@@ -27,23 +25,10 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SAFE = ("GET", "HEAD")
 TAG = "Health"
 
 
-def _only_reading(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    @wraps(view)
-    def reading(request: HttpRequest) -> HttpResponse:
-        if request.method in SAFE:
-            return view(request)
-        refusal = errors.body(405, 40510000, "method not allowed", {})
-        refusal["Allow"] = ", ".join(SAFE)
-        return refusal
-
-    return reading
-
-
-@_only_reading
+@only_reading
 def document(request: HttpRequest) -> HttpResponse:
     """Answer with the document."""
     content, etag = _written()
@@ -54,7 +39,7 @@ def document(request: HttpRequest) -> HttpResponse:
     )
 
 
-@_only_reading
+@only_reading
 def page(request: HttpRequest) -> HttpResponse:
     """Answer with the pages, which read the document."""
     response = render(request, "raxx/docs.html")

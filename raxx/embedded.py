@@ -162,7 +162,7 @@ def _sweep_postgres(folder: DataFolder) -> None:
 
     Whoever holds the data folder owns its cluster: a server still at work in it is a leftover.
     """
-    process.end(found for found in process.leftovers(folder.root) if found.name() == "postgres")
+    process.end(process.leftovers(folder.root, "postgres"))
     (folder.postgres / "postmaster.pid").unlink(missing_ok=True)
     for name in (f".s.PGSQL.{roles.SOCKET_PORT}", f".s.PGSQL.{roles.SOCKET_PORT}.lock"):
         (folder.postgres_socket_folder / name).unlink(missing_ok=True)
@@ -231,7 +231,7 @@ def postgres_is_ready(server: Server) -> bool:
 def prepare_valkey(folder: DataFolder) -> Program:
     """Sweep an unclean stop's remains and return the command that runs Valkey. Raises ServiceFailed."""
     folder.create()
-    process.end(found for found in process.leftovers(folder.root) if found.name() == "valkey-server")
+    process.end(process.leftovers(folder.root, "valkey-server"))
     folder.valkey_socket.unlink(missing_ok=True)
     settings = {
         "port": "0",

@@ -18,6 +18,7 @@ from matching.market import keys, rows
 from matching.market.errors import FeedUnavailable
 from matching.models import Shard
 from raxx import errors
+from raxx.methods import only_reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +33,13 @@ MATCHER_SILENCE = timedelta(seconds=10)  # it tells of itself every second; then
 _is_migrated = False  # once true, always true for this code
 
 
+@only_reading
 def live(_request: HttpRequest) -> JsonResponse:
     """Answer 200: the process runs and can answer."""
     return JsonResponse({"status": "live"})
 
 
+@only_reading
 def ready(_request: HttpRequest) -> HttpResponse:
     """Answer 200 when everything that an order needs is there, else 503 with what is missing."""
     missing = list(_missing())

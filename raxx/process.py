@@ -82,8 +82,8 @@ def kill_group(leader: int) -> None:
         return
 
 
-def leftovers(folder: Path) -> list[psutil.Process]:
-    """Return the processes that an earlier supervisor of this data folder left behind.
+def leftovers(folder: Path, name: str | None = None) -> list[psutil.Process]:
+    """Return the processes that an earlier supervisor of this data folder left behind; with a `name`, those of it.
 
     Call it while holding the folder's lock: then nobody else's children can be among them.
     """
@@ -93,7 +93,7 @@ def leftovers(folder: Path) -> list[psutil.Process]:
         if process.pid in own:
             continue
         try:
-            if _is_of(process, folder):
+            if (name is None or process.name() == name) and _is_of(process, folder):
                 found.append(process)
         except psutil.Error:  # ended meanwhile, or another user's
             continue

@@ -18,6 +18,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "raxx.settings"
 import django  # noqa: E402
 
 django.setup()
+# A worker of xdist inherits this process's environment, and must choose a folder before it has settings.
+del os.environ["DJANGO_SETTINGS_MODULE"]
+
+from tests import emptying  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> Iterator[None]:
     """Have a PostgreSQL before pytest-django makes its test database in it."""
+    emptying.install()
     with services.database():
         yield
 

@@ -17,6 +17,7 @@ from trading import margin, reference
 from trading.margin import Holding
 from trading.models import Fill, Position, TradingAccount
 from trading.models.fields import MoneyField
+from trading.seen import latest_seen
 from trading.wire import EXACT, ratio
 
 if TYPE_CHECKING:
@@ -183,7 +184,10 @@ def position_in(principal: Principal, name: str) -> PositionFigures | None:
 
 
 def marks_of(principal: Principal) -> dict[str, Decimal]:
-    """Return the last price of each asset that the account holds, by the asset's id; unknown ones are left out."""
+    """Return the last price of each asset that the account holds, by the asset's id; unknown ones are left out.
+
+    As it is, whatever the owner may see of it: an order is judged by it, and nobody is shown it.
+    """
     mine = Position.objects.owned_by(principal, principal.account_id).exclude(quantity=0)
     held = dict(mine.values_list("symbol", "asset_id"))
     latest = latest_many(principal.market_id, sorted(held))
@@ -199,7 +203,7 @@ def account_figures(principal: Principal) -> AccountFigures:
     now = reference.market_now(principal.market_id)
     day = _day_begun(principal.market_id, now)
     trades = _trades_of(principal, day)
-    latest = latest_many(principal.market_id, sorted(trades.keys() | {row.symbol for row in held}))
+    latest = latest_seen(principal, sorted(trades.keys() | {row.symbol for row in held}))
     cash, before = _before_today(account.cash, held, trades, latest, has_begun=day is not None)
     last_equity = margin.total((cash, *(one.value for one in before)))
     return AccountFigures(
@@ -252,7 +256,7 @@ def _figures(principal: Principal, held: Iterable[Position]) -> list[PositionFig
     rows = list(held)
     if not rows:
         return []
-    latest = latest_many(principal.market_id, [row.symbol for row in rows])
+    latest = latest_seen(principal, [row.symbol for row in rows])
     calendar = reference.calendar_of(principal.market_id)
     trades = _trades_of(principal, calendar.day_at(to_ns(reference.market_now(principal.market_id))))
     return [_figure(row, latest.get(row.symbol), trades.get(row.symbol, _Trades())) for row in rows]

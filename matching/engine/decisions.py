@@ -67,6 +67,7 @@ class Event(StrEnum):
 
 
 STARTS = frozenset({Event.ACCEPTED, Event.NEW, Event.HELD})
+ENDS = frozenset({Event.FILL, Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.REPLACED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,8 @@ class Decision:
 
     `seq` and `at` are those of the item that caused it, or, for a command, of the last item
     seen before it. The fill fields are set for PARTIAL_FILL and FILL alone: `offer_seq` is the
-    sequence of the quote or print whose size was taken, `is_print` says which of the two,
-    `bid` .. `ask_size` the prevailing quote, and `queue_before` R3's queue ahead of it. An auction
+    sequence of the quote or print whose size was taken, `offer_price` its price, `is_print` says which
+    of the two, `bid` .. `ask_size` the prevailing quote, and `queue_before` R3's queue ahead of it. An auction
     is a print. `commission` is money. `is_cut` says that the profile's `partial_rate` made it less.
 
     A TRIGGERED has the price that did it in `price`, whether that was a print, the quote that
@@ -95,6 +96,7 @@ class Decision:
     price: int = 0
     leaves_quantity: int | None = None  # None for a notional order
     offer_seq: int | None = None
+    offer_price: int = 0
     is_print: bool = False
     offered: int | None = None  # size shown or printed
     bid: int = 0
@@ -107,7 +109,7 @@ class Decision:
     stop_price: int | None = None
     # What a successor keeps of the order that it replaces, told when it starts.
     queue_priority: tuple[int, int] | None = None  # R4
-    watermark: int | None = None  # T3
+    watermark: int | None = None  # T3; also how far it had come when the order ended
     is_triggered: bool = False  # T1, also on TRIGGERED
 
 

@@ -60,6 +60,7 @@ def fill(
             price=price,
             leaves_quantity=working.leaves_quantity,
             offer_seq=offer.seq,
+            offer_price=offer.price,
             is_print=is_print,
             offered=offer.size,
             bid=touch.bid.price,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matching.engine.types import STARTS, Decision, Event, OrderId, Rule, Session, Side, WatermarkMove
+from matching.engine.types import ENDS, STARTS, Decision, Event, OrderId, Rule, Session, Side, WatermarkMove
 
 if TYPE_CHECKING:
     from matching.engine.working import WorkingOrder
@@ -29,7 +29,7 @@ class Floor:
         self._watermarks: dict[tuple[str, Side], list[WatermarkMove]] = {}
 
     def report(self, working: WorkingOrder, event: Event, rule: Rule) -> None:
-        """Decide something other than a fill about an order, now."""
+        """Decide something other than a fill about an order, now. One that ends has left its seat."""
         is_start = event in STARTS
         self.record(
             Decision(
@@ -41,7 +41,7 @@ class Floor:
                 at=self.at,
                 leaves_quantity=working.leaves_quantity,
                 queue_priority=working.order.queue_priority if is_start else None,
-                watermark=working.order.watermark if is_start else None,
+                watermark=working.watermark if is_start or event in ENDS else None,
                 is_triggered=is_start and working.order.is_triggered,
             )
         )

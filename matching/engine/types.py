@@ -5,7 +5,7 @@ Units are those of `matching.engine.units`.
 
 from __future__ import annotations
 
-from matching.engine.decisions import MODEL_VERSION, STARTS, Decision, Event, Rule, WatermarkMove
+from matching.engine.decisions import ENDS, MODEL_VERSION, STARTS, Decision, Event, Rule, WatermarkMove
 from matching.engine.items import Auction, Bar, Chunk, Halt, Items, Kind, Quote, Session, SessionChange, Trade
 from matching.engine.orders import PLAIN, TAKING, Model, Order, OrderType, Profile, Role, Side, TimeInForce
 from matching.engine.units import (
@@ -24,6 +24,7 @@ from matching.engine.units import (
 __all__ = [
     "CENT",
     "DOLLAR",
+    "ENDS",
     "MILLISECOND",
     "MODEL_VERSION",
     "MONEY",

@@ -94,7 +94,8 @@ class SyntheticHistory:
         begin, end = new_york(on), new_york(on, 24) - 1
         kept = self._minutes.get((name, on))
         if kept is None and last + MINUTE - 1 < end:
-            return minutes_of(prints(symbol, symbol.numbers(first, last + MINUTE - 1)), are_bars=False)
+            made = minutes_of(prints(symbol, symbol.numbers(first, last + MINUTE - 1)), are_bars=False)
+            return made.between(first, last)  # where the bounds lie within minutes, not those
         if kept is None:
             kept = minutes_of(prints(symbol, symbol.numbers(begin, end)), are_bars=False)
             self._minutes.put((name, on), kept)

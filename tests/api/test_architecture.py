@@ -25,7 +25,14 @@ SERVING = [
     *(ROOT / "trading/services" / name for name in ("explanations.py", "profiles.py")),
     *(
         ROOT / "trading/services" / name
-        for name in ("activities.py", "closing.py", "configuration.py", "portfolio.py", "watchlists.py")
+        for name in (
+            "activities.py",
+            "closing.py",
+            "configuration.py",
+            "own_accounts.py",
+            "portfolio.py",
+            "watchlists.py",
+        )
     ),
     *sorted((ROOT / "trading/history").glob("*.py")),
     ROOT / "trading/announcements.py",

@@ -134,6 +134,7 @@ def test_the_evidence_of_a_fill_is_the_print_that_made_it(bot, order_of, log):
                 "run": 1,
                 "quantity": "10",
                 "price": "100",
+                "price_offered": "100",
                 "size_offered": "300",
                 "bid": "100",
                 "bid_size": "500",

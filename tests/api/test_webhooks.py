@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from tests.api.conftest import refusal
+from tests.factories.rows import make_user
 from trading.models import WebhookDelivery, WebhookEndpoint
 from trading.webhooks.signing import secret_of
 
@@ -46,7 +47,7 @@ def test_it_hears_what_comes_after_it(bot: Bot) -> None:
 
 
 def test_a_tier_has_so_many_and_no_more(make_bot: Any) -> None:
-    free = make_bot()
+    free = make_bot(user=make_user())
     first = make(free)
     second = make(free)
     assert (first.status_code, refusal(second)) == (201, (422, 42210000))

@@ -26,6 +26,11 @@ _PARAMETER = re.compile(r"\\\{\w+\\\}")  # as `re.escape` leaves it
 _LAST_PARAMETER = re.compile(r"\\\{\w+\\\}(?!.*\\\{)")
 
 
+def _shortened(text: str) -> str:
+    """Return the ends of a text: a long message quotes the value before it says what is wrong with it."""
+    return text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX // 2]} ... {text[-SHOWN_MAX // 2 :]}"
+
+
 @dataclass(frozen=True)
 class Operation:
     """One method of one path template."""
@@ -104,7 +109,7 @@ class Document:
         if validator is None:
             validator = self._validators[pointer] = self.validator(*pointer)
         return [
-            f"{'/'.join(map(str, error.instance_path)) or '(whole)'}: {error.message[:SHOWN_MAX]}"
+            f"{'/'.join(map(str, error.instance_path)) or '(whole)'}: {_shortened(error.message)}"
             for error, _ in zip(validator.iter_errors(instance), range(FAULTS_MAX), strict=False)
         ]
 

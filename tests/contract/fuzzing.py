@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
@@ -44,8 +45,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-# Where no matcher runs, these say so: they cannot be answered otherwise, and wait before they do.
-NEEDS_MATCHERS = frozenset({"advanceTape", "restartTape"})
+# Where no matcher runs, these say so: they cannot be answered otherwise.
+NEEDS_MATCHERS = frozenset({"advanceTape", "restartTape", "isReady"})
 
 
 class Served:
@@ -67,8 +68,9 @@ class Served:
             self.statuses[environ["REQUEST_METHOD"], environ["PATH_INFO"], int(status[:3])] += 1
             return start_response(status, *rest)
 
+        plain = {name: value for name, value in environ.items() if name != "HTTP_ACCEPT_ENCODING"}
         with as_web():
-            return list(self._handler({**environ, **self._headers}, counting))
+            return list(self._handler({**plain, **self._headers}, counting))
 
     def answered(self, method: str, prefix: str, status: int) -> int:
         """Return how often paths that begin so were answered so."""
@@ -94,17 +96,23 @@ def load(app: Served, *, known: Mapping[str, list[str]], examples: int) -> BaseS
     config = SchemathesisConfig(projects=ProjectsConfig(default=project))
     schema = schemathesis.openapi.from_wsgi("/the-document.json", app, config=config)
 
+    # What is made up to be wrong is no plain dictionary, and stays wrong.
     def before_generate_body(context: HookContext, strategy: st.SearchStrategy[Any]) -> Any:
         found = _body_examples(context.operation)
-        return st.one_of(strategy, st.sampled_from(found)) if found else strategy
+
+        def sensible(body: Any) -> st.SearchStrategy[Any]:
+            is_replaced = found and isinstance(body, dict)
+            return st.one_of(st.sampled_from(found), st.just(body)) if is_replaced else st.just(body)
+
+        return strategy.flatmap(sensible)
 
     def before_generate_path_parameters(_: HookContext, strategy: st.SearchStrategy[Any]) -> Any:
-        def existing(parameters: dict[str, Any] | None) -> st.SearchStrategy[Any]:
-            names = [name for name in parameters or {} if name in known]
+        def existing(parameters: Any) -> st.SearchStrategy[Any]:
+            names = [name for name in parameters if name in known] if isinstance(parameters, dict) else []
             if not names:
                 return st.just(parameters)
             found = st.fixed_dictionaries({name: st.sampled_from(known[name]) for name in names})
-            return st.one_of(st.just(parameters), found.map(lambda values: {**(parameters or {}), **values}))
+            return st.one_of(found.map(lambda values: {**parameters, **values}), st.just(parameters))
 
         return strategy.flatmap(existing)
 
@@ -132,9 +140,14 @@ def faults_of(operation: APIOperation, *, examples: int, is_ours: bool) -> list[
     """Send requests of an operation, right ones and wrong ones; return what is wrong with the answers."""
     found: dict[str, None] = {}
     takes_values = list(operation.iter_parameters()) or operation.body
-    for mode in GenerationMode.all() if takes_values else [GenerationMode.POSITIVE]:
+    for mode in GenerationMode if takes_values else [GenerationMode.POSITIVE]:
         strategy = operation.as_strategy(generation_mode=mode)
-        _send(strategy, examples, is_ours=is_ours, tell=found.setdefault)
+        try:
+            _send(strategy, examples, is_ours=is_ours, tell=found.setdefault)
+        except Unsatisfiable:
+            if mode is GenerationMode.POSITIVE:
+                raise
+            # Any text is a right value: nothing wrong can be made up.
     return list(found)
 
 

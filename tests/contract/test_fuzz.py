@@ -34,7 +34,7 @@ def fuzzed(almighty, known, document, wanted, *, is_ours):
 
 
 def test_requests_made_from_our_document_are_answered_as_it_says(almighty, known):
-    document = hook.ours()
+    document = hook.committed()
 
     count, app, faults = fuzzed(almighty, known, document, lambda _, path: path not in STREAMED, is_ours=True)
 
@@ -59,7 +59,7 @@ def test_requests_made_from_alpacas_documents_are_answered_as_they_say(almighty,
 
 
 def test_orders_lists_and_endpoints_live_as_their_links_say(almighty, known):
-    app = Served(almighty, hook.ours().content)
+    app = Served(almighty, hook.committed().content)
     schema = load(app, known={}, examples=EXAMPLES).include(tag=["Orders", "Watchlists", "Webhooks"])
     faults = []
 

@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.faults.client import Client, by_client_id
-from tests.faults.wishes import SYMBOLS, Prices, random_change, random_order
+from tests.faults.wishes import Prices, random_change, random_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.faults.client import Answer, Login
     from tests.faults.wishes import Body
 
 PAUSE_S = 0.1  # nothing tells a client when a broker is back
-GIVES_UP_AFTER_S = 180.0
-MOOD = 15  # wishes about a symbol on one side, before everything is canceled and the side turns
 RECENT = 40
 REFUSALS = {403, 404, 422}
 NAME_TAKEN = "client_order_id must be unique"
@@ -45,17 +43,20 @@ class Memory:
 class Bot(threading.Thread):
     """One thread of wishes at one account; `stop` lets it finish the one it is at."""
 
-    def __init__(self, name: str, login: Login, seed: int, answered: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, login: Login, symbols: Sequence[str], seed: int, answered: Callable[[], None]
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self.memory = Memory()
         self.account_id = login.account_id
+        self._symbols = symbols
         self._client = Client(login)
         self._chance = random.Random(f"{seed}/{name}")
         self._prices = Prices()
         self._answered = answered
         self._over = threading.Event()
         self._hopeless = threading.Event()
-        self._sides = {symbol: self._chance.choice(("buy", "sell")) for symbol in SYMBOLS}
+        self._sides = {symbol: self._chance.choice(("buy", "sell")) for symbol in symbols}
         self._number = 0
         self._recent: list[Body] = []
 
@@ -78,7 +79,7 @@ class Bot(threading.Thread):
     # Its wishes
 
     def _place(self) -> None:
-        symbol = self._chance.choice(SYMBOLS)
+        symbol = self._chance.choice(self._symbols)
         order = random_order(self._chance, self._prices, symbol, self._sides[symbol])
         self._ask_by_name("POST", "/v2/orders", order)
 
@@ -113,7 +114,7 @@ class Bot(threading.Thread):
             self.memory.canceled |= {one["id"] for one in answer.body}
         elif answer is not None:
             self._surprise("DELETE /v2/orders", answer)
-        for symbol in SYMBOLS:
+        for symbol in self._symbols:
             self._sides[symbol] = self._chance.choice(("buy", "sell"))
 
     def _any_recent(self) -> Body:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 # no program is killed more often than this, which leaves it a death of its own.
 DEATHS_MAX, DEATHS_WINDOW_S = 3, 31.0
 
-ANSWERS_MAX = 12  # between two faults
+ANSWERS_MAX = 30  # between two faults
 DELAY_MAX_S = 0.06  # after an answer: about as long as one takes
-QUIET_MAX_S = 3.0  # nobody is answered: then the next fault meets a house that is already hurt
+QUIET_MAX_S = 4.0  # nobody is answered: then the next fault meets a house that is already hurt
 FREEZE_MAX_S = 1.5
 LOOK_S = 0.02  # a process's birth has no event for strangers
 FIND_WITHIN_S = 120.0

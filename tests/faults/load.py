@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from tests.faults.bot import Bot
 from tests.faults.client import Login
 from tests.faults.listener import Listener
+from tests.faults.wishes import SYMBOLS
 
 if TYPE_CHECKING:
     from tests.acceptance.house import House
@@ -20,12 +21,14 @@ FINISH_WITHIN_S = 120.0
 
 
 class Load:
-    """`bots` threads over `accounts` accounts; some accounts have two bots, who race."""
+    """Two bots who trade everything, and two who race at one account, with symbols of their own."""
 
-    def __init__(self, house: House, seed: int, *, accounts: int = 3, bots: int = 4) -> None:
-        self.logins = [_open_account(house, number) for number in range(accounts)]
+    def __init__(self, house: House, seed: int) -> None:
+        self.logins = [_open_account(house, number) for number in range(3)]
+        places = [(0, SYMBOLS), (1, SYMBOLS), (2, SYMBOLS[::2]), (2, SYMBOLS[1::2])]
         self.bots = [
-            Bot(f"bot{number}", self.logins[number % accounts], seed, self._note) for number in range(bots)
+            Bot(f"bot{number}", self.logins[account], symbols, seed, self._note)
+            for number, (account, symbols) in enumerate(places)
         ]
         self.listeners = [Listener(login) for login in self.logins]
         self._answers = 0

@@ -26,6 +26,7 @@ def test_whatever_dies_nothing_promised_is_lost_and_nothing_happens_twice(house:
         with Killer(house, load, count, drawn) as killer:
             killer.until_done(60 + SECONDS_EACH * count)
         load.wait_for_answers(ANSWERS_FIRST, within_s=HEARD_WITHIN_S)
+        assert house.is_running, house.said
         load.finish()
         with verdict.administrator(house) as connection:
             verdict.until_drained(connection)

@@ -98,7 +98,9 @@ def require_laws(connection: Connection) -> None:
 def require_promises(connection: Connection, load: Load) -> None:
     """Assert that what was acknowledged is stored, once, as it was told, and nothing else is."""
     stored: dict[str, tuple[Any, ...]] = {}
-    query = "select client_order_id, id::text, account_id::text, symbol, side, type, status from trading_order o"
+    query = (
+        "select client_order_id, id::text, account_id::text, symbol, side, type, status from trading_order o"
+    )
     for name, *order in connection.execute(f"{query} where parent is null or replaces is not null"):
         assert name not in stored, f"{name} is stored twice"
         stored[name] = tuple(order)
@@ -108,7 +110,9 @@ def require_promises(connection: Connection, load: Load) -> None:
         assert not memory.surprises, memory.surprises[:10]
         for name, order in memory.accepted.items():
             told = (order["id"], bot.account_id, order["symbol"], order["side"], order["type"])
-            assert stored.get(name, ())[:5] == told, f"{name}: {told} was promised, {stored.get(name)} is there"
+            assert stored.get(name, ())[:5] == told, (
+                f"{name}: {told} was promised, {stored.get(name)} is there"
+            )
         assert not memory.refused & stored.keys(), f"refused and stored: {memory.refused & stored.keys()}"
         asked |= memory.asked
     # A replaced leg's successor is a leg, and has the name that its owner gave it.
@@ -147,4 +151,6 @@ def figures(connection: Connection) -> dict[str, int]:
         "events": "select count(*) from trading_orderevent",
         "times the shard was claimed": "select sum(epoch) from matching_shard",
     }
-    return {name: int((connection.execute(query).fetchone() or (0,))[0] or 0) for name, query in queries.items()}
+    return {
+        name: int((connection.execute(query).fetchone() or (0,))[0] or 0) for name, query in queries.items()
+    }

@@ -196,6 +196,18 @@ def test_a_synthetic_past_has_the_same_bars_in_parts_and_whole():
     assert (day.high[0], day.low[0], day.count[0]) == (whole.high.max(), whole.low.min(), whole.count.sum())
 
 
+def test_a_synthetic_minute_is_whole_or_not_told():
+    market = SyntheticMarket(1, ("AAPL",))
+    history = SyntheticHistory(market, Calendar(()))
+    begin = new_york(date(2026, 1, 2), 12)
+
+    [some] = [piece.rows for piece in history.minutes("AAPL", begin + 1, begin + 5 * MINUTE - 1)]
+    [all_of_them] = [piece.rows for piece in history.minutes("AAPL", begin, begin + 9 * MINUTE)]
+
+    assert some.at.tolist() == [begin + number * MINUTE for number in range(1, 5)]
+    assert some.count.tolist() == all_of_them.count.tolist()[1:5]
+
+
 def test_the_auctions_of_a_synthetic_market_are_told_when_they_were():
     on = date(2026, 1, 2)
     market = SyntheticMarket(1, ("AAPL",))

@@ -6,8 +6,11 @@ import contextlib
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -16,7 +19,6 @@ from raxx import bootstrap, embedded, process, roles, valkey
 from raxx.folder import DataFolder, FolderInUse
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -143,6 +145,26 @@ def test_valkey_starts_again_after_a_kill_and_would_rather_refuse_than_forget(fo
             "save": "",
         }
     assert process.leftovers(folder.root) == []
+
+
+def test_a_start_does_not_stumble_over_a_process_that_ends_while_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = DataFolder(tmp_path / "data")
+    with subprocess.Popen(
+        [sys.executable, "-c", "import signal; signal.pause()"], env={process.MARK: str(folder.root)}
+    ) as dying:
+        seen = psutil.Process(dying.pid)
+
+        def name() -> str:
+            dying.kill()
+            dying.wait()
+            raise psutil.NoSuchProcess(dying.pid)
+
+        monkeypatch.setattr(seen, "name", name)
+        monkeypatch.setattr(psutil, "process_iter", lambda: [seen])
+        embedded.prepare_valkey(folder)
+        assert dying.poll() is not None
 
 
 def test_a_second_holder_of_the_data_folder_is_told_who_has_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from accounts.models import ApiKey
-from tests.factories.rows import NOON, SECRET, make_event, make_order
+from tests.factories.rows import NOON, SECRET, make_event, make_order, make_reset
 from tests.stream.peer import AUTHORIZED, LISTENING, Peer, authorized, log_in, running, unauthorized
 from tests.stream.sse_client import Reading, key_headers, opened
 from trading.doorbells import ring_credentials
@@ -151,6 +151,28 @@ def test_it_begins_with_an_instant_and_ends_with_one(trader: Trader) -> None:
     assert asyncio.run(scenario(since=at(3), until=at(1))) == []
 
 
+def test_a_generation_is_both_bounds_and_is_resumed_within(trader: Trader) -> None:
+    order = make_order(trader.account, trader.asset)
+    for seq in range(1, 7):
+        make_event(trader.account, order, seq=seq, kind="new", status="new")
+    TradingAccount.objects.update(event_seq=6, generation=3)
+    for generation, seq in ((2, 2), (3, 5)):
+        make_reset(trader.account, generation=generation, at=NOON, recorded_at=NOON, event_seq=seq)
+    make_reset(trader.account, generation=4)  # waits
+
+    async def scenario(**window: str) -> list[int]:
+        async with running() as app:
+            reading = await opened(app, trader.key, **window)
+            blocks = await reading.rest()
+        return [sequence_of(block.splitlines()[0].removeprefix("id: ")) for block in blocks]
+
+    assert asyncio.run(scenario(generation="1")) == [1, 2]
+    assert asyncio.run(scenario(generation="2")) == [3, 4, 5]
+    assert asyncio.run(scenario(generation="2", since_id="3")) == [4, 5]
+    assert asyncio.run(scenario(generation="2", since_id="1", until_id="4")) == [3, 4]
+    assert asyncio.run(scenario(generation="3", until_id="6")) == [6]  # the present one has no end
+
+
 def test_an_end_that_is_yet_to_come_is_waited_for(trader: Trader) -> None:
     async def scenario() -> list[str]:
         async with running() as app:
@@ -169,6 +191,8 @@ def test_an_end_that_is_yet_to_come_is_waited_for(trader: Trader) -> None:
         ({"since_id": "nonsense"}, "since_id is not an event's id"),
         ({"since_id": "7"}, "since_id is not an event of this account"),
         ({"until_id": "U" * 26}, "until_id is not an event's id"),
+        ({"generation": "2"}, "the account has had no such generation"),
+        ({"generation": "last"}, "generation must be a number from 1 to 2147483646"),
         ({"since": "yesterday"}, "since is neither an RFC 3339 instant nor a date"),
         ({"until": "2013-13-01"}, "until is neither an RFC 3339 instant nor a date"),
     ],

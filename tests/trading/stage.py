@@ -173,13 +173,17 @@ class Stage:
         return denial, successor
 
 
-def make_stage(folder: Path, tape: Sequence[Line]) -> Stage:
-    """Return a stage on the day of the tape, a minute before the open."""
-    # The whole calendar takes seconds to compute: a season is enough, and is found to be there.
+def store_season() -> None:
+    """Store the trading days around the tape's: the whole calendar takes seconds to compute, and is not missed."""
     season = date(2013, 9, 1), date(2013, 12, 1)
     for name, days in ((XNYS, compute_sessions(*season)), (ALWAYS_OPEN, always_open_sessions(*season))):
         known = [CalendarDay(calendar=name, **day.as_row()) for day in days]
         CalendarDay.objects.bulk_create(known, ignore_conflicts=True)
+
+
+def make_stage(folder: Path, tape: Sequence[Line]) -> Stage:
+    """Return a stage on the day of the tape, a minute before the open."""
+    store_season()
     (folder / "XYZ").mkdir(parents=True)
     with (folder / "XYZ" / f"{DAY}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, HEADER, restval="")

@@ -186,6 +186,15 @@ def test_events_of_an_account_that_the_batch_does_not_name_are_refused(
     refused(worker, psycopg.errors.NotNullViolation, "account_id", batch)
 
 
+def test_a_batch_that_names_an_account_that_does_not_exist_is_refused(
+    app: Session, worker: Session, desk: Desk, account: TradingAccount, asset: Asset
+) -> None:
+    batch = desk.batch((placed(app, account, asset), "new"))
+    batch["accounts"].append({"account_id": new_id(), "cash_change": 0, "held_change": 0})
+
+    refused(worker, psycopg.errors.CheckViolation, "must name the accounts of its events", batch)
+
+
 def test_an_order_that_does_not_exist_is_refused(
     app: Session, worker: Session, desk: Desk, account: TradingAccount, asset: Asset
 ) -> None:

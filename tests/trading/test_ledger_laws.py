@@ -36,12 +36,14 @@ def owner(transactional_db: None) -> Iterator[Session]:
         yield opened
 
 
-def insert_journal(writer: Session, account: TradingAccount) -> Any:
-    journal_id = new_id()
+def insert_journal(
+    writer: Session, account: TradingAccount, *, kind: str = "deposit", journal_id: Any = None
+) -> Any:
+    journal_id = journal_id or new_id()
     writer.execute(
         "insert into trading_journal (id, user_id, account_id, kind, at, note, request_id)"
-        " values (%s, %s, %s, 'deposit', now(), '', '')",
-        [journal_id, account.user_id, account.pk],
+        " values (%s, %s, %s, %s, now(), '', '')",
+        [journal_id, account.user_id, account.pk, kind],
     )
     return journal_id
 
@@ -83,6 +85,26 @@ def test_a_journal_without_postings_is_refused_at_commit(account: TradingAccount
         insert_journal(writer, account)
 
     assert every_owned_row() == before
+
+
+def test_a_fill_s_journal_is_refused_at_once_when_its_postings_are_not_there(
+    worker: Session, account: TradingAccount
+) -> None:
+    before = every_owned_row()
+
+    with pytest.raises(CHECK, match="has 0 postings, which sum to 0"), worker.transaction():
+        insert_journal(worker, account, kind="fill")  # not at commit, as another kind is
+
+    assert every_owned_row() == before
+
+
+def test_a_fill_s_journal_comes_after_its_postings(worker: Session, account: TradingAccount) -> None:
+    with worker.transaction():
+        journal_id = new_id()
+        post(worker, account, journal_id, cash="-3", securities="3")
+        insert_journal(worker, account, kind="fill", journal_id=journal_id)
+
+    assert len(every_owned_row()["trading_posting"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,16 @@ from accounts.addresses import client_address
 from accounts.binding import bind
 from accounts.credentials import key_pair
 from accounts.models.api_key import Scope
-from trading.errors import BodyTooLarge, BodyUnreadable, ContentTypeWrong, NotAuthorized, ScopeMissing
+from trading.errors import (
+    BodyTooLarge,
+    BodyUnreadable,
+    ContentTypeWrong,
+    NotAuthorized,
+    ScopeMissing,
+    TradingError,
+)
 from trading.principal import Principal, principal_of_key, recent_principal_of_key
+from trading.seen import as_told
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
@@ -82,6 +90,9 @@ class ApiView(APIView):
 
     def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override] # no Response
         """Answer for a failure by the project's one table; anything else is a bug and goes up."""
+        principal = getattr(self, "principal", None)
+        if principal is not None and isinstance(exc, TradingError):
+            exc = as_told(principal, exc)
         response = self.get_exception_handler()(exc, {"view": self})
         if response is None:
             raise exc

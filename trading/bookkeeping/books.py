@@ -212,6 +212,8 @@ class Books:
         }
         if decision.commission:
             evidence["commission"] = decision.commission
+        if decision.is_print and decision.offer_price != decision.price:
+            evidence["offer_price"] = decision.offer_price  # a print that went through the limit
         if decision.is_cut:
             evidence["is_cut"] = True
         return {

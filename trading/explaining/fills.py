@@ -39,6 +39,7 @@ class _Seen:
         self.is_print = bool(given.get("is_print"))
         self.is_cut = bool(given.get("is_cut"))
         self.offered = read("offered", quantity_of)
+        self.offer_price = read("offer_price", price_of)
         self.bid, self.ask = read("bid", price_of) or None, read("ask", price_of) or None
         self.bid_size = read("bid_size", quantity_of) if self.bid else None
         self.ask_size = read("ask_size", quantity_of) if self.ask else None
@@ -49,6 +50,11 @@ class _Seen:
     def size(self, words: str = " of {}") -> str:
         """Return the size that was shown or printed, in these words; nothing where it is not known."""
         return "" if self.offered is None else words.format(shares(self.offered))
+
+    @property
+    def at(self) -> str:
+        """Where a print was that filled the order at another price; nothing where it is not known."""
+        return "" if self.offer_price is None else f" at {dollars(self.offer_price)}"
 
 
 def verb(order: Order) -> str:
@@ -91,6 +97,7 @@ def fill_evidence(fill: Fill) -> dict[str, Any]:
         "run": fill.run,
         "quantity": plain(fill.quantity),
         "price": plain(fill.price),
+        "price_offered": _text(_price_offered(fill, seen)),
         "size_offered": _text(seen.offered),
         "bid": _text(seen.bid),
         "bid_size": _text(seen.bid_size),
@@ -101,6 +108,14 @@ def fill_evidence(fill: Fill) -> dict[str, Any]:
         "is_cut_by_chance": seen.is_cut,
         "engine_version": fill.model_version,
     }
+
+
+def _price_offered(fill: Fill, seen: _Seen) -> Decimal | None:
+    """Return the price of the print or quote whose size was taken; None where its evidence is too old to tell."""
+    if not seen.is_print:
+        return seen.touch
+    went_through = fill.rule == Rule.THROUGH
+    return seen.offer_price or (None if went_through else fill.price)
 
 
 def _take(_order: Order, profile: SimulationProfile, fill: Fill, seen: _Seen) -> str:
@@ -118,7 +133,7 @@ def _take(_order: Order, profile: SimulationProfile, fill: Fill, seen: _Seen) ->
 
 def _through(_order: Order, _profile: SimulationProfile, _fill: Fill, seen: _Seen) -> str:
     if seen.is_print:
-        return f", its limit: a print{seen.size()} went through it"
+        return f", its limit: a print{seen.size()}{seen.at} went through it"
     came = "" if seen.touch is None else f" to {dollars(seen.touch)}"
     return f", its limit: the {seen.touch_name} came{came}{seen.size(' with {} shown')}"
 
@@ -137,7 +152,7 @@ def _auction(order: Order, _profile: SimulationProfile, _fill: Fill, seen: _Seen
 
 def _bar(_order: Order, profile: SimulationProfile, _fill: Fill, seen: _Seen) -> str:
     share = percent(EXACT.divide(Decimal(profile.participation), Decimal(PARTS)))
-    return f": a bar's print{seen.size()}, of which the profile gives an account {share}"
+    return f": a bar's print{seen.size()}{seen.at}, of which the profile gives an account {share}"
 
 
 _BY_RULE: dict[str, Callable[[Order, SimulationProfile, Fill, _Seen], str]] = {

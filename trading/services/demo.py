@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Tier, User
 from accounts.models.api_key import Scope, digest, new_secret
 from trading.doorbells import ring_credentials
 from trading.models import TradingAccount
@@ -43,7 +43,7 @@ def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> 
     What is there and still works is kept, so that a bot's configuration outlives a restart and a
     visit to another market. A demo key whose secret is known no more is revoked when a new one is made.
     """
-    user = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL)
+    user = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL, tier=Tier.PRO_PLUS)
     open_accounts = TradingAccount.objects.owned_by(user).exclude(status__in=_ENDED)
     account = open_accounts.filter(market=market).order_by("created_at").first()
     if account is None:

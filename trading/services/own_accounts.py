@@ -95,7 +95,7 @@ def reset_account(
     cash: Decimal | None = None,
     generation: int | None = None,
     request_id: str = "",
-    within_s: float = SETTLED_WITHIN_S,
+    within_s: float | None = None,
 ) -> TradingAccount:
     """Begin the account's next generation with `cash` dollars, or with what this one began with.
 
@@ -109,7 +109,7 @@ def reset_account(
 
 
 def archive_account(
-    *, owner: Owner, account_id: UUID, request_id: str = "", within_s: float = SETTLED_WITHIN_S
+    *, owner: Owner, account_id: UUID, request_id: str = "", within_s: float | None = None
 ) -> TradingAccount:
     """Close an account for good: its keys end at once, its orders are canceled, and all of it stays readable.
 
@@ -141,12 +141,12 @@ def require_name(name: str) -> None:
         raise ValueInvalid(f"the name has {len(name)} characters, and may have {NAME_MAX}, all printable")
 
 
-def _settled(owner: Owner, account_id: UUID, request_id: str, within_s: float) -> TradingAccount:
-    """Return the account when it is settled, or when it takes too long."""
+def _settled(owner: Owner, account_id: UUID, request_id: str, within_s: float | None) -> TradingAccount:
+    """Return the account when it is settled, or when it takes longer than `within_s` (None: as usual)."""
     account = account_of(owner, account_id)
     if account.status not in UNSETTLED:
         return account
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + (SETTLED_WITHIN_S if within_s is None else within_s)
     with account_bell(account_id) as bell:
         while settle(owner, account, request_id) in UNSETTLED and time.monotonic() < deadline:
             bell.wait()

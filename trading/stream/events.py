@@ -44,8 +44,10 @@ AS_OF_THE_EVENT: Final[dict[str, LiteralString]] = {
     "replaced_by": "case e.status when 'replaced' then o.replaced_by end",
     "cancel_requested_at": "case when e.status in ('pending_cancel', 'canceled') or e.kind = 'order_cancel_rejected'"
     " then o.cancel_requested_at end",
-    # The row's watermark is final once the stop has triggered, which nothing but a fill or an end tells for sure.
-    "hwm": f"case when not o.is_triggered or e.kind in ('partial_fill', 'fill') or {_IS_OVER} then o.hwm end",
+    # The row's watermark is final once the stop has triggered or ended, which nothing but a fill or an end tells
+    # for sure.
+    "hwm": "case when not (o.is_triggered or o.status in ('canceled', 'expired', 'rejected', 'replaced'))"
+    f" or e.kind in ('partial_fill', 'fill') or {_IS_OVER} then o.hwm end",
 }
 
 _columns: LiteralString = ", ".join(

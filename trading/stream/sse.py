@@ -2,8 +2,9 @@
 
 The same log, reader and limits as the WebSocket. `since_id` (or the header `Last-Event-ID`, which a
 browser sends by itself) begins after that event, `since` with the first one of that market time;
-without them it begins now. `until_id` and `until` end the answer after the last such event. A client
-that reconnects with its last id misses nothing and hears nothing twice.
+without them it begins now. `until_id` and `until` end the answer after the last such event, and
+`generation` is both bounds of one generation of the account. A client that reconnects with its last
+id misses nothing and hears nothing twice.
 """
 
 from __future__ import annotations
@@ -12,27 +13,23 @@ import asyncio
 import logging
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from accounts.binding import BIND
 from accounts.credentials import key_pair
-from matching.market.times import to_datetime
-from trading.api import query
-from trading.errors import ValueInvalid
 from trading.stream import frames
 from trading.stream.database import UNREACHABLE
-from trading.stream.event_ids import NotAnEventId, sequence_of
 from trading.stream.outbox import Outbox
 from trading.stream.principals import authenticate
 from trading.stream.resuming import Held, read_past
 from trading.stream.tasks import end
+from trading.stream.window import Refused, Window, window_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import MutableMapping
     from datetime import datetime
 
     from trading.stream.principals import Principal
@@ -50,30 +47,10 @@ BEFORE: Final = (
     "select coalesce(max(seq), 0) as seq from trading_orderevent"
     " where account_id = %s and user_id = %s and at < %s"
 )
-
-
-class Refused(Exception):
-    """The request is answered with an error."""
-
-    def __init__(self, status: int, code: int, message: str, **headers: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.headers = status, code, message, headers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """What a client wants of the log; None is no bound. Bounds by id hold against those by time."""
-
-    since_id: int | None = None
-    since: datetime | None = None
-    until_id: int | None = None
-    until: datetime | None = None
-
-    def ends_before(self, update: frames.Update) -> bool:
-        """Whether an update is beyond the end."""
-        if self.until_id is not None and update.seq > self.until_id:
-            return True
-        return self.until is not None and update.at > self.until
+GENERATIONS: Final = (
+    "select generation, event_seq from trading_accountreset"
+    " where account_id = %s and user_id = %s and at is not null and generation in (%s, %s)"
+)
 
 
 class EventStream:
@@ -115,7 +92,7 @@ class EventStream:
     async def _begin(self) -> None:
         if self._scope["method"] != "GET":
             raise Refused(405, 40510000, "method not allowed", allow="GET")
-        self._window = _window(self._scope["query_string"].decode("latin-1"), self._headers)
+        self._window = window_of(self._scope["query_string"].decode("latin-1"), self._headers)
         self.principal = await self._log_in()
         try:
             async with asyncio.timeout(self._service.limits.join_s):
@@ -213,6 +190,8 @@ class EventStream:
         assert self.principal is not None
         owner = [self.principal.account_id, self.principal.user_id]
         window = self._window
+        if window.generation is not None:
+            window = self._window = await self._bounded(window, window.generation)
         if window.since_id is not None:
             rows = await _ask(self._service, HEAD, owner, bound=self.principal)
             if not rows or window.since_id > rows[0]["event_seq"]:
@@ -222,6 +201,19 @@ class EventStream:
             rows = await _ask(self._service, BEFORE, [*owner, window.since], bound=self.principal)
             return int(rows[0]["seq"])
         return None
+
+    async def _bounded(self, window: Window, generation: int) -> Window:
+        """Return the window as far as it is within one generation. Raises Refused for one that has not begun."""
+        assert self.principal is not None
+        asked = [self.principal.account_id, self.principal.user_id, generation, generation + 1]
+        rows = await _ask(self._service, GENERATIONS, asked, bound=self.principal)
+        begins = {1: 0, **{row["generation"]: row["event_seq"] for row in rows}}
+        if generation not in begins:
+            raise Refused(422, 40010001, "the account has had no such generation")
+        since_id = max(begins[generation], window.since_id or 0)
+        end = begins.get(generation + 1)
+        until_ids = [each for each in (end, window.until_id) if each is not None]
+        return replace(window, since_id=since_id, until_id=min(until_ids, default=None))
 
     async def _refuse(self, refused: Refused) -> None:
         body = msgspec.json.encode({"code": refused.code, "message": refused.message})
@@ -298,31 +290,6 @@ class EventStream:
     async def _wait_until_it_leaves(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             continue  # the end of a body that we do not read
-
-
-def _window(text: str, headers: Mapping[str, str]) -> Window:
-    """Return what a query string asks for. Raises Refused."""
-    parameters = dict(parse_qsl(text))
-    try:
-        since, until = query.moment(parameters, "since"), query.moment(parameters, "until")
-    except ValueInvalid as error:
-        raise Refused(422, 40010001, error.message) from None
-    ids: dict[str, int | None] = {}
-    given = {
-        "since_id": parameters.get("since_id") or headers.get("last-event-id"),
-        "until_id": parameters.get("until_id"),
-    }
-    for name, value in given.items():
-        try:
-            ids[name] = sequence_of(value) if value else None
-        except NotAnEventId:
-            raise Refused(422, 40010001, f"{name} is not an event's id") from None
-    return Window(
-        since_id=ids["since_id"],
-        since=None if since is None else to_datetime(since),
-        until_id=ids["until_id"],
-        until=None if until is None else to_datetime(until),
-    )
 
 
 async def _ask(

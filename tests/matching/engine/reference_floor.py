@@ -219,6 +219,11 @@ class ReferenceFloor(ABC):
         if gets == wants:
             self.orders.remove(one)
         quote = self.quotes.get(one.order.symbol)
+        if offer_seq is None:
+            shown = price if rule is Rule.AUCTION or self.print is None else self.print.price
+        else:
+            assert quote is not None
+            shown = quote.ask if one.buys else quote.bid
         self.out.append(
             Decision(
                 order_id=one.order.order_id,
@@ -231,6 +236,7 @@ class ReferenceFloor(ABC):
                 price=price,
                 leaves_quantity=one.leaves(),
                 offer_seq=self.seq if offer_seq is None else offer_seq,
+                offer_price=shown,
                 is_print=offer_seq is None,
                 offered=size,
                 bid=quote.bid if quote else 0,
@@ -251,6 +257,7 @@ class ReferenceFloor(ABC):
 
     def say(self, one: Open, event: Event, rule: Rule) -> None:
         starts = event in (Event.NEW, Event.ACCEPTED, Event.HELD)
+        ends = event in (Event.CANCELED, Event.EXPIRED, Event.REJECTED, Event.REPLACED)
         self.out.append(
             Decision(
                 order_id=one.order.order_id,
@@ -261,7 +268,7 @@ class ReferenceFloor(ABC):
                 at=self.at,
                 leaves_quantity=one.leaves(),
                 queue_priority=one.order.queue_priority if starts else None,
-                watermark=one.order.watermark if starts else None,
+                watermark=one.watermark if starts or ends else None,
                 is_triggered=starts and one.order.is_triggered,
             )
         )

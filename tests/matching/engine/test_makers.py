@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matching.engine.types import SHARE, TAKING, Model, TimeInForce
+from matching.engine.types import CENT, SHARE, TAKING, Model, TimeInForce
 from tests.matching.engine.markets import Market
 
 INSTANT = {"model": Model.INSTANT}
@@ -58,6 +58,14 @@ def test_a_print_fills_a_resting_order(price, size, eligible, terms, expected):
     market = resting(**terms)
 
     assert market.trade(price, size, eligible=eligible) == expected
+
+
+def test_a_fill_by_a_print_through_the_limit_keeps_the_price_of_the_print():
+    market = resting()
+    market.trade(997, 3)
+
+    made = market.decisions[-1]
+    assert (made.price, made.offer_price, made.is_print) == (1000 * CENT, 997 * CENT, True)
 
 
 def test_a_print_fills_even_when_the_quote_is_stale_or_crossed():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from matching.engine.triggers import collar, is_bad_print, trailing_stop
-from matching.engine.types import CENT, Session, Side, TimeInForce, WatermarkMove
+from matching.engine.types import CENT, Event, Session, Side, TimeInForce, WatermarkMove
 from tests.matching.engine.markets import Market
 
 GTC: dict[str, Any] = {"time_in_force": TimeInForce.GTC}
@@ -320,6 +320,20 @@ def test_a_replaced_trailing_stop_keeps_its_watermark():
 
     assert market.decisions[-1].watermark == 1005 * CENT
     assert market.trade(1002, 1)[0] == ("triggered", "s", "T3")
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_trailing_stop_that_ends_tells_how_far_it_had_come(has_begun):
+    market = market_at(990, 1010)
+    if not has_begun:
+        market.session(Session.POST)
+    market.sell("o", 5, trail=5)
+    market.trade(1005, 1)
+    market.cancel("o")
+    market.trade(1007, 1)
+
+    assert market.decisions[-1].event is Event.CANCELED
+    assert market.decisions[-1].watermark == (1005 * CENT if has_begun else None)
 
 
 def test_the_successor_of_a_triggered_stop_limit_is_triggered():

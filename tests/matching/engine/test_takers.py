@@ -72,6 +72,7 @@ def test_a_fill_carries_its_evidence():
         price=1001 * CENT,
         leaves_quantity=0,
         offer_seq=2,
+        offer_price=1001 * CENT,
         offered=8 * SHARE,
         bid=999 * CENT,
         bid_size=7 * SHARE,

@@ -46,6 +46,12 @@ SENTENCES = {
     "a print went through the limit": (
         order_of(),
         profile_of(),
+        fill_of("R2", is_print=True, offer_price=price("187.05")),
+        "Bought 100 at 187.20, its limit: a print of 300 at 187.05 went through it (R2).",
+    ),
+    "a print went through the limit, and an old fill does not say where": (
+        order_of(),
+        profile_of(),
         fill_of("R2", is_print=True),
         "Bought 100 at 187.20, its limit: a print of 300 went through it (R2).",
     ),
@@ -132,6 +138,21 @@ def test_a_fill_without_evidence_makes_no_figure_up(rule):
     assert fill_evidence(fill)["size_offered"] is None
 
 
+@pytest.mark.parametrize(
+    ("fill", "price_offered"),
+    [
+        (fill_of("L2"), "187.35"),
+        (fill_of("R2", is_print=True, offer_price=price("187.05")), "187.05"),
+        (fill_of("R2", is_print=True), None),
+        (fill_of("S3", is_print=True), "187.2"),
+        (fill_of("B1", is_print=True, offer_price=price("187.1")), "187.1"),
+    ],
+    ids=["the touch", "through the limit", "through, and it was not kept", "an auction", "a bar, slipped"],
+)
+def test_the_evidence_names_the_price_that_was_offered(fill, price_offered):
+    assert fill_evidence(fill)["price_offered"] == price_offered
+
+
 def test_the_evidence_is_the_offer_in_dollars_and_shares_as_text():
     fill = fill_of("R3", is_print=True, queue_before=size(200), commission=money("0.5"), bid=0, bid_size=0)
 
@@ -144,6 +165,7 @@ def test_the_evidence_is_the_offer_in_dollars_and_shares_as_text():
         "run": 1,
         "quantity": "100",
         "price": "187.2",
+        "price_offered": "187.2",
         "size_offered": "300",
         "bid": None,  # nobody bid
         "bid_size": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.openapi import AutoSchema
@@ -21,6 +22,8 @@ from trading.api.schema.table import (
 if TYPE_CHECKING:
     from drf_spectacular.plumbing import ComponentRegistry
 
+
+_CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 Endpoint = tuple[str, str, str, Any]  # path, its regular expression, method, callback
 
@@ -45,6 +48,11 @@ class TableSchema(AutoSchema):
         if found is None:
             raise Undocumented(f"{method} {path} has no operation in trading/api/schema")
         return found.as_openapi()
+
+
+def template_of(route: str) -> str:
+    """Return a route of Django's as a path template, its parameters named as the route names them."""
+    return "/" + _CONVERTER.sub(r"{\1}", route)
 
 
 def documented_paths(endpoints: list[Endpoint], **_: Any) -> list[Endpoint]:

@@ -116,6 +116,7 @@ OPERATIONS = {
                 description="One item for each order that was open.", schema=array(ref("CancelResult"))
             )
         },
+        refusals=(INVALID,),
         scopes=("trade",),
     ),
     ("GET", "/v2/orders/{order_id}"): Operation(
