@@ -5,16 +5,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# Of each kind and operation: `make fuzz EXAMPLES=1000` looks for longer.
+EXAMPLES ?= 100
+# Of `make faults`; `make test` has a dozen.
+FAULTS ?= 200
 # Each worker starts a PostgreSQL and a Valkey of its own.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help install run test check bench clean requirements
+.PHONY: help install run test check conformance faults fuzz openapi bench clean requirements
 
 help:
 	@echo "make install       the virtual environment, made again only when requirements change"
 	@echo "make run           everything behind one address; ARGS=\"--port 8123\" passes options"
 	@echo "make test          the tests; ARGS=\"tests/raxx -q\" narrows them"
 	@echo "make check         all that CI checks: format, lint, types, imports, migrations, tests"
+	@echo "make conformance   numbered cases by the SDK against real processes; ARGS=\"--only 2,6.04\" chooses"
+	@echo "make faults        kill processes and servers two hundred times while bots trade; FAULTS=50 for fewer"
+	@echo "make fuzz          requests made up from our document and Alpaca's, many more than make test sends"
+	@echo "make openapi       write openapi.json, which has to be what is served"
 	@echo "make bench         the benchmarks, one JSON line a figure"
 	@echo "make requirements  pin the packages anew from requirements*.in"
 	@echo "make clean         remove caches and test data (the data folder stays)"
@@ -41,6 +49,18 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+conformance: install
+	$(BIN)/python -m tests.contract.conformance $(ARGS)
+
+faults: install
+	RAXX_FAULT_KILLS=$(FAULTS) RAXX_FAULT_RESULTS=tests/faults/RESULTS.md $(BIN)/python -m pytest -s tests/faults tests/acceptance/test_faults.py $(ARGS)
+
+fuzz: install
+	RAXX_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(WORKERS) tests/contract/test_fuzz.py tests/contract/test_fuzz_alpaca.py tests/contract/test_lives.py $(ARGS)
+
+openapi: install
+	$(BIN)/python manage.py openapi
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

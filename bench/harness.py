@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from raxx.folder import DataFolder
     from raxx.supervisor import Task
 
+ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 READY_WITHIN_S = 60.0
 LOOK_AGAIN_S = 0.02
@@ -38,8 +39,7 @@ class HarnessFailed(Exception):
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a data folder on the disk that the code is on: a /tmp in memory would make fsync free."""
-    beside = Path(__file__).resolve().parent.parent
-    return tempfile.TemporaryDirectory(prefix=".raxx-bench-", dir=beside, ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(prefix=".raxx-bench-", dir=ROOT, ignore_cleanup_errors=True)
 
 
 def environment(root: Path) -> dict[str, str]:

@@ -24,12 +24,11 @@ import time
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.entry import ACCOUNTS
 from bench.figure import Figure
-from bench.harness import HarnessFailed, Installation, installation
+from bench.harness import ROOT, HarnessFailed, Installation, installation
 from bench.listener import Listener
 from bench.load import LoadFailed, Run, fresh_orders, run_load
 from bench.people import Person, orders_of, settle
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
     from matching.models import Market
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("ack_to_new", "post_to_new", "quote_to_stream")
 CONNECTIONS = 16
 RESTING = 100_000

@@ -20,11 +20,10 @@ import sys
 import time
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.figure import Figure
-from bench.harness import HarnessFailed, installation
+from bench.harness import ROOT, HarnessFailed, installation
 from bench.people import settle
 from bench.resting import store_open_orders
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from matching.engine.types import Chunk
     from matching.ports import Progress, Reading
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("restart_1m",)
 SYMBOLS, ACCOUNTS = 1_000, 1_000
 BAR_S, BAR_MIB = 60.0, 2_048.0

@@ -22,7 +22,7 @@ from matching.ports import Batch, Poisoned, Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from matching.engine.types import OrderId
+    from matching.engine.types import OrderId, SessionChange
     from matching.ports import Bell, Clock, Command, Feed, Journal, Reading
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ BEAT_S = 0.25  # a look at the inbox without any bell
 TICK_S = 0.02  # while market time passes by itself
 FLOOR_S = 0.002  # between two looks: a bell for each order would eat the processor
 HEARTBEAT_S = 1.0  # progress is committed at least so often, for the lease and for who waits
-CANCELS_PER_COMMIT = 10_000  # when a tape starts over
+ENDS_PER_COMMIT = 10_000  # when a session ends them, or a tape starts over
 
 
 class Matcher:
@@ -152,8 +152,8 @@ class Matcher:
         decisions = [replace(decision, seq=0) for decision in self._engine.cancel_all()]
         self._engine.drain_queues()
         self._engine.drain_watermarks()
-        for begin in range(0, len(decisions), CANCELS_PER_COMMIT):
-            self._commit(decisions[begin : begin + CANCELS_PER_COMMIT])
+        for begin in range(0, len(decisions), ENDS_PER_COMMIT):
+            self._commit(decisions[begin : begin + ENDS_PER_COMMIT])
         self._engine = self._new_engine()
         self._run = run
         self._commit([])
@@ -168,6 +168,8 @@ class Matcher:
             if len(commands) < self._journal.inbox_limit:
                 break  # whoever wishes faster than we decide must not stop the market
         while chunk := self._feed.read(self._engine.seq, reading.until, ITEMS_PER_CHUNK):
+            if chunk.session is not None:
+                self._end_ahead(chunk.session)
             decisions = self._engine.advance(chunk)
             if decisions or self._is_heartbeat_due():
                 self._commit(decisions)
@@ -176,6 +178,15 @@ class Matcher:
         else:
             self._arrive(reading)
         return reading
+
+    def _end_ahead(self, change: SessionChange) -> None:
+        """Commit what a session's end does to orders that stand alone, for it may do it to all there are.
+
+        One commit of a million ends would last for minutes and as long keep the shard from its heartbeat. The
+        progress stays before the change, and these ends touch nobody: whoever comes after a crash ends the others.
+        """
+        for decisions in self._engine.ends_ahead(change, ENDS_PER_COMMIT):
+            self._commit(decisions)
 
     def _arrive(self, reading: Reading) -> None:
         """Say that everything up to the reading is decided, when somebody may wait for it."""

@@ -26,6 +26,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 TAG = "Health"
+NOT_MODIFIED = 304
 
 
 @only_reading
@@ -52,7 +53,7 @@ def text() -> str:
     # Its generator is needed here alone, and takes longer to import than the rest of us.
     from drf_spectacular.generators import SchemaGenerator
 
-    made = SchemaGenerator().get_schema(request=None, public=True)
+    made = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -92,7 +93,10 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             name="getDocument",
             tag=TAG,
             summary="Read this document",
-            answers={OK: Answer(description="The document.", schema={"type": "object"})},
+            answers={
+                OK: Answer(description="The document.", schema={"type": "object"}),
+                NOT_MODIFIED: Answer(description="You have it: `If-None-Match` named its `ETag`."),
+            },
             is_public=True,
         ),
     }

@@ -84,3 +84,18 @@ def _settings_know_no_developer(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Keep the developer's own operator keys out of the tests."""
     for name in ("RAXX_ALPACA_KEY_ID", "RAXX_ALPACA_SECRET_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _answers_keep_the_contracts() -> Iterator[None]:
+    """Fail a test in which an answer was not as Alpaca's documents or ours say.
+
+    Our own is written from trading/api/schema by `make openapi`; where we mean to differ from Alpaca's,
+    tests/contract/deviations.py says why.
+    """
+    from tests.contract import hook
+
+    hook.install()
+    hook.faults.clear()
+    yield
+    assert hook.faults == []

@@ -21,7 +21,7 @@ PROFILES = "select count(*) <> 3 or not bool_and(is_offered) from trading_simula
 
 def install() -> None:
     """Let every transactional test end in this way."""
-    TransactionTestCase._fixture_teardown = _empty_all  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = _empty_all
 
 
 def _empty_all(case: Any) -> None:

@@ -18,6 +18,7 @@ class TradingError(Exception):
         super().__init__(message)
         self.message = message
         self.context = context
+        self.of_market: frozenset[str] = frozenset()  # fields of the context that tell the market's price now
 
 
 class NotAuthorized(TradingError):

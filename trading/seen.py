@@ -29,10 +29,12 @@ _PRICES = frozenset({"market_price", "base_price"})  # of a refusal, where it co
 def as_told(principal: Principal, refusal: TradingError) -> TradingError:
     """Return a refusal as its caller may read it: who sees the market late is not told what it is at now.
 
-    What an own order costs or holds is its owner's to know, as its fills are.
+    That is neither its price, nor a figure in which the price stands: an order that is refused costs
+    nothing, so that whoever may ask for its cost could ask all day long.
     """
     if entitlement.of_tier(principal.tier).delay:
-        refusal.context = {name: value for name, value in refusal.context.items() if name not in _PRICES}
+        hidden = _PRICES | refusal.of_market
+        refusal.context = {name: value for name, value in refusal.context.items() if name not in hidden}
     return refusal
 
 

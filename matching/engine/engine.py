@@ -20,7 +20,7 @@ from matching.engine.checks import require_group, require_workable
 from matching.engine.floor import Floor
 from matching.engine.groups import Group
 from matching.engine.hall import Hall
-from matching.engine.session_changes import change_session
+from matching.engine.session_changes import change_session, ends_ahead
 from matching.engine.types import (
     Account,
     Chunk,
@@ -31,13 +31,14 @@ from matching.engine.types import (
     OrderId,
     Rule,
     Session,
+    SessionChange,
     Side,
     WatermarkMove,
 )
 from matching.engine.working import WorkingOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 _SEQ = attrgetter("seq")
 
@@ -137,6 +138,14 @@ class Engine:
         }
 
     # The market moves
+
+    def ends_ahead(self, change: SessionChange, size: int) -> Iterator[list[Decision]]:
+        """End the orders that stand alone and that the next session change will end, `size` at a time.
+
+        They are what `advance` would decide about these orders, which then has them no more to decide. The
+        market stays where it is, so that each piece can be made durable before the next.
+        """
+        return ends_ahead(self._hall, change, size)
 
     def advance(self, chunk: Chunk) -> list[Decision]:
         """Apply a session change, then the items, and return the decisions in market order.

@@ -45,6 +45,7 @@ class Played:
     updates: list[TradeUpdate]
     orders: dict[str, Order]
     cash: Decimal
+    multiplier: Decimal
     buying_power: Decimal
     position: Position | None
 
@@ -88,6 +89,7 @@ def play(bot: Bot, expectation: Expectation, steps: list[Step]) -> Played:
         updates=bot.updates(),
         orders={bot.label_of(order): order for order in bot.all_orders()},
         cash=Decimal(str(account.cash)),
+        multiplier=Decimal(str(account.multiplier)),
         buying_power=Decimal(str(account.buying_power)),
         position=position_of(bot),
     )
@@ -164,8 +166,10 @@ def require_account(played: Played) -> None:
         cash -= sign * Decimal(fill.price) * Decimal(fill.quantity)
         shares += sign * Decimal(fill.quantity)
     assert played.cash == cash
-    assert played.buying_power == cash  # nothing is open, so nothing is held
     assert played.position is not None
+    value = Decimal(str(played.position.market_value))
+    # Nothing is open, so no order holds anything.
+    assert played.buying_power == played.multiplier * (cash + value) - abs(value)
     assert exact(played.position.qty) == shares
     assert exact(played.position.qty_available) == shares
 

@@ -20,18 +20,29 @@ from tests.marketdata.conftest import TUESDAY, market, tape  # noqa: F401 - fixt
 from trading.services import closing, own_accounts, tape as tape_service
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.api.conftest import Bot
 
 BRIEFLY_S = 0.02
 
 
 @pytest.fixture
-def almighty(make_bot: Any) -> Bot:  # noqa: F811
-    """Return a bot whose key has every scope, of a person of the highest tier."""
-    made: Bot = make_bot(scopes=["read", "trade", "data", "operator"], multiplier=4)
-    made.account.user.tier = Tier.PRO_PLUS
-    made.account.user.save()
-    return made
+def make_almighty(make_bot: Any) -> Callable[[], Bot]:  # noqa: F811
+    """Return a function that makes a bot whose key has every scope, of a person of the highest tier."""
+
+    def make() -> Bot:
+        made: Bot = make_bot(scopes=["read", "trade", "data", "operator"], multiplier=4)
+        made.account.user.tier = Tier.PRO_PLUS
+        made.account.user.save()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def almighty(make_almighty: Callable[[], Bot]) -> Bot:
+    return make_almighty()
 
 
 @pytest.fixture

@@ -4,14 +4,18 @@
 bot's key. A document's strategies make up values that its schemas allow, or (negative) forbid; half of
 the time they take values that exist, or a request of the document's own examples, so that not every
 answer is a refusal. Answers are judged by schemathesis and, by the hook, by every document.
+
+The budget is RAXX_FUZZ_EXAMPLES requests of each kind and operation; `make fuzz` has a larger one.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
@@ -37,6 +41,11 @@ if TYPE_CHECKING:
     from schemathesis.schemas import APIOperation, BaseSchema
 
     from tests.api.conftest import Bot
+    from tests.contract.documents import Document
+
+EXAMPLES = int(os.environ.get("RAXX_FUZZ_EXAMPLES", "4"))
+MARKS = [pytest.mark.timeout(240 + EXAMPLES * 60), pytest.mark.usefixtures("_nobody_is_waited_for")]
+LAST = ("/raxx/v1/accounts", "/raxx/v1/market/tape")  # what takes the world away from those before
 
 UNAVAILABLE = 503
 CHECKS = [
@@ -50,13 +59,13 @@ NEEDS_MATCHERS = frozenset({"advanceTape", "restartTape", "isReady"})
 
 
 class Served:
-    """The project, called by a bot; `statuses` counts the answers by method, path and status."""
+    """The project, called by `bot`; `statuses` counts the answers by method, path and status."""
 
     def __init__(self, bot: Bot, document: dict[str, Any]) -> None:
         self.statuses: Counter[tuple[str, str, int]] = Counter()
         self._document = json.dumps(document).encode()
         self._handler = WSGIHandler()
-        self._headers = {"HTTP_APCA_API_KEY_ID": bot.key.pk, "HTTP_APCA_API_SECRET_KEY": SECRET}
+        self.bot = bot
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request; that for the document itself is not the project's to answer."""
@@ -68,9 +77,10 @@ class Served:
             self.statuses[environ["REQUEST_METHOD"], environ["PATH_INFO"], int(status[:3])] += 1
             return start_response(status, *rest)
 
+        credential = {"HTTP_APCA_API_KEY_ID": self.bot.key.pk, "HTTP_APCA_API_SECRET_KEY": SECRET}
         plain = {name: value for name, value in environ.items() if name != "HTTP_ACCEPT_ENCODING"}
         with as_web():
-            return list(self._handler({**plain, **self._headers}, counting))
+            return list(self._handler({**plain, **credential}, counting))
 
     def answered(self, method: str, prefix: str, status: int) -> int:
         """Return how often paths that begin so were answered so."""
@@ -81,10 +91,11 @@ class Served:
         )
 
 
-def load(app: Served, *, known: Mapping[str, list[str]], examples: int) -> BaseSchema:
+def load(app: Served, *, known: Mapping[str, list[str]], examples: int, sense: int = 1) -> BaseSchema:
     """Return the document's schema, which makes `examples` requests of a kind.
 
-    `known` are values of the paths' parameters that exist.
+    `known` are values of the paths' parameters that exist; of bodies, `sense` to one are the document's
+    examples.
     """
     generation = GenerationConfig(
         max_examples=examples,
@@ -101,8 +112,9 @@ def load(app: Served, *, known: Mapping[str, list[str]], examples: int) -> BaseS
         found = _body_examples(context.operation)
 
         def sensible(body: Any) -> st.SearchStrategy[Any]:
-            is_replaced = found and isinstance(body, dict)
-            return st.one_of(st.sampled_from(found), st.just(body)) if is_replaced else st.just(body)
+            if not found or not isinstance(body, dict):
+                return st.just(body)
+            return st.one_of(*[st.sampled_from(found)] * sense, st.just(body))
 
         return strategy.flatmap(sensible)
 
@@ -136,9 +148,34 @@ def operations(schema: BaseSchema, wanted: Callable[[str, str], bool]) -> Iterat
             yield operation
 
 
-def faults_of(operation: APIOperation, *, examples: int, is_ours: bool) -> list[str]:
-    """Send requests of an operation, right ones and wrong ones; return what is wrong with the answers."""
+def fuzzed(
+    bot: Bot,
+    known: Mapping[str, list[str]],
+    document: Document,
+    wanted: Callable[[str, str], bool],
+    *,
+    is_ours: bool,
+) -> tuple[int, Served, list[str]]:
+    """Call the operations that are wanted; return how many, who answered, and what was wrong with the answers."""
+    app = Served(bot, document.content)
+    schema = load(app, known=known, examples=EXAMPLES)
+    chosen = sorted(operations(schema, wanted), key=lambda operation: operation.path.startswith(LAST))
+    faults = [
+        fault for each in chosen for fault in faults_of(each, known, examples=EXAMPLES, is_ours=is_ours)
+    ]
+    return len(chosen), app, faults
+
+
+def faults_of(
+    operation: APIOperation, known: Mapping[str, list[str]], *, examples: int, is_ours: bool
+) -> list[str]:
+    """Send requests of an operation: its examples, then right ones and wrong ones.
+
+    Return what is wrong with the answers.
+    """
     found: dict[str, None] = {}
+    for fault in _example_faults(operation, known, is_ours=is_ours):
+        found.setdefault(fault)
     takes_values = list(operation.iter_parameters()) or operation.body
     for mode in GenerationMode if takes_values else [GenerationMode.POSITIVE]:
         strategy = operation.as_strategy(generation_mode=mode)
@@ -149,6 +186,17 @@ def faults_of(operation: APIOperation, *, examples: int, is_ours: bool) -> list[
                 raise
             # Any text is a right value: nothing wrong can be made up.
     return list(found)
+
+
+def _example_faults(
+    operation: APIOperation, known: Mapping[str, list[str]], *, is_ours: bool
+) -> Iterator[str]:
+    names = [parameter.name for parameter in operation.path_parameters]
+    if all(name in known for name in names):
+        for body in _body_examples(operation):
+            path = {name: known[name][0] for name in names}
+            case = operation.Case(path_parameters=path, body=body, media_type="application/json")
+            yield from answer_faults(case, is_ours=is_ours)[0]
 
 
 def _send(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.faults.wishes import Body
 
 PAUSE_S = 0.1  # nothing tells a client when a broker is back
-RECENT = 40
+RECENT = 8  # orders among which it chooses one to change: most of them are open still
 REFUSALS = {403, 404, 422}
 NAME_TAKEN = "client_order_id must be unique"
 

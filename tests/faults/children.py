@@ -66,18 +66,22 @@ class Nursery:
         with self.news:
             assert self.news.wait_for(lambda: self._is_ready, PATIENCE_S), "the nursery does not open"
 
-    def bear(self, command: str, point: str | None = None, number: int = 1) -> Child:
-        """Start a management command; with a `point`, one that kills itself there for the `number`-th time."""
+    def bear(
+        self, command: str, point: str | None = None, number: int = 1, gate: Path | None = None
+    ) -> Child:
+        """Start a management command.
+
+        With a `point` it kills itself where it comes there for the `number`-th time. With a `gate`, a
+        named pipe, it waits there in its recovery until somebody opens the pipe to write.
+        """
         with self.news:
-            child = Child(len(self._children), self._folder / f"{command}-{len(self._children)}.log")
+            tag = len(self._children)
+            child = Child(tag, self._folder / f"{command}-{self._running.pid}-{tag}.log")
             self._children.append(child)
         order = {
-            "tag": child.tag,
-            "command": command,
-            "log": str(child.log),
-            "point": point,
-            "number": number,
-        }
+            "tag": child.tag, "command": command, "log": str(child.log), "point": point, "number": number,
+            "gate": None if gate is None else str(gate),
+        }  # fmt: skip
         assert self._running.stdin is not None
         self._running.stdin.write(json.dumps(order).encode() + b"\n")
         self._running.stdin.flush()

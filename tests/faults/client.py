@@ -51,9 +51,14 @@ class Client:
         self._login = login
         self._line = login.connect()
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer | None:
-        """Return the answer; None when there was none, or "not now", and the wish may have been granted."""
-        headers = self._login.headers
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **more: str
+    ) -> Answer | None:
+        """Return the answer; None when there was none, or "not now", and the wish may have been granted.
+
+        `more` are further headers.
+        """
+        headers = {**self._login.headers, **more}
         content = None
         if body is not None:
             content, headers = json.dumps(body), {**headers, "Content-Type": "application/json"}

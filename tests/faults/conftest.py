@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.house import House
+from tests.faults.children import opened_nursery
 from tests.faults.faults import number_of_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.faults.children import Nursery
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,6 +37,22 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
         shutil.rmtree(folder)
     else:
         request.config.get_terminal_writer().line(f"\nkept, with its logs: {folder}")
+
+
+@pytest.fixture
+def nursery(
+    request: pytest.FixtureRequest,
+    django_db_setup: None,
+    transactional_db: None,
+    valkey_url: str,
+    place: Path,
+) -> Iterator[Nursery]:
+    """Return where matchers and hubs are born, over the test's database; ENVIRONMENT is the module's wish."""
+    with opened_nursery(place, **getattr(request.module, "ENVIRONMENT", {})) as opened:
+        try:
+            yield opened
+        finally:
+            opened.end_all()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BEFORE, IN_DOUBT, AFTER = "before", "in doubt", "after"
 POINTS = (BEFORE, IN_DOUBT, AFTER)
 
-DECISIONS = "trading_commit_decisions"
+DECISIONS, SUBMISSION = "trading_commit_decisions", "trading_submit_orders"
 ALWAYS_THERE = {"market", "shard", "epoch", "run", "seq", "at"}  # what a commit of progress alone carries
 
 
@@ -45,6 +45,15 @@ def arm_decisions(point: str, number: int) -> None:
             return left == 0
         return False
 
+    _arm(point, is_due)
+
+
+def arm_submission(point: str) -> None:
+    """Die at the next statement that stores orders."""
+    _arm(point, lambda query, _params: isinstance(query, str) and SUBMISSION in query)
+
+
+def _arm(point: str, is_due: Callable[[object, Any], bool]) -> None:
     execute = psycopg.Connection.execute
     psycopg.Connection.execute = partial_method(_executed, execute, point, is_due)  # type: ignore[method-assign]
 
@@ -63,7 +72,20 @@ def arm_publishing(point: str, number: int) -> None:
         if left == 0:
             die()
 
-    Publisher.publish = publishing  # type: ignore[method-assign]
+    Publisher.publish = publishing  # type: ignore[assignment, method-assign]
+
+
+def wait_in_recovery(gate: str) -> None:
+    """Let this process wait, after it has claimed its shard, until somebody opens a named pipe to write."""
+    from trading.management.commands import matcher as matcher_command
+
+    recover_feed = matcher_command.open_feed
+
+    def opening(*arguments: Any, **options: Any) -> Any:
+        with open(gate):  # noqa: PTH123 - the kernel lets nobody through alone
+            return recover_feed(*arguments, **options)
+
+    matcher_command.open_feed = opening
 
 
 def partial_method(function: Callable[..., Any], *first: Any) -> Any:

@@ -33,7 +33,7 @@ def main() -> None:
     signal.set_wakeup_fd(writer)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     news = selectors.DefaultSelector()
-    news.register(sys.stdin.buffer.raw, selectors.EVENT_READ, "order")  # type: ignore[attr-defined]
+    news.register(sys.stdin.buffer.raw, selectors.EVENT_READ, "order")
     news.register(reader, selectors.EVENT_READ, "death")
     _say(is_ready=True)
     rest = b""
@@ -85,6 +85,8 @@ def _live(order: dict[str, Any], parent: int) -> NoReturn:
     if (point := order.get("point")) is not None:
         arm = failpoints.arm_publishing if order["command"] == "hub" else failpoints.arm_decisions
         arm(point, order["number"])
+    if (gate := order.get("gate")) is not None:
+        failpoints.wait_in_recovery(gate)
     status = 0
     try:
         call_command(order["command"])

@@ -22,8 +22,7 @@ def table(seed: int, faults: Mapping[str, int], figures: Mapping[str, int], seco
 
 
 def keep(text: str) -> None:
-    """Print a table, and write it to the file that RAXX_FAULT_RESULTS names."""
-    print(f"\n{text}")
+    """Write the table of a run that went well to the file that RAXX_FAULT_RESULTS names."""
     if path := os.environ.get("RAXX_FAULT_RESULTS"):
         Path(path).write_text(f"{HEAD}\n{text}\n", encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from django.db import connection
 
 from matching.market import rows
 from matching.market.times import to_ns
+from matching.models import Market
 from tests.acceptance import rawtape
 from tests.trading.stage import Stage, at, make_stage, store_season
 from trading.doorbells import ring_market
@@ -17,7 +19,7 @@ from trading.models import Asset
 from trading.services.markets import activate_market
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.faults.children import Child, Nursery
@@ -53,14 +55,34 @@ class HauntedStage(Stage):
     deaths: int = 0
     _child: Child | None = None
     _at: int = 0
+    _is_left_alone: bool = False
 
     def round(self) -> None:
         """Let matchers live and die until everything is decided up to the clock."""
         ring_market(self.market.pk)
-        while not self._is_decided():
+        while not self._is_left_alone and not self._is_decided():
             if self._child is None or self._child.status is not None:
                 self._bear()
             self.nursery.wait(self._is_decided_or_dead, "nobody decides")
+
+    @property
+    def present(self) -> Child:
+        """The matcher that was born last."""
+        assert self._child is not None
+        return self._child
+
+    def adopt(self, matcher: Child) -> None:
+        """Let another matcher be the present one."""
+        self._child = matcher
+
+    @contextmanager
+    def nobody_decides(self) -> Iterator[None]:
+        """Ask for things while the block lasts without a wait for their decision."""
+        self._is_left_alone = True
+        try:
+            yield
+        finally:
+            self._is_left_alone = False
 
     def close(self) -> None:
         """End the last matcher, which has nothing left to do."""
@@ -74,9 +96,7 @@ class HauntedStage(Stage):
     def ask(self, account: TradingAccount, *legs: dict[str, Any], **terms: Any) -> Any:
         asset = Asset.objects.get(symbol=self.ground.symbol)
         marks = {str(asset.pk): str(self.ground.middle)}
-        told = super().ask(
-            account, *legs, **{"symbol": asset.symbol, "asset_id": asset.pk, "marks": marks, **terms}
-        )
+        told = super().ask(account, *legs, **{"symbol": asset.symbol, "marks": marks, **terms})
         self.round()
         return told
 
@@ -118,5 +138,6 @@ def recorded_stage(nursery: Nursery, **options: Any) -> HauntedStage:
     market = activate_market(
         feed="replay", tape=str(rawtape.folder()), date="2013-10-08", symbols=[rawtape.SYMBOL], paused=True
     )
+    Market.objects.filter(pk=market.pk).update(name=f"played {market.pk}")  # the next stage has another
     ground = Ground(symbol=rawtape.SYMBOL, middle=Decimal("181.80"), step=Decimal("0.03"), seconds=30)
     return HauntedStage(market, rows.market_state(market.pk), ground=ground, nursery=nursery, **options)

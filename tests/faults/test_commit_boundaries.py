@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.acceptance import rawtape
-from tests.faults.children import opened_nursery
 from tests.faults.failpoints import AFTER, BEFORE, IN_DOUBT, POINTS
 from tests.faults.faults import number_of_faults
 from tests.faults.script import outcome, play, random_tape
@@ -16,7 +15,7 @@ from tests.faults.stage import recorded_stage, written_stage
 from trading.ledger_audit import audit_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.faults.children import Nursery
@@ -30,13 +29,6 @@ MISSING = (
     f"NO RECORDED DAY: {rawtape.path_of('quote')} is missing; set RAXX_LEAN_DATA to a folder in LEAN's format"
 )
 SEEDS = range(max(1, number_of_faults() // 50))
-
-
-@pytest.fixture
-def nursery(django_db_setup: None, transactional_db: None, valkey_url: str, place: Path) -> Iterator[Nursery]:
-    """Return where matchers are born, over the test's database."""
-    with opened_nursery(place) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("seed", SEEDS)

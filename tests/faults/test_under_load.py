@@ -31,8 +31,8 @@ def test_whatever_dies_nothing_promised_is_lost_and_nothing_happens_twice(house:
         with verdict.administrator(house) as connection:
             verdict.until_drained(connection)
             figures = load.figures() | verdict.figures(connection)
-            report.keep(report.table(drawn, killer.done, figures, time.monotonic() - began))
-            print(load.refusals().most_common(12))
+            table = report.table(drawn, killer.done, figures, time.monotonic() - began)
+            print(f"\n{table}\n\nrefused: {load.refusals().most_common(8)}")
             verdict.require_promises(connection, load)
             verdict.require_cancels(connection, load)
             verdict.require_heard(connection, load, HEARD_WITHIN_S)
@@ -42,3 +42,4 @@ def test_whatever_dies_nothing_promised_is_lost_and_nothing_happens_twice(house:
     assert proof.returncode == 0, proof.stdout + proof.stderr
     assert figures["fills"] > 0
     assert figures["orders acknowledged"] > ANSWERS_FIRST
+    report.keep(table)

@@ -33,9 +33,11 @@ LAWS = {
          where o.limit_price is not null
            and case o.side when 'buy' then f.price > o.limit_price else f.price < o.limit_price end""",
     "a fill at a price that its evidence does not show": """
-        select f.id, f.side, f.price, f.rule, f.evidence from trading_fill f
-         where f.rule = 'L1' and f.price * 10000 is distinct from
-               (f.evidence ->> case f.side when 'buy' then 'ask' else 'bid' end)::numeric""",
+        select f.id, f.side, f.price, o.limit_price, f.rule, f.evidence from trading_fill f
+          join trading_order o on o.id = f.order_id
+         where case when f.rule = 'L2' then f.price * 10000 is distinct from
+                      (f.evidence ->> case f.side when 'buy' then 'ask' else 'bid' end)::numeric
+                    when f.rule in ('R2', 'R3') then f.price is distinct from o.limit_price end""",
     "more filled than ordered": """
         select o.client_order_id, o.quantity, o.filled_quantity, coalesce(sum(f.quantity), 0)
           from trading_order o left join trading_fill f on f.order_id = o.id group by o.id
@@ -108,8 +110,8 @@ def require_promises(connection: Connection, load: Load) -> None:
     for bot in load.bots:
         memory = bot.memory
         assert not memory.surprises, memory.surprises[:10]
-        for name, order in memory.accepted.items():
-            told = (order["id"], bot.account_id, order["symbol"], order["side"], order["type"])
+        for name, answered in memory.accepted.items():
+            told = (answered["id"], bot.account_id, *(answered[word] for word in ("symbol", "side", "type")))
             assert stored.get(name, ())[:5] == told, (
                 f"{name}: {told} was promised, {stored.get(name)} is there"
             )
@@ -151,6 +153,8 @@ def figures(connection: Connection) -> dict[str, int]:
         "events": "select count(*) from trading_orderevent",
         "times the shard was claimed": "select sum(epoch) from matching_shard",
     }
-    return {
-        name: int((connection.execute(query).fetchone() or (0,))[0] or 0) for name, query in queries.items()
-    }
+    counts = {name: int(connection.execute(query).fetchall()[0][0] or 0) for name, query in queries.items()}
+    rules = connection.execute(
+        "select rule, count(*) from trading_fill group by rule order by rule"
+    ).fetchall()
+    return counts | {f"fills by rule {rule}": count for rule, count in rules}

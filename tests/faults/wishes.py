@@ -35,59 +35,62 @@ class Prices:
         return step.bid, step.ask
 
 
-def _dollars(price: int) -> str:
-    return f"{price // 100 * 100 / DOLLAR:.2f}"
-
-
 def random_order(chance: random.Random, prices: Prices, symbol: str, side: str) -> Body:
     """Return the body of an order to buy or sell, without a name."""
     kind = chance.choices(list(KINDS), list(KINDS.values()))[0]
     body: Body = {"symbol": symbol, "side": side, "qty": str(chance.randint(1, 30))}
     body |= {"type": kind, "time_in_force": chance.choice(("day", "gtc"))}
-    bid, ask = prices.touch(symbol)
-    sign, touch = (1, ask) if side == "buy" else (-1, bid)
-
-    def beyond(parts: int) -> str:
-        """So far in the direction of the trade: a buy's worse price, a sale's worse price."""
-        return _dollars(touch + sign * touch * parts // 10_000)
-
-    def within(least: int, most: int) -> int:
-        return chance.randint(least, most)
-
+    near = _Ladder(chance, prices, symbol, side)
     match kind:
         case "limit":
-            body["limit_price"] = beyond(within(-NEAR, NEAR) if chance.random() < 0.7 else -FAR)
+            body["limit_price"] = near.at(-NEAR, NEAR) if chance.random() < 0.7 else near.at(-FAR)
         case "ioc" | "fok":
-            body |= {"type": "limit", "time_in_force": kind, "limit_price": beyond(within(-1, NEAR))}
+            body |= {"type": "limit", "time_in_force": kind, "limit_price": near.at(-1, NEAR)}
         case "fraction":
             body |= {"type": "market", "time_in_force": "day", "qty": f"{chance.randint(1, 900) / 100:.2f}"}
         case "notional":
             del body["qty"]
             body |= {"type": "market", "time_in_force": "day", "notional": str(chance.randint(5, 900))}
-        case "stop":
-            body["stop_price"] = beyond(within(1, NEAR))
-        case "stop_limit":
-            stop = within(1, NEAR)
-            body |= {"stop_price": beyond(stop), "limit_price": beyond(stop + within(0, NEAR))}
+        case "stop" | "stop_limit":
+            body["stop_price"] = near.at(1, NEAR)
+            if kind == "stop_limit":
+                body["limit_price"] = near.at(NEAR, CAUTION)
         case "trailing_stop":
             body |= chance.choice(({"trail_price": "0.05"}, {"trail_percent": "0.1"}))
         case "bracket" | "oto" | "oco":
-            body |= _class_of(kind, chance, beyond)
+            body |= _class_of(kind, chance, near)
     return body
 
 
-def _class_of(kind: str, chance: random.Random, beyond: Any) -> Body:
+class _Ladder:
+    """Prices near the touch that an order would take, in ten thousandths of it: above 0 is worse for the trader."""
+
+    def __init__(self, chance: random.Random, prices: Prices, symbol: str, side: str) -> None:
+        bid, ask = prices.touch(symbol)
+        self._sign, self._touch = (1, ask) if side == "buy" else (-1, bid)
+        self._chance = chance
+
+    def at(self, least: int, most: int | None = None) -> str:
+        """Return the price of a rung, one of those from `least` to `most`."""
+        rung = least if most is None else self._chance.randint(least, most)
+        price = self._touch + self._sign * self._touch * rung // 10_000
+        return f"{price // 100 * 100 / DOLLAR:.2f}"
+
+
+def _class_of(kind: str, chance: random.Random, near: _Ladder) -> Body:
     """Return what makes an order the first of a class. The exits of an oco trade the way that it does."""
     away = 1 if kind == "oco" else -1
-    entry_type = chance.choice(("market", "limit", "limit"))
-    profit, loss = chance.randint(2, CAUTION), chance.randint(2, CAUTION)
-    target = {"limit_price": beyond(-away * profit)}
-    stop = {"stop_price": beyond(away * loss)}
+    loss = chance.randint(2, CAUTION)
+    target = {"limit_price": near.at(-away * chance.randint(2, CAUTION))}
+    stop = {"stop_price": near.at(away * loss)}
     if chance.random() < 0.4:
-        stop["limit_price"] = beyond(away * (loss + CAUTION))
-    body: Body = {"order_class": kind, "type": "limit" if kind == "oco" else entry_type}
+        stop["limit_price"] = near.at(away * (loss + CAUTION))
+    body: Body = {
+        "order_class": kind,
+        "type": "limit" if kind == "oco" else chance.choice(("market", "limit")),
+    }
     if body["type"] == "limit" and kind != "oco":
-        body["limit_price"] = beyond(chance.randint(-1, 1))
+        body["limit_price"] = near.at(-1, 1)
     if kind == "oto":
         return body | chance.choice(({"take_profit": target}, {"stop_loss": stop}))
     return body | {"take_profit": target, "stop_loss": stop}
@@ -95,16 +98,12 @@ def _class_of(kind: str, chance: random.Random, beyond: Any) -> Body:
 
 def random_change(chance: random.Random, prices: Prices, order: Body) -> Body | None:
     """Return the body of a replacement; None for an order whose terms leave nothing to change."""
-    bid, ask = prices.touch(order["symbol"])
-    sign, touch = (1, ask) if order["side"] == "buy" else (-1, bid)
-    near = _dollars(touch + sign * touch * chance.randint(-NEAR, NEAR) // 10_000)
+    near = _Ladder(chance, prices, order["symbol"], order["side"])
     match order["type"]:
-        case "limit":
-            return {"limit_price": near}
+        case "limit" | "stop_limit":
+            return {"limit_price": near.at(-NEAR, NEAR)}
         case "stop":
-            return {"stop_price": _dollars(touch + sign * touch * chance.randint(2, CAUTION) // 10_000)}
+            return {"stop_price": near.at(2, CAUTION)}
         case "trailing_stop":
             return {"trail": "0.07" if order.get("trail_price") else "0.15"}
-        case "stop_limit":
-            return {"limit_price": near}
     return None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from matching.engine.types import DOLLAR, Trade
 from matching.market import keys, latest
-from tests.factories.rows import SECRET, make_position
+from matching.models import Watermark
+from tests.factories.rows import SECRET, make_order, make_position
 from tests.marketdata.conftest import TUESDAY, price_at
 from trading import principal
 from trading.models import Asset
@@ -55,3 +58,83 @@ def test_a_refusal_does_not_tell_the_price_that_is_to_who_sees_it_late(free, pro
 
     assert (told["message"], told["market_price"]) == ("stop price must be greater than current price", "500")
     assert untold == {name: value for name, value in told.items() if name != "market_price"}
+
+
+@pytest.mark.parametrize(
+    ("terms", "hidden"),
+    [
+        ({"type": "market", "limit_price": None, "qty": "1000000"}, {"cost_basis", "buying_power"}),
+        ({"type": "market", "limit_price": None, "qty": "0.001"}, {"cost_basis"}),
+        ({"limit_price": "1", "qty": "1000000", "side": "sell"}, {"cost_basis", "buying_power"}),
+        ({"limit_price": "700", "qty": "1000000"}, {"buying_power"}),
+    ],
+    ids=["at the market", "too little", "short", "at its own limit, on what it holds at the market"],
+)
+def test_a_refusal_does_not_tell_what_the_order_would_have_cost(free, pro, at, market, valkey, terms, hidden):
+    publish(valkey, market, 500, at(TUESDAY, 10, 20), 99)
+    msft = Asset.objects.get(symbol="MSFT")
+    for bot in (free, pro):
+        bot.account.multiplier = 4
+        bot.account.save()
+        make_position(bot.account, msft, quantity=10, cost=300)
+
+    told, untold = pro.order(**terms), free.order(**terms)
+
+    assert told.status_code == untold.status_code == 403, told.content
+    assert told.json().keys() - untold.json().keys() == hidden
+
+
+TRAILING = {
+    "type": "trailing_stop",
+    "side": "sell",
+    "limit_price": None,
+    "trail_price": 1,
+    "status": "new",
+    "working_seq": 1,
+}
+
+
+def test_a_trailing_stop_does_not_tell_how_far_the_market_came_to_who_sees_it_late(free, pro, at, market):
+    at(TUESDAY, 10, 20)
+    ibm = Asset.objects.get(symbol="IBM")
+    Watermark.objects.create(market=market, symbol="IBM", side="sell", seq=5, price=500 * DOLLAR)
+
+    def shown(bot, **fields):
+        order = make_order(bot.account, ibm, quantity=10, **{**TRAILING, **fields})
+        one = bot.get(f"/v2/orders/{order.pk}").json()
+        [listed] = [each for each in bot.get("/v2/orders", status="all").json() if each["id"] == one["id"]]
+        assert listed == one
+        return one["hwm"], one["stop_price"]
+
+    assert shown(pro) == ("500", "499")
+    assert shown(free) == (None, None)
+    assert shown(free, status="canceled", hwm=500) == (None, None)
+    assert shown(free, is_triggered=True, hwm=500) == ("500", "499")
+
+
+def explained(bot, asset, **fields):
+    order = make_order(bot.account, asset, **{"quantity": 10, "status": "new", "working_seq": 1, **fields})
+    return bot.get(f"/raxx/v1/orders/{order.pk}/explanation").json()["waiting_for"]
+
+
+def test_an_explanation_tells_that_its_market_is_a_quarter_of_an_hour_old(free, pro, at, market, valkey):
+    publish(valkey, market, 500, at(TUESDAY, 10, 20), 99)
+    ibm = Asset.objects.get(symbol="IBM")
+    resting = {"side": "buy", "type": "limit", "limit_price": 50, "queue_ahead": 0}
+
+    waiting = explained(free, ibm, **resting)
+
+    assert waiting["reason"] == "queue"  # what was fresh then is not stale because it is told late
+    assert waiting["sentence"].startswith("As of 15 minutes ago, ")
+    assert not explained(pro, ibm, **resting)["sentence"].startswith("As of")
+
+
+def test_the_explanation_of_a_trailing_stop_hides_how_far_the_market_came(free, at, market, valkey):
+    publish(valkey, market, 500, at(TUESDAY, 10, 20), 99)
+    Watermark.objects.create(market=market, symbol="IBM", side="sell", seq=5, price=500 * DOLLAR)
+
+    waiting = explained(free, Asset.objects.get(symbol="IBM"), **TRAILING)
+
+    assert (waiting["evidence"]["watermark"], waiting["evidence"]["stop_price"]) == (None, None)
+    assert "500" not in str(waiting)
+    assert "the price to fall by 1.00 from its high since the order works" in waiting["sentence"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from accounts.models import Tier
 from raxx import roles
 from tests.factories import desk, rows
 from tests.factories.sessions import session
@@ -65,7 +66,8 @@ def make_trader(transactional_db: None, valkey: redis.Redis) -> Iterator[Any]:
         the_desk = desk.Desk(worker)
 
         def make(**fields: Any) -> Trader:
-            account = rows.make_account(cash=1_000_000, **fields)
+            user = rows.make_user(tier=fields.pop("tier", Tier.PRO))  # Free sees the market late
+            account = rows.make_account(user, cash=1_000_000, **fields)
             return Trader(account, rows.make_api_key(account), rows.make_asset(), web, the_desk)
 
         yield make

@@ -21,6 +21,7 @@ from django.utils import timezone
 from psycopg.conninfo import make_conninfo
 from redis import Redis
 
+from accounts.models import Tier
 from matching.engine.types import DOLLAR, Quote, Trade
 from matching.market import keys, latest, rows
 from matching.market.calendar import ALWAYS_OPEN, XNYS
@@ -185,7 +186,9 @@ def open_house(
     write_tape(folder / "tape", lines)
     market = activate_market(feed="replay", tape=str(folder / "tape"), date=DAY, paused=True)
     assert market.starts_at is not None
-    account = open_account(owner=make_user(), market=market, cash=Decimal(100_000), now=market.starts_at)
+    account = open_account(
+        owner=make_user(tier=Tier.PRO), market=market, cash=Decimal(100_000), now=market.starts_at
+    )
     key = make_api_key(account)
     monkeypatch.setattr(submission, "login", login_of_the_web_role)
     for module in (principal, reference):

@@ -204,3 +204,26 @@ def test_a_trailing_stop_tells_its_watermark_and_its_stop(
 
     assert (update["order"]["hwm"], update["order"]["stop_price"]) == expected
     assert update["order"]["trail_price"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "event", "expected"),
+    [
+        ({}, {"kind": "pending_cancel"}, (None, None)),
+        ({"hwm": 120, "status": "canceled"}, {"kind": "canceled", "feed_seq": 160}, (None, None)),
+        ({"hwm": 109, "is_triggered": True}, {"kind": "fill", "status": "filled", "feed_seq": 200}, ("109", "107")),
+    ],
+    ids=["while it waits", "canceled a moment later", "triggered, which is its owner's to know"],
+)  # fmt: skip
+def test_who_sees_the_market_late_is_not_told_its_extreme_by_a_trailing_stop(
+    make_trader: Any, fields: dict[str, Any], event: dict[str, Any], expected: tuple[str | None, str | None]
+) -> None:
+    trader = make_trader(tier="free")
+    order = stored(trader, **TRAILING | fields)
+    Watermark.objects.create(
+        market_id=trader.account.market_id, symbol=order.symbol, side="sell", seq=140, price=110 * DOLLAR
+    )
+
+    [update] = told(trader, 1, lambda: log(trader, order, **event))
+
+    assert (update["order"]["hwm"], update["order"]["stop_price"]) == expected

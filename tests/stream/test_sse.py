@@ -381,6 +381,20 @@ def test_a_socket_that_names_no_event_is_closed_with_the_reason(trader: Trader, 
     assert reason.startswith("since_id is not an event")
 
 
+def test_a_socket_logs_in_with_the_words_of_the_data_streams(trader: Trader) -> None:
+    async def scenario() -> list[Any]:
+        async with running() as app:
+            answers = []
+            for secret in (SECRET, "another"):
+                peer = Peer(app)
+                peer.say({"action": "auth", "key": trader.key.key_id, "secret": secret})
+                answers.append(await peer.message())
+                await peer.leave()
+            return answers
+
+    assert asyncio.run(scenario()) == [AUTHORIZED, unauthorized("authenticate")]
+
+
 def test_a_socket_logs_in_with_a_token(trader: Trader) -> None:
     token = f"{trader.key.key_id}.{SECRET}"
 

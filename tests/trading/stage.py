@@ -127,10 +127,10 @@ class Stage:
         self, account: TradingAccount, *legs: dict[str, Any], **terms: Any
     ) -> tuple[str | None, list[UUID]]:
         """Submit an order and return the denial, if there is one, and the ids."""
-        asset = Asset.objects.get(symbol="XYZ")
+        asset = Asset.objects.get(symbol=terms.get("symbol", "XYZ"))
         order: dict[str, Any] = {
             "n": 0, "id": new_id(), "user_id": account.user_id, "account_id": account.pk,
-            "market_id": account.market_id, "asset_id": asset.pk, "symbol": "XYZ", "client_order_id": new_id(),
+            "market_id": account.market_id, "asset_id": asset.pk, "symbol": asset.symbol, "client_order_id": new_id(),
             "side": "buy", "type": "limit", "time_in_force": "day", "order_class": "", "extended_hours": False,
             "quantity": "100", "position_intent": "", "may_be_short": True, "is_partnership": False,
             "marks": {str(asset.pk): "10"}, "request_id": "r", **terms,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import given, strategies as st
 
 from matching.engine.types import Decision, Event, Rule, Side, WatermarkMove
+from matching.models import Shard
 from matching.ports import Batch, Poisoned, Progress
 from tests.trading.stage import holdings, make_stage, quote, stored, story, trade
 from trading.adapters import journal_pieces
 from trading.adapters.journal_pieces import Stored, pieces_of
 from trading.ledger_audit import audit_ledger
-from trading.models import Fill, OrderEvent
+from trading.models import Fill, Order, OrderEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +104,35 @@ def test_one_print_fills_many_accounts_whatever_the_size_of_a_piece(
         assert account.cash == 9_800
     assert {stored(order).status for found in orders.values() for order in found} == {"filled"}
     assert audit_ledger().balances
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_that_may_outlast_the_lease_prolongs_it_and_ends_with_the_ordinary_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.adapters.journal.PIECE", 1)
+    monkeypatch.setattr("trading.adapters.journal_pieces.PIECE", 1)
+    monkeypatch.setattr("trading.adapters.journal.PIECES_AHEAD", 1)
+    monkeypatch.setattr("trading.adapters.journal.DECISION_AT_MOST", timedelta(hours=1))
+    for _ in range(3):
+        stage.submit(stage.account(), quantity="10", limit_price="10")
+    stage.go(2)
+    journal, seen = stage.journals[-1], []
+    write = journal._write
+
+    def looked_at_by_another(batch: Batch, books: Any) -> None:
+        with psycopg.connect(journal._conninfo) as other:
+            found = other.execute("select updated_at - clock_timestamp() from matching_shard").fetchone()
+        seen.append(found and found[0])
+        write(batch, books)
+
+    monkeypatch.setattr(journal, "_write", looked_at_by_another)
+    stage.go(6)
+
+    assert len(seen) == 3
+    assert all(ahead > timedelta(hours=2) for ahead in seen)
+    assert Shard.objects.get().updated_at <= datetime.now(UTC)
+    assert set(Order.objects.across_owners().values_list("status", flat=True)) == {"filled"}
 
 
 @pytest.mark.django_db(transaction=True)

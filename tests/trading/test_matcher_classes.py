@@ -338,7 +338,7 @@ def test_a_tape_that_starts_over_ends_a_class_and_returns_what_it_held(
 def test_a_matcher_that_dies_while_a_tape_starts_over_leaves_the_rest_to_the_next(
     stage: Stage, account: TradingAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matching.matcher.CANCELS_PER_COMMIT", 1)
+    monkeypatch.setattr("matching.matcher.ENDS_PER_COMMIT", 1)
     stage.go(0.5)
     ids = stage.submit(account, TARGET, STOP, **{**BRACKET, "limit_price": "9.99"})
     stage.round()

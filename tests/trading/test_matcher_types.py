@@ -30,6 +30,7 @@ TAPE = [
     quote(6, "9.90", 900, "9.92", 900),
     quote(7, "9.70", 900, "9.72", 40),
     quote(8, "9.70", 900, "9.72", 900),
+    {"time": 9, "kind": "auction", "price": "10.00", "size": 150, "conditions": "opening"},
 ]
 
 
@@ -223,6 +224,33 @@ def test_a_cancel_after_the_cut_off_of_its_auction_is_refused_and_the_order_is_w
     assert story(order) == [("new", "C0"), ("order_cancel_rejected", "S3")]
     assert stored(order).cash_held == 900
     assert audit_ledger().differences == ()
+
+
+def test_a_refused_cancel_leaves_the_order_in_its_place_through_a_restart(
+    stage: Stage, account: TradingAccount
+) -> None:
+    stage.go(0.5)
+    terms = {"time_in_force": "opg", "limit_price": "10.00", "cut_off_at": at(3).isoformat()}
+    first, second = (stage.submit(account, quantity="100", **terms)[0] for _ in range(2))
+    stage.round()
+    stage.cancel(account, first)
+    read_after_the_market_moved(stage, 4.5)
+    stage.start()
+    stage.go(9.5)  # the auction has 150 for the account
+
+    assert story(first) == [("new", "C0"), ("order_cancel_rejected", "S3"), ("fill", "S3")]
+    assert [stored(one).filled_quantity for one in (first, second)] == [100, 50]
+    assert audit_ledger().differences == ()
+
+
+def test_a_canceled_trailing_stop_keeps_how_far_it_had_come(stage: Stage, account: TradingAccount) -> None:
+    bought(stage, account)
+    (order,) = stage.submit(account, trail_price="0.50", **TRAIL)
+    stage.go(2.5)
+    stage.cancel(account, order)
+    stage.go(4.5)
+
+    assert (stored(order).status, stored(order).hwm) == ("canceled", Decimal("10.20"))
 
 
 def test_a_tape_that_starts_over_forgets_how_far_the_last_one_had_come(

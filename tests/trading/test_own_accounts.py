@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,10 +10,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from accounts.models import ApiKey
 from matching.models import Market
+from raxx import roles
 from tests.factories.rows import make_api_key
 from tests.factories.sessions import PATIENCE_S, every_owned_row
 from tests.services import ROOT
@@ -291,6 +292,21 @@ def test_a_short_and_a_debt_are_written_off_as_well(stage: Stage) -> None:
     assert differences() == []
 
 
+def test_the_sweep_has_the_rights_that_it_needs_as_the_worker(stage: Stage, account: TradingAccount) -> None:
+    own_accounts._ask(account.user, account.pk, "trading_ask_for_reset(%s, %s, %s, %s)", [None, None, ""])
+    with connection.cursor() as cursor:
+        cursor.execute(f"set role {roles.WORKER}")
+        try:
+            assert settle_accounts() == 0  # asks for the cancels, which nobody has done yet
+            stage.matcher.round()
+            assert settle_accounts() == 1
+        finally:
+            cursor.execute("reset role")
+
+    assert standing(account) == ("ACTIVE", 2, 10_000, 0)
+    assert differences() == []
+
+
 # Whoever asked is killed
 
 
@@ -342,15 +358,18 @@ def test_a_process_that_is_killed_loses_nothing(
 ) -> None:
     stage.close()
     database = connection.settings_dict["NAME"]
-    asking = subprocess.Popen([sys.executable, "-c", COMMAND, database, account.number], cwd=ROOT)
+    known = {"DJANGO_SETTINGS_MODULE": "raxx.settings", "RAXX_DATA_DIR": str(settings.DATA_FOLDER.root)}
+    asking = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, database, account.number], cwd=ROOT, env={**os.environ, **known}
+    )
     give_up = time.monotonic() + 2 * PATIENCE_S
     try:
         while not _has_come(account, waits_for):
-            assert asking.poll() is None
+            assert asking.poll() is None, "it ended by itself"
             assert time.monotonic() < give_up
             time.sleep(0.01)  # what another process has committed rings nowhere here
     finally:
-        os.kill(asking.pid, signal.SIGKILL)
+        asking.kill()
         asking.wait()
 
     stage.start()

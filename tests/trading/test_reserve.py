@@ -55,6 +55,26 @@ def test_otherwise_both_are_the_last_price(known: Prices) -> None:
     assert (known.ask, known.bid) == (100, 100)
 
 
+def test_before_anything_has_traded_it_is_the_middle_of_the_quote_in_extended_hours() -> None:
+    quoted = prices(bid="99", ask="101.0001", session=Session.PRE)
+    assert (quoted.ask, quoted.bid) == (D("100.0001"), D("100.0001"))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        prices(bid="99", ask="101", session=Session.CLOSED),
+        prices(bid="99", ask="101", age_s=61),
+        prices(bid="102", ask="101", session=Session.PRE),
+        prices(ask="101", session=Session.POST),
+    ],
+    ids=["closed", "stale", "crossed", "one side"],
+)
+def test_no_other_quote_values_what_nobody_has_traded(known: Prices) -> None:
+    with pytest.raises(RuleBroken, match="no price of ACME is known yet"):
+        _ = known.ask
+
+
 def test_of_what_has_no_price_no_order_can_be_valued() -> None:
     with pytest.raises(RuleBroken, match="no price of ACME is known yet"):
         _ = prices().ask

@@ -7,6 +7,7 @@ matcher that was frozen, taken over and woken again.
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -38,12 +39,15 @@ from trading.doorbells import ring_account, ring_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from uuid import UUID
 
     from matching.engine.types import Account, Decision, Order, OrderId
     from matching.ports import Batch, Command
 
 LEASE = timedelta(seconds=10)  # a shard whose owner has been silent for so long may be taken over
+DECISION_AT_MOST = timedelta(milliseconds=1)  # of a large commit, on a slow machine
+PIECES_AHEAD = 4  # booked, and not yet written: more would only fill the memory
 OFFER_AGE = timedelta(days=7)  # a quote that stands over a long weekend, and some
 CLASSES = frozenset({"bracket", "oco", "oto"})
 CLAIM_PATIENCE_MS = 5_000  # or half a lease: a killed owner's connection needs a moment to be noticed
@@ -233,13 +237,27 @@ class PostgresJournal:
 
     def _write_in_pieces(self, batch: Batch, stored: Stored) -> None:
         """Book one piece while PostgreSQL works on the one before: a large batch keeps two processors busy."""
+        self._be_patient_with(len(batch.decisions) * DECISION_AT_MOST)
         with self._session.transaction(), ThreadPoolExecutor(1) as writer:
-            written = [
-                writer.submit(self._write, piece, self._enter(piece, part))
-                for piece, part in pieces_of(batch, stored)
-            ]
-            for one in written:
+            writing: deque[Future[None]] = deque()
+            for piece, part in pieces_of(batch, stored):
+                if len(writing) == PIECES_AHEAD:
+                    writing.popleft().result()
+                writing.append(writer.submit(self._write, piece, self._enter(piece, part)))
+            for one in writing:
                 one.result()
+
+    def _be_patient_with(self, commit: timedelta) -> None:
+        """Prolong the lease for a commit that may outlast it, since its transaction keeps the shard's row meanwhile.
+
+        An owner that dies gives its lock back with its session, and nobody has to wait for its lease.
+        """
+        if commit > self._lease / 2:
+            self._session.execute(
+                "update matching_shard set updated_at = clock_timestamp() + %s "
+                "where market_id = %s and number = %s and epoch = %s",
+                [commit, self._market_id, self._shard, self._epoch],
+            )
 
     def _write(self, batch: Batch, books: Books | None) -> None:
         # A new run of the tape knows nothing of how far the last one had come.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matching.engine.types import Decision, OrderId
     from matching.ports import Batch
 
-PIECE = 500  # decisions; a matcher's ordinary commit is smaller, and one piece
+PIECE = 1_500  # decisions; an ordinary commit of a matcher is smaller, and one piece
 
 
 @dataclass(slots=True)

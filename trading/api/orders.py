@@ -12,6 +12,7 @@ from trading.api.order_query import generation_of, listed
 from trading.api.order_rows import rows_of
 from trading.api.query import boolean
 from trading.errors import NotFound, TradingError, ValueInvalid
+from trading.marketdata import entitlement
 from trading.models import Order
 from trading.reference import calendar_of
 from trading.services.denials import order_not_found
@@ -40,6 +41,9 @@ class _OrderView(ApiView):
         return json_response(self._body(rows[0])) if rows else None
 
     def _body(self, row: Any) -> dict[str, Any]:
+        is_triggered = row.get("is_triggered", False)
+        if not entitlement.may_see_watermark(self.principal.tier, is_triggered=is_triggered):
+            row = {**row, "hwm": None}
         return order_body(row, calendar_of(self.principal.market_id))
 
 

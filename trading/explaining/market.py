@@ -14,6 +14,7 @@ from trading.wire import plain
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from matching.engine.types import Quote
     from trading.explaining.story import Moment
     from trading.models import Order
 
@@ -53,10 +54,15 @@ def is_crossed(moment: Moment) -> bool:
     return quote is not None and quote.bid > quote.ask > 0
 
 
+def age_of(quote: Quote, moment: Moment) -> int:
+    """Return how old a quote was, in ns, when the market was as the caller sees it."""
+    return moment.at - moment.delay - quote.at
+
+
 def is_stale(moment: Moment) -> bool:
     """Return whether the quote is too old to fill anybody, which counts in the regular session (L4)."""
     quote = moment.latest.quote
-    is_old = quote is not None and moment.at - quote.at > STALE_AFTER
+    is_old = quote is not None and age_of(quote, moment) > STALE_AFTER
     return moment.session is Session.REGULAR and is_old
 
 

@@ -14,6 +14,7 @@ from matching.engine.types import DOLLAR, Model, OrderType, Rule, Side
 from matching.market.times import SECOND
 from trading.explaining.market import (
     STALE_AFTER,
+    age_of,
     evidence_of,
     has_rested,
     is_crossed,
@@ -74,7 +75,7 @@ def _for_good_quote(order: Order, moment: Moment, offer: Shown | None) -> Waitin
         bid, ask = dollars(price_of(quote.bid)), dollars(price_of(quote.ask))
         reason, fault = "crossed_quote", f"The quote is crossed, bid {bid} above ask {ask}, and fills nobody"
     elif is_stale(moment):
-        age = (moment.at - quote.at) // SECOND
+        age = age_of(quote, moment) // SECOND
         fault = f"The quote is {age} seconds old, and one of more than {STALE_AFTER // SECOND} fills nobody"
         reason = "stale_quote"
     elif offer is None:

@@ -49,6 +49,7 @@ class Moment:
 
     `session` is None where the calendar does not reach. `opens_at`, `closes_at` are the next regular
     ones, `session_at` the next change of session. `watermark` is a trailing stop's, in dollars (T3).
+    `delay` is how much later than others the caller sees `latest`, and then no watermark.
     """
 
     at: int
@@ -59,6 +60,7 @@ class Moment:
     closes_at: int | None = None
     session_at: int | None = None
     watermark: Decimal | None = None
+    delay: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,9 @@ def for_trigger(order: Order, moment: Moment) -> Waiting:
 
 
 def _sentence(order: Order, moment: Moment, stop: Decimal | None, rule: Rule) -> str:
+    if stop is None and moment.delay:
+        side, extreme = ("rise", "low") if order.side == Side.BUY else ("fall", "high")
+        return f"It waits for the price to {side} by {_trail(order)} from its {extreme} since the order works ({rule})."
     if stop is None:
         return (
             f"It waits for the first print of {order.symbol} that it can trail by {_trail(order)} ({rule})."

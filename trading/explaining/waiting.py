@@ -7,11 +7,12 @@ reach its limit. Figures are as of `Moment`: what the caller may see of the mark
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matching.engine.states import TERMINAL
 from matching.engine.types import MILLISECOND, Role, Rule, Session, TimeInForce
-from matching.market.times import rfc3339
+from matching.market.times import SECOND, rfc3339, to_ns
 from trading.explaining.market import evidence_of
 from trading.explaining.offers import for_offer
 from trading.explaining.story import Waiting
@@ -46,8 +47,21 @@ def waiting_for(subject: Subject, moment: Moment) -> Waiting | None:
         or _for_auction(order, moment)
         or _for_session(order, moment)
         or _for_latency(subject, moment)
-        or _for_halt(order, moment)
-        or (for_trigger(order, moment) if is_stop(order) else for_offer(subject, moment))
+        or _for_market(subject, moment)
+    )
+
+
+def _for_market(subject: Subject, moment: Moment) -> Waiting:
+    """Return what the market lacks, and that this is no news to whoever sees it later than others."""
+    order = subject.order
+    waiting = _for_halt(order, moment) or (
+        for_trigger(order, moment) if is_stop(order) else for_offer(subject, moment)
+    )
+    if not moment.delay:
+        return waiting
+    words = waiting.sentence
+    return replace(
+        waiting, sentence=f"As of {moment.delay // (60 * SECOND)} minutes ago, {words[0].lower()}{words[1:]}"
     )
 
 
@@ -105,7 +119,8 @@ def _for_auction(order: Order, moment: Moment) -> Waiting | None:
         return None
     at = moment.closes_at if which == "closing" else moment.opens_at
     has_begun = moment.session is Session.REGULAR if which == "opening" else moment.session is Session.POST
-    if has_begun:
+    is_cut_off = order.cut_off_at is None or to_ns(order.cut_off_at) <= moment.at
+    if has_begun and is_cut_off:  # an auction of another day is still to come
         when, at = ", which has not been printed yet", None
     else:
         when = "" if at is None else f" at {clock_ns(at)}"

@@ -92,6 +92,11 @@ _OF_TIER = {
 }
 
 
+def may_see_watermark(tier: str, *, is_triggered: bool) -> bool:
+    """Say whether a trailing stop's watermark may be told: until the stop triggers it is the market's latest extreme."""
+    return is_triggered or not of_tier(tier).delay
+
+
 def of_tier(tier: str) -> Entitlement:
     """Return a tier's rights; a tier that is not known has the least."""
     return _OF_TIER.get(tier, _OF_TIER[Tier.FREE.value])

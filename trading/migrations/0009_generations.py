@@ -14,8 +14,10 @@ COMPOSITE_KEYS = """
 alter table trading_accountreset add constraint reset_of_own_account
   foreign key (account_id, user_id) references trading_tradingaccount (account_id, user_id);
 grant update (name) on trading_tradingaccount to raxx_app;
+grant usage on sequence trading_command_no to raxx_worker;  -- the sweep asks for cancels
 """
 DROP_COMPOSITE_KEYS = """
+revoke usage on sequence trading_command_no from raxx_worker;
 revoke update (name) on trading_tradingaccount from raxx_app;
 alter table trading_accountreset drop constraint reset_of_own_account;
 """

@@ -13,7 +13,7 @@ from trading.models import Asset, Order, Position
 from trading.services.bells import account_bell
 from trading.services.orders import cancel_all_orders, place_order
 from trading.services.ticket import Ticket
-from trading.wire import EXACT
+from trading.wire import EXACT, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def share_of(quantity: Decimal, percentage: Decimal) -> Decimal:
     part = EXACT.divide(EXACT.multiply(quantity, percentage), PERCENT_MAX)
     part = part.quantize(_WHOLE_SHARE if is_whole else _SHARE_STEP, rounding=ROUND_DOWN, context=EXACT)
     if not part:
-        raise ValueInvalid(f"percentage {percentage} of {quantity:f} shares is less than one can close")
+        raise ValueInvalid(f"percentage {percentage} of {plain(quantity)} shares is less than one can close")
     return part
 
 

@@ -24,6 +24,10 @@ NAME_TAKEN = "client_order_id must be unique"
 NOT_RUNNING = "the market of this account is not running"
 NEEDS_MARKS = "needs_marks"  # no refusal: the function asks for what the account holds to be valued
 
+# Figures of a refusal that may have the market's price in them: see `TradingError.of_market`.
+COST = frozenset({"cost_basis"})
+VALUED_BY_MARKS = frozenset({"buying_power"})
+
 
 def denied(denial: str, detail: dict[str, Any], symbol: str) -> TradingError:
     """Return the error for a refused order or replacement in `symbol`."""

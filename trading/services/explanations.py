@@ -19,6 +19,7 @@ from trading.explaining.story import Moment, Subject
 from trading.explaining.summary import summary
 from trading.explaining.waiting import waiting_for
 from trading.explaining.words import price_of
+from trading.marketdata.entitlement import may_see_watermark, of_tier
 from trading.models import Fill, Order, OrderEvent
 from trading.seen import latest_seen
 from trading.services.denials import order_not_found
@@ -114,6 +115,7 @@ def _moment(principal: Principal, order: Order) -> Moment:
     at = to_ns(reference.market_now(market_id))
     calendar = reference.calendar_of(market_id)
     latest = latest_seen(principal, [order.symbol]).get(order.symbol, Latest())
+    is_shown = may_see_watermark(principal.tier, is_triggered=order.is_triggered)
     return Moment(
         at=at,
         session=_within(lambda: calendar.session_at(at)),
@@ -122,7 +124,8 @@ def _moment(principal: Principal, order: Order) -> Moment:
         opens_at=_within(lambda: calendar.next_open(at)),
         closes_at=_within(lambda: calendar.next_close(at)),
         session_at=_within(lambda: calendar.change_in_force(at).ends_at),
-        watermark=_watermark(market_id, order),
+        watermark=_watermark(market_id, order) if is_shown else None,
+        delay=of_tier(principal.tier).delay,
     )
 
 

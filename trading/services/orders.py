@@ -22,7 +22,15 @@ from trading.errors import ClientOrderIdTaken, OrderDenied, RuleBroken, TradingE
 from trading.models import Order
 from trading.services import submission
 from trading.services.auctions import cut_off_of
-from trading.services.denials import NAME_TAKEN, NEEDS_MARKS, NOT_RUNNING, denied, order_not_found
+from trading.services.denials import (
+    COST,
+    NAME_TAKEN,
+    NEEDS_MARKS,
+    NOT_RUNNING,
+    VALUED_BY_MARKS,
+    denied,
+    order_not_found,
+)
 from trading.services.order_classes import legs_of, role_of
 from trading.services.rules import PARTNERSHIP, require_rules, require_tradable
 from trading.services.valuation import marked, reserved
@@ -53,8 +61,9 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
         asset = _tradable(principal, ticket)
         terms = _terms(principal, ticket, asset)
         held = reserved(principal, ticket, asset)
-    except TradingError:
+    except TradingError as error:
         _require_new_client_order_id(principal, ticket)
+        error.of_market = _valued_by_market(ticket)
         raise
     legs = legs_of(ticket)
     given = {
@@ -72,10 +81,13 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
     }
     document = {name: value for name, value in given.items() if value is not None}  # as few as say it all
     outcome = submission.submit(document)
-    if outcome.denial == NEEDS_MARKS:
+    has_marks = outcome.denial == NEEDS_MARKS
+    if has_marks:
         outcome = submission.submit({**document, **marked(principal, ticket, asset)})
     if outcome.denial is not None:
-        raise denied(outcome.denial, outcome.detail or {}, asset.symbol)
+        refusal = denied(outcome.denial, outcome.detail or {}, asset.symbol)
+        refusal.of_market = _valued_by_market(ticket) | (VALUED_BY_MARKS if has_marks else frozenset())
+        raise refusal
     row = {
         **_UNSET,
         **terms,
@@ -124,6 +136,12 @@ def cancel_all_orders(*, principal: Principal, request_id: str) -> list[UUID]:
         asked.update(dict.fromkeys(fresh))
         _ring(principal)
     return list(asked)
+
+
+def _valued_by_market(ticket: Ticket) -> frozenset[str]:
+    """Return the figures of a refusal that tell what a share costs now, of an order that does not say so itself."""
+    is_own = ticket.side == "buy" and (ticket.own_limit or ticket.stop_price or ticket.notional) is not None
+    return frozenset() if is_own else COST
 
 
 def _tradable(principal: Principal, ticket: Ticket) -> Asset:

@@ -19,7 +19,7 @@ from trading.models import Order
 from trading.selectors import marks_of
 from trading.services import reserve
 from trading.services.auctions import cut_off_of
-from trading.services.denials import NEEDS_MARKS, denied, order_not_found
+from trading.services.denials import COST, NEEDS_MARKS, VALUED_BY_MARKS, denied, order_not_found
 from trading.services.rules import require_tick, require_time_in_force, require_trail_percent
 from trading.services.valuation import prices_of
 
@@ -70,12 +70,18 @@ def replace_order(
         "request_id": request_id,
     }
     denial, detail = _ask(wish)
-    if denial == NEEDS_MARKS:
+    has_marks = denial == NEEDS_MARKS
+    if has_marks:
         denial, detail = _ask({**wish, "marks": marks_of(principal)})
     if denial == "order_not_found":
         raise order_not_found(order_id)
     if denial is not None:
-        raise denied(denial, detail, order.symbol)
+        refusal = denied(denial, detail, order.symbol)
+        is_own = order.side == "buy" and (order.limit_price or order.stop_price) is not None
+        refusal.of_market = (frozenset() if is_own else COST) | (
+            VALUED_BY_MARKS if has_marks else frozenset()
+        )
+        raise refusal
     ring_market(principal.market_id)
     ring_account([principal.account_id])
     return successor_id

@@ -60,12 +60,23 @@ class Prices:
         if quote is not None and self.session is Session.REGULAR and self.now - quote.at <= STALE_AFTER:
             is_crossed = 0 < quote.ask < quote.bid
             touch = 0 if is_crossed else quote.ask if is_purchase else quote.bid
-        price = _dollars(touch) or self.last
+        price = _dollars(touch) or self.last or self._middle
         if price is None:
             raise RuleBroken(
                 f"no price of {self.symbol} is known yet, so the order cannot be valued; use a limit order"
             )
         return price
+
+    @property
+    def _middle(self) -> Decimal | None:
+        """The middle of the quote in extended hours, for what nobody has traded yet.
+
+        The last price comes first: quotes of these hours may be far from any market.
+        """
+        quote = self.latest.quote
+        if quote is None or self.session not in {Session.PRE, Session.POST} or not 0 < quote.bid <= quote.ask:
+            return None
+        return _dollars(-(-(quote.bid + quote.ask) // 2))
 
 
 def price_of_stop(stop_price: Decimal) -> Decimal:

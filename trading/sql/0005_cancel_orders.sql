@@ -8,7 +8,9 @@
 -- let them work.
 create function trading_cancel_orders(
   p_user uuid, p_account uuid, p_order uuid, p_request_id text, p_limit int default 500)
-returns table (id uuid, denial text, status text) language plpgsql as $$
+returns table (id uuid, denial text, status text) language plpgsql
+set enable_seqscan = off  -- as trading_submit_orders
+as $$
 #variable_conflict use_column
 declare
   o record;
@@ -54,8 +56,12 @@ begin
       denial := 'market_not_running';
     else
       v_seq := v_seq + 1;
+      -- A wish gets a number of its own, but not where it may be refused: with its number an order for an
+      -- auction would lose its place among others.
       update trading_order t
-         set status = 'pending_cancel', command_no = nextval('trading_command_no'),
+         set status = 'pending_cancel',
+             command_no = case when t.cut_off_at is not null and t.stamp_seq is not null
+                               then t.command_no else nextval('trading_command_no') end,
              cancel_requested_at = v_at, updated_at = v_at
        where t.id = o.id;
       insert into trading_orderevent (account_id, seq, user_id, order_id, kind, status, at, recorded_at,

@@ -8,7 +8,9 @@
 -- `cut_off_at` belongs to a new time in force. The denial `needs_marks` is that of
 -- trading_submit_orders.
 create function trading_replace_order(p jsonb)
-returns table (denial text, detail jsonb, at timestamptz) language plpgsql as $$
+returns table (denial text, detail jsonb, at timestamptz) language plpgsql
+set enable_seqscan = off  -- as trading_submit_orders
+as $$
 #variable_conflict use_column
 declare
   r record;

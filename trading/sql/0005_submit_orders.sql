@@ -11,7 +11,9 @@
 create function trading_submit_orders(p_orders jsonb)
 returns table (n int, denial text, detail jsonb, at timestamptz, status text, position_intent text)
 language plpgsql
-set plan_cache_mode = force_generic_plan  -- every row is looked up by key: planning again finds nothing better
+-- Every row is looked up by key: planning again finds nothing better. Where one account has nearly all the
+-- orders there are, the planner would look for an opposite one among all of them, and find none.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from trading.marketdata.entitlement import may_see_watermark
 from trading.wire import ORDER_COLUMNS, instant, legs_in_order, order_body, plain, watermark
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ _columns: LiteralString = ", ".join(
 # part of a trailing stop's watermark, no further than the event where that says how far the market was.
 SELECT: Final[LiteralString] = (
     "select e.seq as event_seq, e.kind as event_kind, e.at as event_at, e.recorded_at as event_recorded_at, e.fill_id, e.quantity as fill_quantity,"
-    f" e.price as fill_price, e.position_quantity, a.asset_class, o.parent, w.price as market_hwm, {_columns}"
+    f" e.price as fill_price, e.position_quantity, a.asset_class, o.parent, o.is_triggered, w.price as market_hwm,"
+    f" (select u.tier from accounts_user u where u.id = e.user_id) as tier, {_columns}"
     " from trading_orderevent e"
     f" left join trading_order o on o.id = e.order_id and o.user_id = e.user_id and {_TOLD}"
     " left join trading_asset a on a.id = o.asset_id"
@@ -105,6 +107,8 @@ def trade_update(row: DictRow, calendar: Calendar) -> dict[str, Any]:
         data["price"] = plain(row["fill_price"])
         data["qty"] = plain(row["fill_quantity"])
         data["position_qty"] = plain(row["position_quantity"])
-    hwm = watermark(row["side"], row["hwm"], row["market_hwm"])
+    hwm = None
+    if may_see_watermark(row["tier"], is_triggered=row["is_triggered"]):
+        hwm = watermark(row["side"], row["hwm"], row["market_hwm"])
     data["order"] = order_body({**row, "hwm": hwm}, calendar)
     return data

@@ -136,6 +136,13 @@ class Authenticate(msgspec.Struct, frozen=True, tag_field="action", tag="authent
     data: Credentials
 
 
+class Auth(msgspec.Struct, frozen=True, tag_field="action", tag="auth"):
+    """The same as the data streams have it, which the documents of this one show too."""
+
+    key: str
+    secret: str
+
+
 class Listen(msgspec.Struct, frozen=True, tag_field="action", tag="listen"):
     """The client says what it wants to hear."""
 
@@ -148,8 +155,8 @@ class Unreadable(ValueError):
 
 Request = Authenticate | Listen
 
-_json: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-_msgpack: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_json: msgspec.json.Decoder[Request | Auth] = msgspec.json.Decoder(Request | Auth)
+_msgpack: msgspec.msgpack.Decoder[Request | Auth] = msgspec.msgpack.Decoder(Request | Auth)
 
 
 def read(content: str | bytes, coding: Coding) -> Request:
@@ -157,10 +164,13 @@ def read(content: str | bytes, coding: Coding) -> Request:
     is_msgpack = coding is Coding.MSGPACK and isinstance(content, bytes)
     raw = content.encode() if isinstance(content, str) else content
     try:
-        return _msgpack.decode(raw) if is_msgpack else _json.decode(raw)
+        asked = _msgpack.decode(raw) if is_msgpack else _json.decode(raw)
     except msgspec.ValidationError as bad:
         text = f"invalid message: {bad}"[:ERROR_CHARACTERS_MAX]
         raise Unreadable(text) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         text = "malformed MessagePack" if is_msgpack else "malformed JSON"
         raise Unreadable(text) from None
+    if isinstance(asked, Auth):
+        return Authenticate(data=Credentials(key_id=asked.key, secret_key=asked.secret))
+    return asked

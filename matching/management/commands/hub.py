@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from matching.market import rows
 from matching.market.errors import MarketError
-from matching.market.hub import Hub
+from matching.market.hub import Hub, Outage
 from matching.market.waker import Waker
 
 if TYPE_CHECKING:
@@ -29,6 +30,20 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: waker.stop())
         try:
-            Hub(market or rows.active_market_id(), valkey_url=settings.REDIS_URL, waker=waker).run()
+            chosen = market or self._active_market(waker)
+            if chosen is not None:
+                Hub(chosen, valkey_url=settings.REDIS_URL, waker=waker).run()
         except MarketError as error:
             raise CommandError(str(error)) from error
+
+    @staticmethod
+    def _active_market(waker: Waker) -> int | None:
+        """Return the active market's id, once PostgreSQL tells it; None when we are to stop first."""
+        outage = Outage()
+        while not waker.is_stopped:
+            try:
+                return rows.active_market_id()
+            except rows.DATABASE_DOWN as error:
+                connection.close()
+                waker.wait(outage.pause_after(error))
+        return None

@@ -68,7 +68,7 @@ class Broker:
         """Place an order far from the market, of one dollar; return its id."""
         terms = LimitOrderRequest(symbol=MARK, qty=1, side="buy", time_in_force="gtc", limit_price=1)
         order = self.client.submit_order(terms)
-        return order.id  # type: ignore[union-attr]
+        return order.id
 
     def tape(self) -> dict[str, Any]:
         """Return where the tape stands."""

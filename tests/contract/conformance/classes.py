@@ -26,9 +26,13 @@ def oco(desk: Desk) -> LimitOrderRequest:
     return desk.limit("sell", 100, None, time_in_force="gtc", order_class="oco", **EXITS)
 
 
-@case("6.01", tape=RISES, lasts_s=4)
+@case(
+    "6.01",
+    "A bracket takes its profit in two parts, and its stop shrinks and ends with it.",
+    tape=RISES,
+    lasts_s=4,
+)
 def bracket_profit(desk: Desk) -> None:
-    """A bracket takes its profit in two parts, and its stop shrinks and ends with it."""
     placed = desk.place(bracket(desk), "entry", "profit", "stop")
     same([leg.status.value for leg in placed.legs or ()], ["held", "held"])
     same(desk.told(), ["entry new", "entry fill", "profit new"])
@@ -38,18 +42,16 @@ def bracket_profit(desk: Desk) -> None:
     same([leg.status.value for leg in desk.order(placed).legs or ()], ["filled", "canceled"])
 
 
-@case("6.02", tape=FALLS, lasts_s=3)
+@case("6.02", "A bracket is stopped out, and its take-profit is canceled.", tape=FALLS, lasts_s=3)
 def bracket_stop(desk: Desk) -> None:
-    """A bracket is stopped out, and its take-profit is canceled."""
     desk.place(bracket(desk), "entry", "profit", "stop")
     desk.told()
     desk.at(2)
     same(desk.told(), ["stop new", "stop fill", "profit canceled"])
 
 
-@case("6.03", tape=QUIET)
+@case("6.03", "The cancel of an entry ends its whole bracket.", tape=QUIET)
 def bracket_canceled(desk: Desk) -> None:
-    """The cancel of an entry ends its whole bracket."""
     entry = desk.place(bracket(desk, 9.95), "entry", "profit", "stop")
     desk.cancel(entry)
     same(
@@ -58,21 +60,22 @@ def bracket_canceled(desk: Desk) -> None:
     )
 
 
-@case("6.04", tape=RISES, lasts_s=4)
+@case(
+    "6.04",
+    "Of an oco one exit fills and the other is canceled; the parent is the take-profit.",
+    tape=RISES,
+    lasts_s=4,
+)
 def oco_profit(desk: Desk) -> None:
-    """Of an oco one exit fills and the other is canceled; the parent is the take-profit."""
     desk.hold()
     placed = desk.place(oco(desk), "profit", "stop")
-    same((placed.type.value, placed.limit_price), ("limit", "10.1"))  # type: ignore[union-attr]
+    same((placed.type.value, placed.limit_price), ("limit", "10.1"))
     desk.at(3)
-    same(
-        desk.told(), ["profit new", "profit partial_fill", "stop restated", "profit fill", "stop canceled"]
-    )
+    same(desk.told(), ["profit new", "profit partial_fill", "stop restated", "profit fill", "stop canceled"])
 
 
-@case("6.05", tape=QUIET)
+@case("6.05", "The cancel of one exit ends the other.", tape=QUIET)
 def oco_canceled(desk: Desk) -> None:
-    """The cancel of one exit ends the other."""
     desk.hold()
     placed = desk.place(oco(desk), "profit", "stop")
     assert placed.legs
@@ -81,18 +84,16 @@ def oco_canceled(desk: Desk) -> None:
     same(desk.position().qty_available, "100")
 
 
-@case("6.06", tape=FALLS, lasts_s=3)
+@case("6.06", "An oto's only exit works as soon as its entry has filled.", tape=FALLS, lasts_s=3)
 def oto(desk: Desk) -> None:
-    """An oto's only exit works as soon as its entry has filled."""
     terms = desk.market("buy", 100, order_class="oto", stop_loss=EXITS["stop_loss"])
     desk.place(terms, "entry", "stop")
     desk.at(2)
     same(desk.told(), ["entry new", "entry fill", "stop new", "stop fill"])
 
 
-@case("6.07", tape=QUIET)
+@case("6.07", "A leg that works and one that is held are given other prices.", tape=QUIET)
 def legs_are_replaced(desk: Desk) -> None:
-    """A leg that works and one that is held are given other prices."""
     entry = desk.place(bracket(desk), "entry", "profit", "stop")
     assert entry.legs
     desk.told()
@@ -107,9 +108,10 @@ def legs_are_replaced(desk: Desk) -> None:
     same([leg.status.value for leg in legs], ["new", "held", "replaced", "replaced"])
 
 
-@case("6.08", tape=QUIET)
+@case(
+    "6.08", "A list shows legs flat, or nested in their parent, and a held leg among the closed.", tape=QUIET
+)
 def nested_lists(desk: Desk) -> None:
-    """A list shows legs flat, or nested in their parent, and a held leg among the closed."""
     entry = desk.place(bracket(desk, 9.95), "entry", "profit", "stop")
     assert entry.legs
     profit, stop = entry.legs
@@ -121,13 +123,17 @@ def nested_lists(desk: Desk) -> None:
     same({order.id for order in desk.orders(status="closed")}, {profit.id, stop.id})
 
 
-@case("6.09", tape=(*QUIET, "2 trade,,,,,9.89,100,", "3 quote,9.84,300,9.86,200,,,"), lasts_s=4)
+@case(
+    "6.09",
+    "A stop-loss with a limit price is a stop-limit order, and works at its limit once triggered.",
+    tape=(*QUIET, "2 trade,,,,,9.89,100,", "3 quote,9.84,300,9.86,200,,,"),
+    lasts_s=4,
+)
 def bracket_with_a_stop_limit(desk: Desk) -> None:
-    """A stop-loss with a limit price is a stop-limit order, and works at its limit once triggered."""
     exits = {**EXITS, "stop_loss": {"stop_price": 9.90, "limit_price": 10.50}}
     terms = desk.market("buy", 100, order_class="bracket", **exits)
     placed = desk.place(terms, "entry", "profit", "stop")
-    same([leg.type.value for leg in placed.legs or ()], ["limit", "stop_limit"])  # type: ignore[union-attr]
+    same([leg.type.value for leg in placed.legs or ()], ["limit", "stop_limit"])
     desk.told()
     desk.at(3)
     same(desk.told()[:1], ["stop new"])

@@ -54,9 +54,8 @@ def span(desk: Desk, last_s: float = 120) -> dict[str, Any]:
     return {"symbol_or_symbols": desk.symbol, "start": desk.instant(0), "end": desk.instant(last_s)}
 
 
-@case("11.01", tape=MINUTES, lasts_s=180)
+@case("11.01", "Quotes, trades and bars of the past are what the tape has.", tape=MINUTES, lasts_s=180)
 def history(desk: Desk) -> None:
-    """Quotes, trades and bars of the past are what the tape has."""
     desk.at(180)
     client = stocks(desk)
     bars: Any = client.get_stock_bars(StockBarsRequest(timeframe=TimeFrame.Minute, **span(desk)))
@@ -65,10 +64,8 @@ def history(desk: Desk) -> None:
         [(10.01, 10.05, 10.01, 10.03, 600), (10.11, 10.11, 10.09, 10.09, 110)],
     )
     same([each.timestamp for each in bars[desk.symbol]], [desk.instant(0), desk.instant(60)])
-    day = {**span(desk), "start": desk.starts_at.date(), "end": desk.starts_at.date()}
-    hours: Any = client.get_stock_bars(
-        StockBarsRequest(timeframe=TimeFrame(1, TimeFrameUnit.Hour), **day)
-    )
+    day = {**span(desk), "start": desk.starts_at.replace(hour=13, minute=0)}
+    hours: Any = client.get_stock_bars(StockBarsRequest(timeframe=TimeFrame(1, TimeFrameUnit.Hour), **day))
     same(sum(each.volume for each in hours[desk.symbol]), 710)
     quotes: Any = client.get_stock_quotes(StockQuotesRequest(**span(desk)))
     same([(each.bid_price, each.ask_size) for each in quotes[desk.symbol]], [(10.0, 200), (10.1, 400)])
@@ -76,9 +73,13 @@ def history(desk: Desk) -> None:
     same([each.price for each in trades[desk.symbol]], [10.01, 10.05, 10.03, 10.11, 10.09])
 
 
-@case("11.02", tape=MINUTES, lasts_s=100)
+@case(
+    "11.02",
+    "The latest quote, trade and snapshot are the market's, and an unknown symbol is left out.",
+    tape=MINUTES,
+    lasts_s=100,
+)
 def latest(desk: Desk) -> None:
-    """The latest quote, trade and snapshot are the market's, and an unknown symbol is left out."""
     client = stocks(desk)
     wanted: dict[str, Any] = {"symbol_or_symbols": [desk.symbol, "NOSUCH"]}
     desk.at(40)
@@ -92,9 +93,8 @@ def latest(desk: Desk) -> None:
     same(snapshot[desk.symbol].minute_bar.volume, 600)
 
 
-@case("11.03", tape=MINUTES, lasts_s=180)
+@case("11.03", "A history is paged to its end, in both directions.", tape=MINUTES, lasts_s=180)
 def pages(desk: Desk) -> None:
-    """A history is paged to its end, in both directions."""
     desk.at(180)
     query = {"start": desk.instant(0).isoformat(), "end": desk.instant(120).isoformat(), "limit": 2}
     found: list[Any] = []
@@ -106,15 +106,17 @@ def pages(desk: Desk) -> None:
         if token is None:
             break
     same([each["p"] for each in found], [10.01, 10.05, 10.03, 10.11, 10.09])
-    down: Any = stocks(desk).get_stock_trades(
-        StockTradesRequest(sort=Sort.DESC, limit=3, **span(desk))
-    )
+    down: Any = stocks(desk).get_stock_trades(StockTradesRequest(sort=Sort.DESC, limit=3, **span(desk)))
     same([each.price for each in down[desk.symbol]], [10.09, 10.11, 10.03])
 
 
-@case("11.04", tape=MINUTES, lasts_s=DELAY_S + 40)
+@case(
+    "11.04",
+    "The feed delayed_sip shows nothing that is younger than 15 minutes.",
+    tape=MINUTES,
+    lasts_s=DELAY_S + 40,
+)
 def delayed_feed(desk: Desk) -> None:
-    """The feed delayed_sip shows nothing that is younger than 15 minutes."""
     wanted = StockLatestTradeRequest(symbol_or_symbols=desk.symbol, feed=DataFeed.DELAYED_SIP)
     desk.at(200)
     same(stocks(desk).get_stock_latest_trade(wanted), {})
@@ -123,9 +125,8 @@ def delayed_feed(desk: Desk) -> None:
     same(trade[desk.symbol].price, 10.05)
 
 
-@case("11.05")
+@case("11.05", "Parameters that cannot be right are refused with 400 and a code.")
 def bad_parameters(desk: Desk) -> None:
-    """Parameters that cannot be right are refused with 400 and a code."""
     client = stocks(desk)
     for path, query in (
         ("/stocks/bars", {"symbols": desk.symbol}),
@@ -134,7 +135,7 @@ def bad_parameters(desk: Desk) -> None:
         ("/stocks/quotes", {"symbols": desk.symbol, "limit": "0"}),
         ("/stocks/quotes", {"symbols": desk.symbol, "page_token": "guess"}),
     ):
-        answer = client._session.get(  # noqa: SLF001 - with the SDK's own session, whatever the code
+        answer = client._session.get(
             desk.broker.url(f"/v2{path}"), params=query, headers=desk.broker.headers, timeout=PATIENCE_S
         )
         same((path, query, answer.status_code), (path, query, 400))
@@ -151,9 +152,13 @@ STEADY = tuple(
 )
 
 
-@case("11.06", tape=STEADY, lasts_s=1200)
+@case(
+    "11.06",
+    "The SDK's StockDataStream hears quotes, trades and bars as the market goes on.",
+    tape=STEADY,
+    lasts_s=1200,
+)
 def data_stream(desk: Desk) -> None:
-    """The SDK's StockDataStream hears quotes, trades and bars as the market goes on."""
     broker = desk.broker
     stream = StockDataStream(broker.key_id, broker.secret, url_override=broker.url("/v2/sip", "ws"))
     channels = {"quotes": [desk.symbol], "trades": [desk.symbol], "bars": [desk.symbol]}
@@ -165,9 +170,8 @@ def data_stream(desk: Desk) -> None:
     holds(stamps == sorted(set(stamps)), "trades out of order")
 
 
-@case("11.07")
+@case("11.07", "The test stream tells of FAKEPACA at any time.")
 def test_stream(desk: Desk) -> None:
-    """The test stream tells of FAKEPACA at any time."""
     broker = desk.broker
     stream = StockDataStream(broker.key_id, broker.secret, url_override=broker.url("/v2/test", "ws"))
     found = _heard(stream, {"quotes": ["FAKEPACA"]}, {Quote}, lambda: None)
@@ -206,9 +210,8 @@ def _heard(
     return found
 
 
-@case("11.08")
+@case("11.08", "The data stream greets first, and refuses a wrong key with 402.")
 def data_stream_refusals(desk: Desk) -> None:
-    """The data stream greets first, and refuses a wrong key with 402."""
     same(_answer_to_login(desk, "/v2/sip", desk.broker.key_id, "wrong"), ("error", 402))
     same(_answer_to_login(desk, "/v2/sip", desk.broker.key_id, desk.broker.secret), ("success", None))
 
@@ -221,14 +224,16 @@ def _answer_to_login(desk: Desk, path: str, key_id: str, secret: str) -> tuple[A
     return answer["T"], answer.get("code")
 
 
-@case("11.09", tape=QUIET)
+@case("11.09", "A subscription is acknowledged with the full state of every channel.", tape=QUIET)
 def acknowledgement(desk: Desk) -> None:
-    """A subscription is acknowledged with the full state of every channel."""
     with websockets.sync.client.connect(desk.broker.url("/v2/iex", "ws")) as peer:
         peer.recv(PATIENCE_S)
         peer.send(json.dumps({"action": "auth", "key": desk.broker.key_id, "secret": desk.broker.secret}))
         same(json.loads(peer.recv(PATIENCE_S)), [{"T": "success", "msg": "authenticated"}])
-        for change, trades in (({"trades": [desk.symbol]}, [desk.symbol]), ({"quotes": [desk.symbol]}, [desk.symbol])):
+        for change, trades in (
+            ({"trades": [desk.symbol]}, [desk.symbol]),
+            ({"quotes": [desk.symbol]}, [desk.symbol]),
+        ):
             peer.send(json.dumps({"action": "subscribe", **change}))
             [state] = json.loads(peer.recv(PATIENCE_S))
             same((state["T"], state["trades"]), ("subscription", trades))
@@ -237,9 +242,14 @@ def acknowledgement(desk: Desk) -> None:
         holds(lists | {"cancelErrors"} <= set(state), f"a channel is missing: {state}")
 
 
-@case("11.10", tape=MINUTES, lasts_s=DELAY_S + 40, needs_house=True)
+@case(
+    "11.10",
+    "Who is served late sees nothing younger than 15 minutes, and is refused the recent SIP by name.",
+    tape=MINUTES,
+    lasts_s=DELAY_S + 40,
+    needs_house=True,
+)
 def free_tier(desk: Desk) -> None:
-    """Who is served late sees nothing younger than 15 minutes, and is refused the recent SIP by name."""
     house = desk.broker.house
     assert house is not None
     person = ("--email", "free@raxx.example", "--json")

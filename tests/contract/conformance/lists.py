@@ -31,9 +31,8 @@ def ids(orders: Any) -> list[Any]:
     return [order.id for order in orders]
 
 
-@case("9.01", tape=QUIET, other=QUIET)
+@case("9.01", "Orders are listed by status, side and symbol.", tape=QUIET, other=QUIET)
 def filters(desk: Desk) -> None:
-    """Orders are listed by status, side and symbol."""
     bought = desk.place(desk.market("buy", 100), "bought")
     resting = desk.place(desk.limit("sell", 50, 11.00), "resting")
     other = desk.place(desk.limit("buy", 1, 9.00, symbol=desk.other), "other")
@@ -45,9 +44,13 @@ def filters(desk: Desk) -> None:
     refused(422, 40010001, desk.client.get, "/orders", {"status": "everything"})
 
 
-@case("9.02", tape=(*QUIET, *FRESH), lasts_s=8)
+@case(
+    "9.02",
+    "Pages by until, newest first, and by after, oldest first, leave nothing out and repeat nothing.",
+    tape=(*QUIET, *FRESH),
+    lasts_s=8,
+)
 def pages_by_time(desk: Desk) -> None:
-    """Pages by until, newest first, and by after, oldest first, leave nothing out and repeat nothing."""
     newest_first = spread(desk, 7)
     for direction, bound, wanted in (
         ("desc", "until", newest_first),
@@ -61,9 +64,8 @@ def pages_by_time(desk: Desk) -> None:
         same(ids(found), ids(wanted))
 
 
-@case("9.03", tape=QUIET)
+@case("9.03", "Pages by before_order_id go through orders of one instant.", tape=QUIET)
 def pages_by_id(desk: Desk) -> None:
-    """Pages by before_order_id go through orders of one instant."""
     placed = [desk.place(desk.limit("buy", 1, price), f"at {price}") for price in (9.0, 9.1, 9.2, 9.3, 9.4)]
     found: list[Any] = []
     while True:
@@ -77,9 +79,13 @@ def pages_by_id(desk: Desk) -> None:
     same([order["id"] for order in found], [str(order.id) for order in reversed(placed)])
 
 
-@case("9.04", tape=(*QUIET, *FRESH), lasts_s=8)
+@case(
+    "9.04",
+    "Activities are paged to the end, and their fills are those of the orders.",
+    tape=(*QUIET, *FRESH),
+    lasts_s=8,
+)
 def activities(desk: Desk) -> None:
-    """Activities are paged to the end, and their fills are those of the orders."""
     for second in range(5):
         desk.at(second)
         desk.place(desk.market("buy", 10 + second), f"order {second}")
@@ -98,9 +104,13 @@ def activities(desk: Desk) -> None:
     same(desk.client.get("/account/activities/FILL"), fills)
 
 
-@case("9.05", tape=(*QUIET, "60 quote,11.00,300,11.02,200,,,", "60 trade,,,,,11.01,100,"), lasts_s=360)
+@case(
+    "9.05",
+    "The portfolio's history is numbers of equal length, and ends with what the account is worth.",
+    tape=(*QUIET, "60 quote,11.00,300,11.02,200,,,", "60 trade,,,,,11.01,100,"),
+    lasts_s=360,
+)
 def portfolio_history(desk: Desk) -> None:
-    """The portfolio's history is numbers of equal length, and ends with what the account is worth."""
     desk.hold(100)
     desk.at(360)
     wanted = GetPortfolioHistoryRequest(period="1D", timeframe="1Min")
@@ -112,9 +122,12 @@ def portfolio_history(desk: Desk) -> None:
     same((history.equity[-1], account.equity), (100_099.0, "100099"))
 
 
-@case("9.06", tape=QUIET)
+@case(
+    "9.06",
+    "After a reset the account has no past, its names are free again, and old orders are still read.",
+    tape=QUIET,
+)
 def generations(desk: Desk) -> None:
-    """After a reset the account has no past, its names are free again, and old orders are still read."""
     old = desk.place(desk.limit("buy", 1, 9.00, client_order_id="name"), "old")
     desk.broker.reset()
     same((desk.orders(), desk.client.get_all_positions()), ([], []))

@@ -7,8 +7,9 @@ import socket
 import threading
 from contextlib import suppress
 from enum import Enum
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from tests.contract.conformance.listener import PATIENCE_S
@@ -55,56 +56,68 @@ class LossyProxy:
         self._server.server_close()
 
 
-def _handler(proxy: LossyProxy, address: str) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Relay(BaseHTTPRequestHandler):
+    """One connection of a client's."""
 
-        def _relay(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            fault = proxy.next_faults.pop(0) if proxy.next_faults else None
-            status, headers, content = None, [], b""
-            if fault not in {Fault.REQUEST_LOST, Fault.TOO_MANY_REQUESTS}:
-                status, headers, content = self._asked(body)
-            proxy.seen.append((self.command, status))
-            if fault in {Fault.REQUEST_LOST, Fault.ANSWER_LOST}:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
-            if fault is not None:
-                status = 504 if fault is Fault.GATEWAY_TIMEOUT else 429
-                headers, content = [("Content-Type", "text/html")], b"<html></html>"
-            self.send_response_only(status or 0)
-            for name, value in headers:
-                self.send_header(name, value)
-            if status != http.client.NO_CONTENT:
-                self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    protocol_version = "HTTP/1.1"
+    proxy: ClassVar[LossyProxy]
+    address: ClassVar[str]
 
-        def _asked(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-            line = http.client.HTTPConnection(address, timeout=PATIENCE_S)
-            try:
-                # As it came: a second Host or Content-Length would be another request.
-                line.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                for name, value in self.headers.items():
-                    if name.lower() not in {"connection", "host"}:
-                        line.putheader(name, value)
-                line.putheader("Host", address)
-                line.endheaders(body)
-                answer = line.getresponse()
-                headers = [
-                    (name, value) for name, value in answer.getheaders() if name.lower() not in _OF_ONE_HOP
-                ]
-                return answer.status, headers, answer.read()
-            finally:
-                line.close()
+    def _relay(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        fault = self.proxy.next_faults.pop(0) if self.proxy.next_faults else None
+        answer = None
+        if fault not in {Fault.REQUEST_LOST, Fault.TOO_MANY_REQUESTS}:
+            answer = self._asked(body)
+        self.proxy.seen.append((self.command, None if answer is None else answer[0]))
+        if fault in {Fault.REQUEST_LOST, Fault.ANSWER_LOST}:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif fault is not None or answer is None:
+            status = HTTPStatus.GATEWAY_TIMEOUT if answer else HTTPStatus.TOO_MANY_REQUESTS
+            self._answer(status, [("Content-Type", "text/html")], b"<html></html>")
+        else:
+            self._answer(*answer)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _relay  # noqa: N815 - the base class's names
+    def _asked(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        line = http.client.HTTPConnection(self.address, timeout=PATIENCE_S)
+        try:
+            # As it came: a second Host or Content-Length would be another request.
+            line.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                if name.lower() not in {"connection", "host"}:
+                    line.putheader(name, value)
+            line.putheader("Host", self.address)
+            line.endheaders(body)
+            answer = line.getresponse()
+            headers = [
+                (name, value) for name, value in answer.getheaders() if name.lower() not in _OF_ONE_HOP
+            ]
+            return answer.status, headers, answer.read()
+        finally:
+            line.close()
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-    return Handler
+    do_GET = do_POST = do_PATCH = do_DELETE = _relay  # noqa: N815 - the base class's names
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def _handler(proxy: LossyProxy, address: str) -> type[_Relay]:
+    class Relay(_Relay):
+        pass
+
+    Relay.proxy, Relay.address = proxy, address
+    return Relay
 
 
 class Wire:

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 QUIET = ("0 quote,10.00,300,10.02,200,,,", "0 trade,,,,,10.01,100,")
 
 
-@case("7.01", tape=QUIET)
+@case("7.01", "A short sale is a position below zero, and a purchase closes it.", tape=QUIET)
 def short(desk: Desk) -> None:
-    """A short sale is a position below zero, and a purchase closes it."""
     desk.place(desk.market("sell", 100), "sale")
     position = desk.position()
     same((position.qty, position.side.value, position.cost_basis), ("-100", "short", "-1000"))
@@ -35,9 +34,8 @@ def _intents(updates: Any) -> list[Any]:
     return [each.order.position_intent for each in updates]
 
 
-@case("7.02", tape=QUIET)
+@case("7.02", "An account that is configured not to sell short does not.", tape=QUIET)
 def no_shorting(desk: Desk) -> None:
-    """An account that is configured not to sell short does not."""
     read: Any = desk.client.get_account_configurations()
     read.no_shorting = True
     desk.client.set_account_configurations(read)
@@ -49,9 +47,8 @@ def no_shorting(desk: Desk) -> None:
     desk.place(desk.market("sell", 100), "sale")
 
 
-@case("7.03", tape=QUIET)
+@case("7.03", "No order crosses zero, and no long and short entries are open at once.", tape=QUIET)
 def no_flip(desk: Desk) -> None:
-    """No order crosses zero, and no long and short entries are open at once."""
     desk.hold(100)
     refused(403, 40310000, desk.client.submit_order, desk.market("sell", 150))
     desk.place(desk.market("sell", 100), "sale")
@@ -59,12 +56,19 @@ def no_flip(desk: Desk) -> None:
     refused(403, 40310000, desk.client.submit_order, desk.limit("sell", 10, 10.50))
 
 
-@case("7.04", tape=(*QUIET, "1 quote,10.00,301,10.02,200,,,"), lasts_s=2)
+@case(
+    "7.04",
+    "A position is closed by quantity, by percentage, and whole.",
+    tape=(*QUIET, "1 quote,10.00,301,10.02,200,,,"),
+    lasts_s=2,
+)
 def close_one(desk: Desk) -> None:
-    """A position is closed by quantity, by percentage, and whole."""
     desk.hold(100)
     part: Any = desk.client.close_position(desk.symbol, ClosePositionRequest(qty="20"))
-    same((part.qty, part.side.value, part.type.value, part.time_in_force.value), ("20", "sell", "market", "day"))
+    same(
+        (part.qty, part.side.value, part.type.value, part.time_in_force.value),
+        ("20", "sell", "market", "day"),
+    )
     desk.told()
     half: Any = desk.client.close_position(desk.symbol, ClosePositionRequest(percentage="50"))
     same(half.qty, "40")
@@ -75,9 +79,13 @@ def close_one(desk: Desk) -> None:
     refused(404, 40410000, desk.client.close_position, desk.symbol)
 
 
-@case("7.05", tape=QUIET, other=QUIET)
+@case(
+    "7.05",
+    "Close all answers 207 position by position, canceling orders first where that is asked.",
+    tape=QUIET,
+    other=QUIET,
+)
 def close_all(desk: Desk) -> None:
-    """Close all answers 207 position by position, canceling orders first where that is asked."""
     desk.hold(100)
     desk.place(desk.market("buy", 50, symbol=desk.other), "second")
     held = desk.place(desk.limit("sell", 100, 11.00), "held")
@@ -93,9 +101,8 @@ def close_all(desk: Desk) -> None:
     same(desk.client.close_all_positions(), [])
 
 
-@case("7.06", tape=QUIET)
+@case("7.06", "What an order would sell is not available to another.", tape=QUIET)
 def held_shares(desk: Desk) -> None:
-    """What an order would sell is not available to another."""
     desk.hold(100)
     desk.place(desk.limit("sell", 60, 11.00), "sale")
     position = desk.position()
@@ -104,9 +111,13 @@ def held_shares(desk: Desk) -> None:
     same((body["available"], body["held_for_orders"]), ("40", "60"))
 
 
-@case("7.07", tape=(*QUIET, "1 quote,10.50,300,10.52,200,,,", "1 trade,,,,,10.51,100,"), lasts_s=2)
+@case(
+    "7.07",
+    "A position is worth the last print, and the account's equity follows.",
+    tape=(*QUIET, "1 quote,10.50,300,10.52,200,,,", "1 trade,,,,,10.51,100,"),
+    lasts_s=2,
+)
 def worth(desk: Desk) -> None:
-    """A position is worth the last print, and the account's equity follows."""
     desk.hold(100)
     desk.at(1)
     position = desk.position()
@@ -115,7 +126,6 @@ def worth(desk: Desk) -> None:
     same((account.equity, account.portfolio_value), ("100049", "100049"))
 
 
-@case("7.08")
+@case("7.08", "Exercising what is no option is refused.")
 def exercise(desk: Desk) -> None:
-    """Exercising what is no option is refused."""
     refused(403, 40310000, desk.client.exercise_options_position, "IBM131019C00180000")

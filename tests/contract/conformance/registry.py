@@ -73,6 +73,7 @@ _cases: dict[str, Case] = {}
 
 def case(
     number: str,
+    title: str,
     *,
     tape: tuple[str, ...] = (),
     other: tuple[str, ...] = (),
@@ -81,13 +82,12 @@ def case(
     lasts_s: int = 0,
     needs_house: bool = False,
 ) -> Callable[[Callable[[Desk], None]], Callable[[Desk], None]]:
-    """Register a function under a number; the first line of its docstring is the title."""
+    """Register a function under a number; see `Case`."""
 
     def register(play: Callable[[Desk], None]) -> Callable[[Desk], None]:
         assert _NUMBER.fullmatch(number), number
         assert number not in _cases, f"two cases have the number {number}"
-        title = (play.__doc__ or "").partition("\n")[0]
-        assert title.endswith("."), f"case {number} has no sentence as its title"
+        assert title.endswith("."), f"the title of case {number} is no sentence"
         _cases[number] = Case(
             number=number,
             title=title,

@@ -30,13 +30,18 @@ LOOK_S = 0.1  # between two looks at a broker that is away
 
 
 @contextmanager
-def losing(desk: Desk, *faults: Fault) -> Iterator[tuple[TradingClient, LossyProxy]]:
-    """Have a client whose next requests are befallen by faults."""
+def losing(desk: Desk, *faults: Fault, waits: bool = False) -> Iterator[tuple[TradingClient, LossyProxy]]:
+    """Have a client whose next requests are befallen by faults.
+
+    The SDK waits three seconds before it repeats, which one case lets it.
+    """
     with LossyProxy(desk.broker.base_url) as proxy:
         client = TradingClient(desk.broker.key_id, desk.broker.secret, url_override=proxy.url)
         proxy.next_faults = list(faults)
+        if not waits:
+            client._retry_wait = 0
         yield client, proxy
-        client._session.close()  # noqa: SLF001 - the SDK has no other way
+        client._session.close()
 
 
 def lost(call: Callable[[], Any]) -> None:
@@ -48,11 +53,14 @@ def lost(call: Callable[[], Any]) -> None:
     raise NotAsExpected(f"an answer that was lost: {answer!r}")
 
 
-@case("12.01", tape=QUIET)
+@case(
+    "12.01",
+    "The SDK repeats an order whose answer became 504: one order, and the second answer says that it is there.",
+    tape=QUIET,
+)
 def gateway_timeout(desk: Desk) -> None:
-    """The SDK repeats an order whose answer became 504: one order, and the second answer says that it is there."""
     terms = desk.limit("buy", 100, 9.50, client_order_id="twice")
-    with losing(desk, Fault.GATEWAY_TIMEOUT) as (client, proxy):
+    with losing(desk, Fault.GATEWAY_TIMEOUT, waits=True) as (client, proxy):
         body = refused(422, 40010001, client.submit_order, terms)
     same((proxy.seen, body["message"]), ([("POST", 200), ("POST", 422)], "client_order_id must be unique"))
     [order] = desk.orders()
@@ -62,9 +70,12 @@ def gateway_timeout(desk: Desk) -> None:
     same(account.buying_power, "399050")
 
 
-@case("12.02", tape=QUIET)
+@case(
+    "12.02",
+    "The connection ends after the commit: the bot looks its name up, and finds the one order.",
+    tape=QUIET,
+)
 def answer_lost(desk: Desk) -> None:
-    """The connection ends after the commit: the bot looks its name up, and finds the one order."""
     terms = desk.market("buy", 100, client_order_id="lost")
     with losing(desk, Fault.ANSWER_LOST) as (client, proxy):
         lost(lambda: client.submit_order(terms))
@@ -76,9 +87,12 @@ def answer_lost(desk: Desk) -> None:
     same(([order.id for order in desk.orders()], desk.position().qty), ([found.id], "100"))
 
 
-@case("12.03", tape=QUIET)
+@case(
+    "12.03",
+    "The connection ends before the request arrives: the name is unknown, and the repetition is the order.",
+    tape=QUIET,
+)
 def request_lost(desk: Desk) -> None:
-    """The connection ends before the request arrives: the name is unknown, and the repetition is the order."""
     terms = desk.limit("buy", 100, 9.50, client_order_id="again")
     with losing(desk, Fault.REQUEST_LOST) as (client, _):
         lost(lambda: client.submit_order(terms))
@@ -87,18 +101,20 @@ def request_lost(desk: Desk) -> None:
     same([order.id for order in desk.orders()], [placed.id])
 
 
-@case("12.04", tape=QUIET)
+@case("12.04", "The SDK repeats an order that was refused with 429: one order, and its answer.", tape=QUIET)
 def too_many_requests(desk: Desk) -> None:
-    """The SDK repeats an order that was refused with 429: one order, and its answer."""
     with losing(desk, Fault.TOO_MANY_REQUESTS) as (client, proxy):
         placed: Any = client.submit_order(desk.limit("buy", 100, 9.50))
     same(proxy.seen, [("POST", None), ("POST", 200)])
     same([order.id for order in desk.orders()], [placed.id])
 
 
-@case("12.05", tape=QUIET)
+@case(
+    "12.05",
+    "The SDK repeats a cancel whose answer became 504: the order is canceled once, and the second answer says so.",
+    tape=QUIET,
+)
 def cancel_twice(desk: Desk) -> None:
-    """The SDK repeats a cancel whose answer became 504: the order is canceled once, and the second answer says so."""
     order = desk.place(desk.limit("buy", 100, 9.50), "order")
     with losing(desk, Fault.GATEWAY_TIMEOUT) as (client, proxy):
         body = refused(422, 42210000, client.cancel_order_by_id, order.id)
@@ -106,9 +122,12 @@ def cancel_twice(desk: Desk) -> None:
     same(desk.told(), ["order new", "order pending_cancel", "order canceled"])
 
 
-@case("12.06", tape=QUIET)
+@case(
+    "12.06",
+    "The SDK repeats a replacement whose answer became 504: one successor, found by its name.",
+    tape=QUIET,
+)
 def replace_twice(desk: Desk) -> None:
-    """The SDK repeats a replacement whose answer became 504: one successor, found by its name."""
     order = desk.place(desk.limit("buy", 100, 9.50), "order")
     wish = ReplaceOrderRequest(limit_price=9.60, client_order_id="successor")
     with losing(desk, Fault.GATEWAY_TIMEOUT) as (client, proxy):
@@ -118,9 +137,13 @@ def replace_twice(desk: Desk) -> None:
     same((found.replaces, found.limit_price, len(desk.orders())), (order.id, "9.6", 2))
 
 
-@case("12.07", tape=QUIET, needs_house=True)
+@case(
+    "12.07",
+    "An order that is taken while the matcher is dead is kept, and decided when it is back.",
+    tape=QUIET,
+    needs_house=True,
+)
 def without_a_matcher(desk: Desk) -> None:
-    """An order that is taken while the matcher is dead is kept, and decided when it is back."""
     assert desk.broker.house is not None
     [matcher] = desk.broker.house.children("matcher")
     matcher.kill()
@@ -129,9 +152,13 @@ def without_a_matcher(desk: Desk) -> None:
     same((desk.told(), desk.position().qty), (["order new", "order fill"], "100"))
 
 
-@case("12.08", tape=QUIET, needs_house=True)
+@case(
+    "12.08",
+    "While the web processes are dead nobody is told 504, and what is acknowledged is stored once.",
+    tape=QUIET,
+    needs_house=True,
+)
 def without_a_web_process(desk: Desk) -> None:
-    """While the web processes are dead nobody is told 504, and what is acknowledged is stored once."""
     assert desk.broker.house is not None
     for worker in desk.broker.house.children("web worker"):
         worker.kill()
@@ -166,9 +193,14 @@ def _patiently(call: Callable[[], Any]) -> Any:
             look.wait(LOOK_S)
 
 
-@case("12.99", needs_house=True)
+@case(
+    "12.09",
+    "After all of it the books balance to the last cent.",
+    begins="16:30",
+    on="2013-11-29",
+    needs_house=True,
+)
 def ledger(desk: Desk) -> None:
-    """After all of it the books balance to the last cent."""
     assert desk.broker.house is not None
     verified = desk.broker.house.manage("verify_ledger")
     same((verified.returncode, verified.stderr), (0, ""))

@@ -16,12 +16,12 @@ NIGHT_S = 86_400
 
 @case(
     "8.01",
+    "A day order waits for the open, and expires at the close.",
     begins="09:00",
     tape=("0 quote,10.00,300,10.02,200,,,", "1800 quote,10.00,300,10.03,200,,,"),
     lasts_s=7 * 3600,
 )
 def day_order(desk: Desk) -> None:
-    """A day order waits for the open, and expires at the close."""
     desk.place(desk.limit("buy", 100, 9.50), "low")
     desk.place(desk.market("buy", 100), "market")
     same(desk.told(), ["low accepted", "market accepted"])
@@ -35,6 +35,7 @@ def day_order(desk: Desk) -> None:
 
 @case(
     "8.02",
+    "Orders for the open fill at its official print; a limit that it does not reach expires.",
     begins="09:20",
     tape=(
         "0 quote,10.00,300,10.02,200,,,",
@@ -44,7 +45,6 @@ def day_order(desk: Desk) -> None:
     lasts_s=610,
 )
 def opening_auction(desk: Desk) -> None:
-    """Orders for the open fill at its official print; a limit that it does not reach expires."""
     desk.place(desk.market("buy", 100, time_in_force="opg"), "market")
     desk.place(desk.limit("buy", 100, 10.04, time_in_force="opg"), "low")
     desk.told()
@@ -56,12 +56,12 @@ def opening_auction(desk: Desk) -> None:
 
 @case(
     "8.03",
+    "Orders for the close fill at its official print, and cannot be canceled after the cut-off.",
     begins="15:40",
     tape=("0 quote,10.00,300,10.02,200,,,", "1201 auction,,,,,10.05,1000,closing"),
     lasts_s=1210,
 )
 def closing_auction(desk: Desk) -> None:
-    """Orders for the close fill at its official print, and cannot be canceled after the cut-off."""
     order = desk.place(desk.market("buy", 100, time_in_force="cls"), "order")
     desk.at(900)
     desk.cancel(order)
@@ -71,9 +71,14 @@ def closing_auction(desk: Desk) -> None:
     same((desk.told(), desk.order(order).filled_avg_price), (["order fill"], "10.05"))
 
 
-@case("8.04", begins="08:00", tape=("0 quote,10.00,300,10.02,200,,,",), lasts_s=60)
+@case(
+    "8.04",
+    "A limit order for extended hours fills before the open, another one waits.",
+    begins="08:00",
+    tape=("0 quote,10.00,300,10.02,200,,,",),
+    lasts_s=60,
+)
 def extended_hours(desk: Desk) -> None:
-    """A limit order for extended hours fills before the open, another one waits."""
     desk.place(desk.limit("buy", 100, 10.02), "regular")
     desk.place(desk.limit("buy", 100, 10.02, extended_hours=True), "extended")
     same(desk.told(), ["regular accepted", "extended new", "extended fill"])
@@ -81,12 +86,12 @@ def extended_hours(desk: Desk) -> None:
 
 @case(
     "8.05",
+    "A gtc order lives through the night, and fills the next day.",
     begins="15:00",
     tape=("0 quote,10.00,300,10.02,200,,,", f"{NIGHT_S - 3600} quote,9.90,300,9.92,200,,,"),
     lasts_s=NIGHT_S - 3600,
 )
 def over_night(desk: Desk) -> None:
-    """A gtc order lives through the night, and fills the next day."""
     order = desk.place(desk.limit("buy", 100, 9.95, time_in_force="gtc"), "order")
     desk.at(3601)
     same((desk.told(), desk.order(order).status.value), (["order new"], "new"))
@@ -96,6 +101,7 @@ def over_night(desk: Desk) -> None:
 
 @case(
     "8.06",
+    "In a halt orders are taken and canceled, and nothing fills.",
     begins="10:00",
     tape=(
         "0 quote,10.00,300,10.02,200,,,",
@@ -107,7 +113,6 @@ def over_night(desk: Desk) -> None:
     lasts_s=5,
 )
 def halt(desk: Desk) -> None:
-    """In a halt orders are taken and canceled, and nothing fills."""
     desk.at(1)
     desk.place(desk.market("buy", 100), "order")
     given_up = desk.place(desk.limit("buy", 100, 9.00), "given up")
@@ -121,9 +126,15 @@ def halt(desk: Desk) -> None:
     same(desk.told()[-1], "order fill")
 
 
-@case("8.07", begins="12:40", on="2013-11-29", tape=("0 quote,10.00,300,10.02,200,,,",), lasts_s=1300)
+@case(
+    "8.07",
+    "On a day with an early close, day orders and cut-offs follow it.",
+    begins="12:40",
+    on="2013-11-29",
+    tape=("0 quote,10.00,300,10.02,200,,,",),
+    lasts_s=1300,
+)
 def early_close(desk: Desk) -> None:
-    """On a day with an early close, day orders and cut-offs follow it."""
     order = desk.place(desk.limit("buy", 100, 9.50), "order")
     same(order.expires_at, datetime(2013, 11, 29, 18, tzinfo=UTC))
     desk.at(700)

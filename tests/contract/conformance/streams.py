@@ -48,9 +48,8 @@ BUSY = [
 ]
 
 
-@case("10.01")
+@case("10.01", "The WebSocket says nothing first, and tells a wrong secret that it is unauthorized.")
 def unauthorized(desk: Desk) -> None:
-    """The WebSocket says nothing first, and tells a wrong secret that it is unauthorized."""
     with websockets.sync.client.connect(desk.broker.url("/stream", "ws")) as peer:
         wrong = {**pair(desk.broker), "secret_key": "wrong"}
         peer.send(json.dumps({"action": "authenticate", "data": wrong}))
@@ -59,27 +58,28 @@ def unauthorized(desk: Desk) -> None:
     same(answer["data"]["status"], "unauthorized")
 
 
-@case("10.02", tape=QUIET)
+@case("10.02", "The SDK's TradingStream hears each event once, in order, in binary frames.", tape=QUIET)
 def sdk_stream(desk: Desk) -> None:
-    """The SDK's TradingStream hears each event once, in order, in binary frames."""
     busy(desk)
     same(desk.told(), BUSY)
     with websocket(desk.broker, pair(desk.broker), first_id(desk.broker)) as peer:
         holds(isinstance(peer.recv(PATIENCE_S), bytes), "a text frame")
 
 
-@case("10.03", tape=QUIET)
+@case("10.03", "A bearer token opens the WebSocket.", tape=QUIET)
 def bearer_on_the_websocket(desk: Desk) -> None:
-    """A bearer token opens the WebSocket."""
     with websocket(desk.broker, {"oauth_token": desk.broker.token}) as peer:
         order = desk.place(desk.limit("buy", 1, 9.50), "order")
         [event] = updates(peer, 1)
     same(key(event), (str(order.id), "new"))
 
 
-@case("10.04", tape=QUIET)
+@case(
+    "10.04",
+    "A WebSocket that listens with since_id hears what it missed, and nothing twice, wherever it was cut.",
+    tape=QUIET,
+)
 def websocket_resumes(desk: Desk) -> None:
-    """A WebSocket that listens with since_id hears what it missed, and nothing twice, wherever it was cut."""
     busy(desk)
     log = everything(desk.broker)
     same(len(log), len(BUSY))
@@ -93,9 +93,10 @@ def websocket_resumes(desk: Desk) -> None:
     same([key(each) for each in heard], [key(each) for each in log])
 
 
-@case("10.05", tape=QUIET)
+@case(
+    "10.05", "Server-sent events resume by Last-Event-ID and by since_id, wherever they were cut.", tape=QUIET
+)
 def server_sent_events_resume(desk: Desk) -> None:
-    """Server-sent events resume by Last-Event-ID and by since_id, wherever they were cut."""
     busy(desk)
     log = everything(desk.broker)
     for cut in range(1, len(log)):
@@ -107,14 +108,15 @@ def server_sent_events_resume(desk: Desk) -> None:
         same([key(each) for each in again], rest)
 
 
-@case("10.06", tape=QUIET)
+@case(
+    "10.06",
+    "Server-sent events between two ids end by themselves; a bearer token reads them too.",
+    tape=QUIET,
+)
 def server_sent_events_end(desk: Desk) -> None:
-    """Server-sent events between two ids end by themselves; a bearer token reads them too."""
     busy(desk)
     log = everything(desk.broker)
-    part = server_sent(
-        desk.broker, None, since_id=log[1]["event_id"], until_id=log[4]["event_id"]
-    )
+    part = server_sent(desk.broker, None, since_id=log[1]["event_id"], until_id=log[4]["event_id"])
     same([key(each) for each in part], [key(each) for each in log[2:5]])
     answer = requests.get(
         desk.broker.url("/v2/events/trades"),
@@ -125,9 +127,12 @@ def server_sent_events_end(desk: Desk) -> None:
     same((answer.status_code, answer.content.count(b"data: ")), (200, 3))
 
 
-@case("10.07", tape=QUIET)
+@case(
+    "10.07",
+    "A stream that is cut reconnects by itself; what it missed is in the log, by since_id and in the lists.",
+    tape=QUIET,
+)
 def reconnect(desk: Desk) -> None:
-    """A stream that is cut reconnects by itself; what it missed is in the log, by since_id and in the lists."""
     with Wire(desk.broker.base_url) as wire:
         listener = Listener(desk.broker.key_id, desk.broker.secret, f"ws://{wire.address}/stream")
         listener.start(lambda: _knock(desk))
@@ -164,9 +169,8 @@ def _until_heard_again(desk: Desk, listener: Listener) -> Any:
     raise AssertionError("the SDK's stream did not come back")
 
 
-@case("10.08")
+@case("10.08", "An id beyond the log's end is refused, and so is one that is no id.")
 def unknown_id(desk: Desk) -> None:
-    """An id beyond the log's end is refused, and so is one that is no id."""
     for wrong in ("99999999", "nonsense"):
         answer = requests.get(
             desk.broker.url("/v2/events/trades"),

@@ -14,6 +14,7 @@ from matching.engine import scan
 from matching.engine.engine import Engine
 from matching.engine.triggers import limit_of
 from matching.engine.types import (
+    Chunk,
     Event,
     GroupId,
     Order,
@@ -27,7 +28,7 @@ from matching.engine.types import (
 from tests.matching.engine.reference import ReferenceEngine
 from tests.matching.engine.shadow import ENDS, Shadow
 from tests.matching.engine.strategies import Writer, scripts
-from tests.matching.engine.tapes import Place, Replace, chunks_and_commands, obey, play
+from tests.matching.engine.tapes import Cancel, Place, Replace, chunks_and_commands, obey, play
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,34 @@ def played_with_restarts(
         if is_restarted_after(number):
             engine = shadow.rebuild(new())
     return decisions
+
+
+@at_length
+@given(scripts(), cuts, markets, st.integers(1, 3), st.booleans())
+def test_orders_that_end_ahead_of_a_session_change_end_as_with_it(script, cut, market, size, is_rebuilt):
+    expected = play(Engine(**market), script, cut)
+
+    engine, shadow, decisions = Engine(**market), Shadow(), []
+    for step in chunks_and_commands(script, cut):
+        change = step.session if isinstance(step, Chunk) else None
+        while change and (ends := next(engine.ends_ahead(change, size), [])):
+            assert len(ends) <= size
+            decisions += ends
+            shadow.note(Cancel(ends[0].order_id), ends, engine.drain_queues(), engine.drain_watermarks())
+            if is_rebuilt:
+                engine = shadow.rebuild(Engine(**market))
+        made = obey(engine, step)
+        decisions += made
+        shadow.note(step, made, engine.drain_queues(), engine.drain_watermarks())
+
+    assert story_of_each(decisions) == story_of_each(expected)
+
+
+def story_of_each(decisions: list[Decision]) -> dict[OrderId, list[Decision]]:
+    stories: dict[OrderId, list[Decision]] = {}
+    for decision in decisions:
+        stories.setdefault(decision.order_id, []).append(decision)
+    return stories
 
 
 @untimed

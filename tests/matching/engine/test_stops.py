@@ -326,7 +326,7 @@ def test_a_replaced_trailing_stop_keeps_its_watermark():
 def test_a_trailing_stop_that_ends_tells_how_far_it_had_come(has_begun):
     market = market_at(990, 1010)
     if not has_begun:
-        market.session(Session.POST)
+        market.enter(Session.POST)
     market.sell("o", 5, trail=5)
     market.trade(1005, 1)
     market.cancel("o")

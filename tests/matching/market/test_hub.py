@@ -17,12 +17,15 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.db import OperationalError, connection
 
 from matching.engine.types import Session
+from matching.management.commands import hub as hub_command
 from matching.market import clock, keys, rows
 from matching.market.batch import decode
 from matching.market.calendar import ALWAYS_OPEN, XNYS
@@ -403,6 +406,28 @@ def test_the_command_runs_until_sigterm(synthetic: Market, valkey: redis.Redis, 
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_command_waits_for_a_database_that_is_away_when_it_starts(
+    synthetic: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [OperationalError("the database system is in recovery mode")] * 2
+    active, opened = rows.active_market_id, []
+
+    def slowly() -> int:
+        if failures:
+            raise failures.pop()
+        return active()
+
+    monkeypatch.setattr(rows, "active_market_id", slowly)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest keeps its own
+    monkeypatch.setattr(
+        hub_command, "Hub", lambda market, **_: opened.append(market) or SimpleNamespace(run=bool)
+    )
+    call_command("hub")
+
+    assert opened == [synthetic.pk]
+    assert not failures
 
 
 def test_a_hub_outlives_its_database_connection(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -120,6 +121,18 @@ WAITS = {
         DAY,
         "auction",
         "It waits for the official price of the opening auction, which has not been printed yet.",
+    ),
+    "a closing auction that is late": (
+        {"time_in_force": "cls", "cut_off_at": NOON - timedelta(hours=1), **MARKET},
+        {**DAY, "session": Session.POST},
+        "auction",
+        "It waits for the official price of the closing auction, which has not been printed yet.",
+    ),
+    "the closing auction of the next day": (
+        {"status": "accepted", "time_in_force": "cls", "cut_off_at": NOON + timedelta(days=1), **MARKET},
+        {**DAY, "session": Session.POST},
+        "auction",
+        "It waits for the official price of the closing auction at 16:00 New York, 2013-10-08.",
     ),
     "the closing auction of a halted stock": (
         {"time_in_force": "cls", **MARKET},

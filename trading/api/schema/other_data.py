@@ -99,7 +99,7 @@ def _nothing(
     schema = record(
         "Nothing.", {key: content, **({"next_page_token": {"type": "null"}} if has_pages else {})}
     )
-    example = {
+    example: Schema = {
         key: [] if content["type"] == "array" else {},
         **({"next_page_token": None} if has_pages else {}),
     }
