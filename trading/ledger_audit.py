@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from trading.ledger_check import Check
 from trading.ledger_checks import CHECKS, UNENFORCED_TABLES, owner_check
 from trading.ledger_replay import FILLS_IN_ORDER, ReplayedFill, breaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
+
+    from trading.ledger_check import Check
 
 REPLAY_CHUNK = 10_000  # rows a trip
 

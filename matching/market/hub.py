@@ -75,6 +75,8 @@ class Hub:
                     self._outage.is_over()
                 except _AWAY as error:
                     seconds = self._outage.pause_after(error)
+                    # A turn with nothing due would think that all is well: the next one asks both servers.
+                    self._looked_at = self._beat_at = 0.0
                     connection.close()
                 is_due = self._waker.wait(seconds) or time.monotonic() >= self._looked_at + sources.BEAT
         finally:

@@ -52,6 +52,12 @@ def test_the_clock_may_be_asked_for_another_time(bot, time, phase, until, is_day
     assert (clock["phase"], clock["phase_until"], clock["is_market_day"]) == (phase, until, is_day)
 
 
+def test_a_time_before_there_were_time_zones_is_told_in_utc(bot):
+    [clock] = bot.get("/v3/clock", time="1883-11-18T12:00:00Z").json()["clocks"]
+
+    assert clock["timestamp"] == "1883-11-18T12:00:00+00:00"  # New York was 4 h, 56 min and 2 s behind
+
+
 def test_markets_are_named_by_acronym_or_mic(bot):
     clocks = bot.get("/v3/clock", markets="NYSE,XNAS,arca").json()["clocks"]
 
@@ -126,7 +132,13 @@ def test_a_market_that_never_closes_has_one_phase(bot, always):
 
 
 def test_there_is_no_option_contract_yet(bot):
-    assert bot.get("/v2/options/contracts", status="active", underlying_symbols="IBM").json() == {
+    asked = {
+        "status": "active",
+        "underlying_symbols": "IBM",
+        "strike_price_gte": "0",
+        "strike_price_lte": "180.5",
+    }
+    assert bot.get("/v2/options/contracts", **asked).json() == {
         "option_contracts": [],
         "next_page_token": None,
     }
@@ -137,7 +149,14 @@ def test_there_is_no_option_contract_yet(bot):
 
 @pytest.mark.parametrize(
     "query",
-    [{"limit": "0"}, {"limit": "10001"}, {"type": "swap"}, {"expiration_date": "soon"}, {"status": "x"}],
+    [
+        {"limit": "0"},
+        {"limit": "10001"},
+        {"type": "swap"},
+        {"expiration_date": "soon"},
+        {"status": "x"},
+        {"strike_price_gte": "dear"},
+    ],
 )
 def test_a_bad_question_about_contracts_is_refused(bot, query):
     assert refusal(bot.get("/v2/options/contracts", **query)) == (422, 40010001)

@@ -52,5 +52,5 @@ def test_what_is_made_lives_as_its_links_say(make_almighty, show, tag):
         )
     )
 
-    assert faults == []
+    assert not faults, "\n\n".join(faults)
     assert [each for each in LIVES[tag] if not app.answered(*each)] == [], sorted(app.statuses.items())

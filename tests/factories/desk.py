@@ -139,9 +139,7 @@ def columns_of(tables: dict[str, Any], types: dict[str, str]) -> dict[str, tuple
         "event": events,
         "watermark": tables.get("watermarks"),
         "reparent": tables.get("reparents"),
-        "queue": [
-            {"order_id": row["id"], "ahead": row["queue_ahead"]} for row in tables.get("queues") or []
-        ],
+        "queue": [{"order_id": row["id"], "ahead": row["queue_ahead"]} for row in tables.get("queues") or []],
     }
     columns = {}
     for name, kind in types.items():

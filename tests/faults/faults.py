@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from raxx import process
 from raxx.folder import DataFolder
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     import psutil
@@ -97,12 +97,6 @@ def deck(count: int, chance: random.Random) -> list[Fault]:
     del found[count:]
     chance.shuffle(found)
     return found
-
-
-def seed() -> int:
-    """Return the seed to draw from: that of RAXX_FAULT_SEED, or a new one at every run."""
-    given = os.environ.get("RAXX_FAULT_SEED")
-    return int(given) if given else random.SystemRandom().randrange(10**9)
 
 
 def number_of_faults() -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.acceptance.killer import seed
 from tests.faults import report, verdict
-from tests.faults.faults import number_of_faults, seed
+from tests.faults.faults import number_of_faults
 from tests.faults.killer import Killer
 from tests.faults.load import Load
 

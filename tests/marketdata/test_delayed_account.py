@@ -16,11 +16,11 @@ from trading.models import Asset
 from trading.selectors import marks_of
 
 
-def publish(valkey, market, price, at, close):
+def publish(valkey, market, price, at, close, symbol="IBM"):
     known = latest.Latest(
         trade=Trade(seq=1, at=at, price=price * DOLLAR, size=10**11), previous_close=close * DOLLAR
     )
-    valkey.hset(keys.latest(market.pk), "IBM", latest.encode(known))
+    valkey.hset(keys.latest(market.pk), symbol, latest.encode(known))
 
 
 def test_a_delayed_owner_sees_positions_and_worth_a_quarter_of_an_hour_late(free, pro, at, market, valkey):
@@ -71,7 +71,9 @@ def test_a_refusal_does_not_tell_the_price_that_is_to_who_sees_it_late(free, pro
     ids=["at the market", "too little", "short", "at its own limit, on what it holds at the market"],
 )
 def test_a_refusal_does_not_tell_what_the_order_would_have_cost(free, pro, at, market, valkey, terms, hidden):
-    publish(valkey, market, 500, at(TUESDAY, 10, 20), 99)
+    now = at(TUESDAY, 10, 20)
+    publish(valkey, market, 500, now, 99)
+    publish(valkey, market, 30, now, 29, symbol="MSFT")
     msft = Asset.objects.get(symbol="MSFT")
     for bot in (free, pro):
         bot.account.multiplier = 4
@@ -82,6 +84,16 @@ def test_a_refusal_does_not_tell_what_the_order_would_have_cost(free, pro, at, m
 
     assert told.status_code == untold.status_code == 403, told.content
     assert told.json().keys() - untold.json().keys() == hidden
+
+
+def test_buying_power_is_told_where_nothing_is_held_whose_price_would_stand_in_it(free, at, market, valkey):
+    publish(valkey, market, 500, at(TUESDAY, 10, 20), 99)
+    free.account.multiplier = 4
+    free.account.save()
+
+    told = free.order(limit_price="700", qty="1000000").json()
+
+    assert (told["buying_power"], told["cost_basis"]) == ("400000", "700000000")
 
 
 TRAILING = {

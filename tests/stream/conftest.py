@@ -66,7 +66,8 @@ def make_trader(transactional_db: None, valkey: redis.Redis) -> Iterator[Any]:
         the_desk = desk.Desk(worker)
 
         def make(**fields: Any) -> Trader:
-            user = rows.make_user(tier=fields.pop("tier", Tier.PRO))  # Free sees the market late
+            tier = fields.pop("tier", Tier.PRO)  # Free sees the market late
+            user = fields.pop("user", None) or rows.make_user(tier=tier)
             account = rows.make_account(user, cash=1_000_000, **fields)
             return Trader(account, rows.make_api_key(account), rows.make_asset(), web, the_desk)
 

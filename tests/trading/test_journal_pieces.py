@@ -117,13 +117,15 @@ def test_a_commit_that_may_outlast_the_lease_prolongs_it_and_ends_with_the_ordin
     for _ in range(3):
         stage.submit(stage.account(), quantity="10", limit_price="10")
     stage.go(2)
-    journal, seen = stage.journals[-1], []
+    journal = stage.journals[-1]
+    seen: list[timedelta] = []
     write = journal._write
 
     def looked_at_by_another(batch: Batch, books: Any) -> None:
         with psycopg.connect(journal._conninfo) as other:
             found = other.execute("select updated_at - clock_timestamp() from matching_shard").fetchone()
-        seen.append(found and found[0])
+        assert found is not None
+        seen.append(found[0])
         write(batch, books)
 
     monkeypatch.setattr(journal, "_write", looked_at_by_another)

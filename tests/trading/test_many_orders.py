@@ -36,7 +36,9 @@ def account(asset: Asset) -> TradingAccount:
         account, asset, status="new", side="buy", position_intent="buy_to_open", quantity=10, limit_price=9
     )
     columns = ", ".join(
-        field.column for field in Order._meta.concrete_fields if field.name not in ("id", "client_order_id")
+        str(field.column)
+        for field in Order._meta.concrete_fields
+        if field.name not in ("id", "client_order_id")
     )
     with connection.cursor() as cursor:
         cursor.execute(

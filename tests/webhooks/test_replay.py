@@ -6,15 +6,17 @@ import json
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from tests.factories.rows import make_account, make_webhook
-from trading.models import WebhookEndpoint
 from trading.webhooks.signing import signature
+
+if TYPE_CHECKING:
+    from trading.models import WebhookEndpoint
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

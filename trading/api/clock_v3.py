@@ -44,6 +44,7 @@ _PHASES = {Session.CLOSED: "closed", Session.PRE: "pre", Session.REGULAR: "core"
 _DEFAULT_SPAN = timedelta(weeks=1)
 _LAST_START = date.max - _DEFAULT_SPAN
 _MARKETS_MAX = 20
+_MINUTE = timedelta(minutes=1)
 _UTC = ZoneInfo("UTC")
 
 
@@ -141,4 +142,8 @@ def _day_body(day: Day, zone: tzinfo) -> dict[str, str]:
 
 
 def _written(at: int, zone: tzinfo) -> str:
-    return to_datetime(at).astimezone(zone).isoformat()
+    """Return an instant in the zone; in UTC where the zone's offset, before 1883, has seconds, which RFC 3339 lacks."""
+    local = to_datetime(at).astimezone(zone)
+    offset = local.utcoffset()
+    is_whole = offset is not None and not offset % _MINUTE
+    return (local if is_whole else local.astimezone(_UTC)).isoformat()

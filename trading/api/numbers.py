@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from trading.errors import ValueInvalid
 from trading.services.ticket import NOTIONAL_LIMIT, PRICE_LIMIT, QUANTITY_LIMIT
 from trading.wire import EXACT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ABSENT = msgspec.Raw(b"null")
 
@@ -24,6 +28,12 @@ _PLACES = Decimal("1e-9")
 _FLOAT_NOISE = Decimal("1e-14")  # of the number: several units in the last place of a binary double
 _FLOAT_DIGITS = 20  # that a client prints of one, at most
 _DOLLAR = Decimal(1)
+
+
+def of_query(query: Mapping[str, str], name: str) -> msgspec.Raw:
+    """Return a query's parameter as the body's numbers come: the text of JSON."""
+    text = query.get(name)
+    return ABSENT if text is None else msgspec.Raw(msgspec.json.encode(text))
 
 
 def quantity(raw: msgspec.Raw, name: str = "qty") -> Decimal | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trading.api import query
+from trading.api import numbers, query
 from trading.api.base import ApiView, json_response
 from trading.errors import NotFound
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LIMIT, LIMIT_MAX = 100, 10_000
 _DAYS = ("expiration_date", "expiration_date_gte", "expiration_date_lte")
+_STRIKES = ("strike_price_gte", "strike_price_lte")
 _CHOICES = {
     "status": ("active", "inactive"),
     "type": ("call", "put"),
@@ -33,6 +34,8 @@ class Contracts(ApiView):
             query.day(request.GET, name)
         for name, words in _CHOICES.items():
             query.choice(request.GET, name, (*words, ""), "")
+        for name in _STRIKES:
+            numbers.decimal(numbers.of_query(request.GET, name), name)
         query.whole(request.GET, "limit", LIMIT, LIMIT_MAX)
         return json_response({"option_contracts": [], "next_page_token": None})
 

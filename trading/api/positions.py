@@ -70,8 +70,8 @@ class OnePosition(ApiView):
 
     def delete(self, request: Request, name: str) -> HttpResponse:
         """Close it: all of it, `qty` shares, or `percentage` of them. The answer is the order."""
-        quantity = numbers.quantity(_raw(request, "qty"))
-        percentage = numbers.decimal(_raw(request, "percentage"), "percentage")
+        quantity = numbers.quantity(numbers.of_query(request.GET, "qty"))
+        percentage = numbers.decimal(numbers.of_query(request.GET, "percentage"), "percentage")
         if quantity is not None and percentage is not None:
             raise ValueInvalid("only one of qty or percentage is accepted")
         row = close_position(
@@ -115,9 +115,3 @@ def position_body(figures: PositionFigures) -> dict[str, Any]:
         "unrealized_intraday_pl": plain(figures.unrealized_today),
         "unrealized_intraday_plpc": plain(figures.unrealized_today_fraction),
     }
-
-
-def _raw(request: Request, name: str) -> msgspec.Raw:
-    """Return a query's parameter as the body's numbers come: the text of JSON."""
-    text = request.GET.get(name)
-    return numbers.ABSENT if text is None else msgspec.Raw(msgspec.json.encode(text))

@@ -46,7 +46,6 @@ class Migration(migrations.Migration):
             (SQL / "0005_ledger_balances.sql").read_text(),
             "drop trigger fill_journals_sum_to_zero on trading_journal;"
             "drop function trading_fill_journals_balance;"
-            "drop trigger journal_sums_to_zero on trading_journal;"
-            + EARLIER_BALANCES,
+            "drop trigger journal_sums_to_zero on trading_journal;" + EARLIER_BALANCES,
         ),
     ]

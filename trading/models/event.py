@@ -41,7 +41,9 @@ class OrderEvent(models.Model):
     quantity = QuantityField(null=True)
     price = PriceField(null=True)
     position_quantity = QuantityField(null=True)
-    order_quantity = QuantityField(null=True)  # what the order asks for then, where that may change: in a class
+    order_quantity = QuantityField(
+        null=True
+    )  # what the order asks for then, where that may change: in a class
     rule = models.CharField(max_length=16, db_default="", blank=True)  # why the matcher decided it
     evidence = models.JSONField(null=True)  # of a trigger, as engine integers; a fill keeps its own
     request_id = models.CharField(max_length=64, blank=True)

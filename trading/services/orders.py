@@ -81,12 +81,15 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
     }
     document = {name: value for name, value in given.items() if value is not None}  # as few as say it all
     outcome = submission.submit(document)
-    has_marks = outcome.denial == NEEDS_MARKS
-    if has_marks:
-        outcome = submission.submit({**document, **marked(principal, ticket, asset)})
+    marks: dict[str, Any] = {}
+    if outcome.denial == NEEDS_MARKS:
+        marks = marked(principal, ticket, asset)
+        outcome = submission.submit({**document, **marks})
     if outcome.denial is not None:
         refusal = denied(outcome.denial, outcome.detail or {}, asset.symbol)
-        refusal.of_market = _valued_by_market(ticket) | (VALUED_BY_MARKS if has_marks else frozenset())
+        refusal.of_market = _valued_by_market(ticket) | (
+            VALUED_BY_MARKS if marks.get("marks") else frozenset()
+        )
         raise refusal
     row = {
         **_UNSET,

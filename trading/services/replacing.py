@@ -70,17 +70,16 @@ def replace_order(
         "request_id": request_id,
     }
     denial, detail = _ask(wish)
-    has_marks = denial == NEEDS_MARKS
-    if has_marks:
-        denial, detail = _ask({**wish, "marks": marks_of(principal)})
+    marks: dict[str, Decimal] = {}
+    if denial == NEEDS_MARKS:
+        marks = marks_of(principal)
+        denial, detail = _ask({**wish, "marks": marks})
     if denial == "order_not_found":
         raise order_not_found(order_id)
     if denial is not None:
         refusal = denied(denial, detail, order.symbol)
         is_own = order.side == "buy" and (order.limit_price or order.stop_price) is not None
-        refusal.of_market = (frozenset() if is_own else COST) | (
-            VALUED_BY_MARKS if has_marks else frozenset()
-        )
+        refusal.of_market = (frozenset() if is_own else COST) | (VALUED_BY_MARKS if marks else frozenset())
         raise refusal
     ring_market(principal.market_id)
     ring_account([principal.account_id])

@@ -31,7 +31,7 @@ from matching.market.batch import decode
 from matching.market.calendar import ALWAYS_OPEN, XNYS
 from matching.market.errors import FeedUnavailable
 from matching.market.feeds import TapeConfig, open_feed, tape_config
-from matching.market.hub import Hub
+from matching.market.hub import Hub, Outage
 from matching.market.latest import LatestReader
 from matching.market.live import LiveFeed
 from matching.market.sessions import always_open_sessions, compute_sessions
@@ -398,7 +398,8 @@ def test_the_command_runs_until_sigterm(synthetic: Market, valkey: redis.Redis, 
         f"settings.REDIS_URL = {valkey_url!r};"
         "from django.core.management import execute_from_command_line; execute_from_command_line(['manage.py', 'hub'])"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "raxx.settings"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
     try:
         wait_for(valkey, synthetic, lambda: bids(valkey, synthetic) or None)
         process.send_signal(signal.SIGTERM)
@@ -459,6 +460,30 @@ def test_a_hub_outlives_its_valkey_and_says_so_once(tape: Market, short_folder: 
             assert bids(fresh, tape) == {"IBM": 1800400}
             wait_for_words(said, "the server answers again")
     assert said.empty()
+
+
+def test_a_market_that_makes_its_own_quotes_says_once_too_that_valkey_is_away(
+    synthetic: Market, short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: queue.Queue[float] = queue.Queue()
+    pause_after = Outage.pause_after
+
+    def counted(outage: Outage, error: Exception) -> float:
+        tries.put(pause_after(outage, error))
+        return 0.0  # so that many turns have nothing to publish
+
+    monkeypatch.setattr(Outage, "pause_after", counted)
+    url = f"unix://{short_folder}/valkey.sock?db=0"
+    with own_valkey(short_folder) as client, what_the_hub_says() as said, running(synthetic, url):
+        wait_for(client, synthetic, lambda: bids(client, synthetic) or None)
+        client.shutdown(nosave=True)
+        pauses = [tries.get(timeout=PATIENCE) for _ in range(10)]
+        with own_valkey(short_folder) as fresh:
+            wait_for(fresh, synthetic, lambda: bids(fresh, synthetic) or None)
+            wait_for_words(said, "a server does not answer")
+            wait_for_words(said, "the server answers again")
+    assert said.empty()
+    assert pauses == sorted(pauses)
 
 
 def wait_for_words(said: queue.Queue[str], words: str) -> None:
