@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = int(os.environ.get("RAXX_FUZZ_EXAMPLES", "4"))
 MARKS = [pytest.mark.timeout(240 + EXAMPLES * 60), pytest.mark.usefixtures("_nobody_is_waited_for")]
-LAST = ("/raxx/v1/accounts", "/raxx/v1/market/tape")  # what takes the world away from those before
+# What suspends trading, or takes the world away, comes when all else is done.
+LAST = ("/v2/account/configurations", "/raxx/v1/accounts", "/raxx/v1/market/tape")
 
 TOLD_MAX = 5  # faults of one operation: the others are mostly the same
 UNAVAILABLE = 503

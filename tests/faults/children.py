@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -44,9 +44,11 @@ class Child:
     status: int | None = None
 
     def send(self, number: signal.Signals) -> None:
+        """Send a signal; a child whose death has not been told yet is fine."""
         assert self.pid is not None
         if self.status is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     @property
     def said(self) -> str:

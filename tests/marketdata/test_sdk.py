@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from datetime import UTC, date, datetime
 from typing import Any
@@ -45,6 +46,7 @@ def connect(pro, at, live_server):
     yield make
     for client in made:
         client._session.close()
+    gc.collect()  # a refusal keeps its answer, and with it the connection, until nobody holds it
     for thread in threading.enumerate():  # the server's own, each with a database connection
         if "process_request_thread" in thread.name:
             thread.join(PATIENCE_S)

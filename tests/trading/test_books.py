@@ -20,7 +20,7 @@ HOLDINGS = (("ann", "A"), ("bob", "A"), ("ann", "B"))
 starts = st.lists(st.sampled_from((0, 20, -20, 7, -7)), min_size=3, max_size=3)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(scripts(), starts, st.booleans(), st.integers(1, 7))
 def test_holds_cash_and_positions_reconcile_after_every_commit(
     script: list[Step], start: list[int], is_prompt: bool, width: int

@@ -178,7 +178,10 @@ def test_a_quote_that_comes_to_a_limit_is_told_from_a_print_that_goes_through_it
         "Bought 10 at 9.99, its limit: the ask came to 9.98 with 700 shown (R2)."
     )
     assert story.told(by_print).summary.startswith("Bought 10 at 9.97")
-    assert story.told(deeper).summary == "Bought 10 at 9.95, its limit: a print of 50 went through it (R2)."
+    assert (
+        story.told(deeper).summary
+        == "Bought 10 at 9.95, its limit: a print of 50 at 9.90 went through it (R2)."
+    )
 
 
 def test_a_stop_is_explained_by_what_triggered_it_and_what_it_then_took(story):
