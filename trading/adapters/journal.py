@@ -243,7 +243,8 @@ class PostgresJournal:
             for piece, part in pieces_of(batch, stored):
                 if len(writing) == PIECES_AHEAD:
                     writing.popleft().result()
-                writing.append(writer.submit(self._write, piece, self._enter(piece, part)))
+                arguments = self._arguments(piece, self._enter(piece, part))
+                writing.append(writer.submit(self._execute, arguments))  # which leaves the processor to us
             for one in writing:
                 one.result()
 
@@ -260,11 +261,17 @@ class PostgresJournal:
             )
 
     def _write(self, batch: Batch, books: Books | None) -> None:
+        self._execute(self._arguments(batch, books))
+
+    def _arguments(self, batch: Batch, books: Books | None) -> dict[str, Any]:
         # A new run of the tape knows nothing of how far the last one had come.
         fresh = self._symbols if batch.progress.run != self._run else None
         owner = {"market": self._market_id, "shard": self._shard, "epoch": self._epoch}
+        return owner | arguments_of(batch, books, fresh=fresh)
+
+    def _execute(self, arguments: dict[str, Any]) -> None:
         try:
-            self._session.execute(COMMIT, owner | arguments_of(batch, books, fresh=fresh))
+            self._session.execute(COMMIT, arguments)
         except psycopg.Error as error:
             if error.sqlstate == "RX001":
                 raise Fenced(str(error)) from None
