@@ -119,16 +119,16 @@ def test_a_commit_that_may_outlast_the_lease_prolongs_it_and_ends_with_the_ordin
     stage.go(2)
     journal = stage.journals[-1]
     seen: list[timedelta] = []
-    write = journal._write
+    execute = journal._execute
 
-    def looked_at_by_another(batch: Batch, books: Any) -> None:
+    def looked_at_by_another(arguments: dict[str, Any]) -> None:
         with psycopg.connect(journal._conninfo) as other:
             found = other.execute("select updated_at - clock_timestamp() from matching_shard").fetchone()
         assert found is not None
         seen.append(found[0])
-        write(batch, books)
+        execute(arguments)
 
-    monkeypatch.setattr(journal, "_write", looked_at_by_another)
+    monkeypatch.setattr(journal, "_execute", looked_at_by_another)
     stage.go(6)
 
     assert len(seen) == 3
