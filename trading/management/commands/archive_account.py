@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from trading.errors import TradingError
+from trading.management.showing import show
 from trading.services.accounts import account_named
 from trading.services.own_accounts import SETTLED_WITHIN_S, UNSETTLED, archive_account, status_word
 
@@ -36,10 +36,5 @@ class Command(BaseCommand):
             "account_number": done.number,
             "status": status_word(done),
         }
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        for field, value in shown.items():
-            self.stdout.write(f"{field:15}{value}")
-        if done.status in UNSETTLED:
-            self.stdout.write("its open orders are still being canceled; it is closed when they have ended")
+        hint = "its open orders are still being canceled; it is closed when they have ended"
+        show(self, shown, as_json=json, hint=hint if done.status in UNSETTLED else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,6 +11,7 @@ from matching.market import rows
 from matching.market.errors import MarketError
 from matching.models import Market
 from trading.errors import TradingError
+from trading.management.showing import show
 from trading.models.configuration import MULTIPLIERS
 from trading.services.accounts import PAPER_MULTIPLIER, create_account
 from trading.services.markets import market_time
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             )
         except (TradingError, MarketError) as error:
             raise CommandError(str(error)) from None
-        shown = {
+        shown: dict[str, str | int] = {
             "email": account.email,
             "account_id": str(account.account_id),
             "account_number": account.account_number,
@@ -63,8 +63,4 @@ class Command(BaseCommand):
             "multiplier": account.multiplier,
             "cash": str(account.cash),
         }
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        for field, value in shown.items():
-            self.stdout.write(f"{field:15}{value}")
+        show(self, shown, as_json=json)

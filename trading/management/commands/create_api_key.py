@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models.api_key import DEFAULT_SCOPES, Scope
 from trading.errors import TradingError, ValueInvalid
+from trading.management.showing import show
 from trading.services.keys import NewKey, create_api_key
 
 DAYS_MAX = 3_650
@@ -87,10 +87,4 @@ def show_key(command: BaseCommand, key: NewKey, *, as_json: bool) -> None:
         "addresses": list(key.addresses),
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,
     }
-    if as_json:
-        command.stdout.write(json_text.dumps(shown))
-        return
-    for field, value in shown.items():
-        text = " ".join(value) if isinstance(value, list) else value
-        if text:
-            command.stdout.write(f"{field:15}{text}")
+    show(command, shown, as_json=as_json)

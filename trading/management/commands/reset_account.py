@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_text
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from trading.errors import TradingError
+from trading.management.showing import show
 from trading.services.accounts import account_named, require_cash
 from trading.services.own_accounts import SETTLED_WITHIN_S, UNSETTLED, reset_account, status_word
 from trading.wire import plain
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             )
         except TradingError as error:
             raise CommandError(str(error)) from None
-        shown = {
+        shown: dict[str, str | int] = {
             "email": found.user.email,
             "account_id": str(done.pk),
             "account_number": done.number,
@@ -49,13 +49,8 @@ class Command(BaseCommand):
             "generation": done.generation,
             "cash": plain(done.cash),
         }
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        for field, value in shown.items():
-            self.stdout.write(f"{field:15}{value}")
-        if done.status in UNSETTLED:
-            self.stdout.write("its open orders are still being canceled; the reset follows by itself")
+        hint = "its open orders are still being canceled; the reset follows by itself"
+        show(self, shown, as_json=json, hint=hint if done.status in UNSETTLED else "")
 
 
 def _dollars(text: str | None) -> Decimal | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from trading.errors import TradingError
+from trading.management.showing import show
 from trading.services.keys import revoke_api_key
 
 
@@ -29,8 +29,4 @@ class Command(BaseCommand):
             "key_id": key.key_id,
             "revoked_at": key.revoked_at.isoformat(),
         }
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        for field, value in shown.items():
-            self.stdout.write(f"{field:15}{value}")
+        show(self, shown, as_json=json)
