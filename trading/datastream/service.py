@@ -23,14 +23,14 @@ from trading.marketdata import entitlement, markets
 from trading.stream.bells import Bells
 from trading.stream.database import UNREACHABLE
 from trading.stream.outbox import Room
-from trading.stream.tasks import end
+from trading.stream.tasks import end, keep_on, see_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trading.datastream.principals import Principal
-    from trading.datastream.socket import Receive, Scope, Send
     from trading.stream.service import StreamService
+    from trading.stream.websocket import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
@@ -77,18 +77,13 @@ class DataService:
     async def start(self) -> None:
         """Begin; neither PostgreSQL nor Valkey needs to be there yet."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(work()) for work in (self._bells.run, self._beat, self._recheck)]
+        works = (self._bells.run, self._beat, self._recheck)
+        self._tasks = [loop.create_task(keep_on(work)) for work in works]
 
     async def drain(self) -> None:
         """Close every socket as going away, and take no new one; may be called again."""
         self._is_stopping = True
-        sockets = list(self._sockets)
-        for socket in sockets:
-            socket.go_away()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.limits.stop_s):
-                for socket in sockets:
-                    await socket.gone.wait()
+        await see_off(self._sockets, within_s=self.limits.stop_s)
 
     async def stop(self) -> None:
         """Close every socket, then all the rest."""

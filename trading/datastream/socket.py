@@ -1,15 +1,11 @@
-"""One data client's WebSocket: greets first, learns who it is, and tells what it subscribes to.
-
-As in `trading.stream.socket`, two tasks: one reads the client's messages in order, one sends what is
-in the bounded outbox.
-"""
+"""A data client's WebSocket: greets first, learns who it is, and tells what it subscribes to."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trading.datastream import frames
 from trading.datastream.frames import Code
@@ -17,21 +13,13 @@ from trading.datastream.principals import authenticate
 from trading.datastream.subscription import Subscription, TooManySymbols
 from trading.marketdata import entitlement
 from trading.stream.database import UNREACHABLE
-from trading.stream.outbox import Outbox
-from trading.stream.socket import REASON_MAX, Close
-from trading.stream.tasks import end
+from trading.stream.websocket import Close, WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-
     from trading.datastream.frames import Content
     from trading.datastream.principals import Principal
     from trading.datastream.service import DataService
-
-    Scope = MutableMapping[str, Any]
-    Event = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Event]]
-    Send = Callable[[Event], Awaitable[None]]
+    from trading.stream.websocket import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
@@ -41,70 +29,28 @@ IEX_PATH, SIP_PATH, DELAYED_SIP_PATH, TEST_PATH = "/v2/iex", "/v2/sip", "/v2/del
 KEY_HEADER, SECRET_HEADER = b"apca-api-key-id", b"apca-api-secret-key"
 
 
-class DataSocket:
+class DataSocket(WebSocket):
     """One connection; `serve` is its life. A `trading.datastream.feeds.Listener`."""
 
     def __init__(
         self, service: DataService, scope: Scope, receive: Receive, send: Send, *, address: str
     ) -> None:
+        self.coding = frames.chosen_coding(scope["headers"])
+        super().__init__(receive, send, service.limits, is_text=self.coding is frames.Coding.TEXT)
         self.principal: Principal | None = None
         self.path = str(scope["path"])
-        self.coding = frames.chosen_coding(scope["headers"])
         self.subscription = Subscription(None)
-        self.gone = asyncio.Event()  # set when the connection's life is over
         self._headers = {name.lower(): value for name, value in scope["headers"]}
         self._service = service
         self._limits = service.limits
-        self._receive = receive
-        self._send = send
         self._address = address
-        self._outbox = Outbox(self._limits.room)
         self._failures = 0
-        self._has_left = False
-        self._closing = asyncio.Event()
-        self._close_code = Close.FAULT
-        self._close_reason = ""
 
-    async def serve(self) -> None:
-        """Accept the client and serve it until one of us leaves."""
-        try:
-            await self._send({"type": "websocket.accept"})
-            self._say(frames.success("connected", self.coding))
-            await self._converse()
-        finally:
-            self._service.forget(self)
-            self.gone.set()
+    def _forget(self) -> None:
+        self._service.forget(self)
 
-    async def _converse(self) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._limits.log_in_s, self._not_authenticated_in_time)
-        reading = loop.create_task(self._read())
-        writing = loop.create_task(self._write())
-        closing = loop.create_task(self._closing.wait())
-        try:
-            await asyncio.wait({reading, writing, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if self._closing.is_set():
-                await self._say_farewell(reading, writing)
-        finally:
-            deadline.cancel()
-            self._service.forget(self)  # before the tasks end: no more is queued for nobody
-            await end((reading, writing, closing))
-            if not writing.cancelled() and (error := writing.exception()) is not None:
-                # Some servers raise where the client has just gone, others say nothing.
-                logger.info("a data socket could not be written to: %r", error)
-
-    async def _say_farewell(self, reading: asyncio.Task[None], writing: asyncio.Task[None]) -> None:
-        """Send what is queued and the close, and wait for the client's: a bounded time, as it may not read."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.farewell_s):
-                await asyncio.wait({writing})
-                await end((reading,))  # granian's close waits until nobody waits to receive
-                if self._has_left:
-                    return
-                reason = self._close_reason[:REASON_MAX]
-                await self._send({"type": "websocket.close", "code": int(self._close_code), "reason": reason})
-                while (await self._receive())["type"] != "websocket.disconnect":
-                    continue  # said too late
+    def _greet(self) -> None:
+        self._say(frames.success("connected", self.coding))
 
     # --- What others tell us ----------------------------------------------------------------------
 
@@ -128,18 +74,15 @@ class DataSocket:
         """Close for reasons of ours; the client may connect again at once."""
         self._close(Close.GOING_AWAY, "the server is going away", None, drop=False)
 
-    def _close(self, code: Close, reason: str, last: Content | None, *, drop: bool) -> None:
-        if self._closing.is_set():
-            return
-        self._close_code, self._close_reason = code, reason
-        self._outbox.close(last, drop=drop)
-        self._closing.set()
+    def fail(self) -> None:
+        """Close after a fault of ours."""
+        self._end_with(Code.INTERNAL_ERROR, Close.FAULT)
 
     def _end_with(self, code: Code, close: Close = Close.REFUSED, *, drop: bool = True) -> None:
         """Tell an error, and close."""
         self._close(close, code.name.lower().replace("_", " "), frames.error(code, self.coding), drop=drop)
 
-    def _not_authenticated_in_time(self) -> None:
+    def _not_logged_in_in_time(self) -> None:
         if self.principal is None:
             self._end_with(Code.AUTH_TIMEOUT, drop=False)
 
@@ -149,29 +92,13 @@ class DataSocket:
         if not self._outbox.put(content):
             self._end_with(Code.SLOW_CLIENT)
 
-    async def _write(self) -> None:
-        kind = "text" if self.coding is frames.Coding.TEXT else "bytes"
-        while (content := await self._outbox.take()) is not None:
-            await self._send({"type": "websocket.send", kind: content})
-            self._outbox.sent()
-
     # --- Reading ----------------------------------------------------------------------------------
 
-    async def _read(self) -> None:
-        try:
-            if SECRET_HEADER in self._headers:
-                key, secret = (self._headers.get(name, b"") for name in (KEY_HEADER, SECRET_HEADER))
-                await self._log_in(key.decode("latin-1"), secret.decode("latin-1"))
-            while not self._closing.is_set():
-                event = await self._receive()
-                if event["type"] == "websocket.disconnect":
-                    self._has_left = True
-                    return
-                text = event.get("text")
-                await self._take(text if text is not None else event["bytes"])
-        except Exception:
-            logger.exception("a data socket failed")
-            self._end_with(Code.INTERNAL_ERROR, Close.FAULT)
+    async def _begin(self) -> None:
+        """Log in by the headers of the handshake, where they have a secret."""
+        if SECRET_HEADER in self._headers:
+            key, secret = (self._headers.get(name, b"") for name in (KEY_HEADER, SECRET_HEADER))
+            await self._log_in(key.decode("latin-1"), secret.decode("latin-1"))
 
     async def _take(self, content: Content) -> None:
         if len(content) > frames.MESSAGE_BYTES_MAX:

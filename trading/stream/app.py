@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
     from trading.stream.service import StreamService
-    from trading.stream.socket import Receive, Send
+    from trading.stream.websocket import Receive, Send
 
     Scope = MutableMapping[str, Any]
     Handler = Callable[[Scope, Receive, Send], Awaitable[None]]

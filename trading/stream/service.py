@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,10 +14,10 @@ from trading.stream.limits import LogInGuard
 from trading.stream.outbox import Room
 from trading.stream.principals import still_good
 from trading.stream.reader import EventReader, Listener
-from trading.stream.tasks import end
+from trading.stream.tasks import end, keep_on, see_off
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from uuid import UUID
 
     from trading.stream.principals import Principal
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BEAT_S = 0.75  # a lost bell costs this much, and so does a revoked key: less than a second
-AFTER_A_FAULT_S = 1.0
 
 
 class Connection(Listener, Protocol):
@@ -74,18 +72,12 @@ class StreamService:
         """Begin; neither PostgreSQL nor Valkey needs to be there yet."""
         await self.pool.open(wait=False)
         for work in (self.reader.run, self._bells.run, self._beat, self._recheck):
-            self._tasks.append(asyncio.create_task(_keep_on(work)))
+            self._tasks.append(asyncio.create_task(keep_on(work)))
 
     async def drain(self) -> None:
         """Close every socket as going away, and take no new one; may be called again."""
         self._is_stopping = True
-        sockets = list(self._sockets)
-        for socket in sockets:
-            socket.go_away()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.limits.stop_s):
-                for socket in sockets:
-                    await socket.gone.wait()
+        await see_off(self._sockets, within_s=self.limits.stop_s)
 
     async def stop(self) -> None:
         """Close every socket, then all the rest."""
@@ -160,13 +152,3 @@ class StreamService:
                     and socket.principal not in good
                 ):
                     socket.revoke()
-
-
-async def _keep_on(work: Callable[[], Awaitable[None]]) -> None:
-    """Run what never returns; a bug in it is logged, and it goes on from what it remembers."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            logger.exception("%s failed; it goes on", work.__qualname__)
-        await asyncio.sleep(AFTER_A_FAULT_S)

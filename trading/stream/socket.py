@@ -1,121 +1,57 @@
-"""One client's WebSocket: says nothing first, learns who it is, and tells it what it listens to.
+"""A trading client's WebSocket: says nothing first, learns who it is, and tells it what it listens to.
 
-Two tasks: one reads the client's messages in order, one sends what is in the outbox. The outbox
-is bounded: who does not read is told so, if that is still possible, and closed.
+Who does not read is told so, if that is still possible, and closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from accounts.credentials import UNREADABLE, pair_of_token
 from trading.stream import frames
 from trading.stream.database import UNREACHABLE
 from trading.stream.event_ids import NotAnEventId, sequence_of
-from trading.stream.outbox import Outbox
 from trading.stream.principals import authenticate
 from trading.stream.resuming import Held, read_past
 from trading.stream.tasks import end
+from trading.stream.websocket import Close, WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Iterable
 
     from trading.stream.principals import Principal
     from trading.stream.service import StreamService
-
-    Event = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Event]]
-    Send = Callable[[Event], Awaitable[None]]
+    from trading.stream.websocket import Receive, Send
 
 logger = logging.getLogger(__name__)
 
 FAILURES_MAX = 3  # failed log-ins of one socket
-REASON_MAX = 40  # characters, of a protocol that allows 123 bytes
 
 
-class Close(IntEnum):
-    """Why we close. Source: RFC 6455, 7.4.1, and its registry for 1013."""
-
-    GOING_AWAY = 1001
-    UNREADABLE = 1007
-    REFUSED = 1008
-    TOO_BIG = 1009
-    FAULT = 1011
-    TRY_LATER = 1013
-
-
-class Socket:
+class Socket(WebSocket):
     """One accepted connection; `serve` is its life."""
 
     def __init__(
         self, service: StreamService, receive: Receive, send: Send, *, coding: frames.Coding, address: str
     ) -> None:
+        super().__init__(receive, send, service.limits, is_text=coding is frames.Coding.TEXT)
         self.principal: Principal | None = None
         self._service = service
         self._limits = service.limits
-        self._receive = receive
-        self._send = send
         self._coding = coding
         self._address = address
-        self._outbox = Outbox(self._limits.room)
         self._held = Held(self._limits.room.messages)
         self._failures = 0
         self._is_listening = False
         self._past: asyncio.Task[None] | None = None
-        self._has_left = False
-        self._closing = asyncio.Event()
-        self.gone = asyncio.Event()  # set when the connection's life is over
-        self._close_code = Close.FAULT
-        self._close_reason = ""
 
-    async def serve(self) -> None:
-        """Accept the client and serve it until one of us leaves."""
-        try:
-            await self._send({"type": "websocket.accept"})
-            await self._converse()
-        finally:
-            self._service.forget(self)
-            self.gone.set()
+    def _forget(self) -> None:
+        self._service.forget(self)
 
-    async def _converse(self) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._limits.log_in_s, self._not_authorized_in_time)
-        reading = loop.create_task(self._read())
-        writing = loop.create_task(self._write())
-        closing = loop.create_task(self._closing.wait())
-        try:
-            await asyncio.wait({reading, writing, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if self._closing.is_set():
-                await self._say_farewell(reading, writing)
-        finally:
-            deadline.cancel()
-            self._service.forget(self)  # before the tasks end: no more is queued for nobody
-            await end(filter(None, (reading, writing, closing, self._past)))
-            if not writing.cancelled() and (error := writing.exception()) is not None:
-                # Some servers raise where the client has just gone, others say nothing.
-                logger.info("a stream socket could not be written to: %r", error)
-
-    async def _say_farewell(self, reading: asyncio.Task[None], writing: asyncio.Task[None]) -> None:
-        """Send what is queued and the close, and wait for the client's: a bounded time, as it may not read."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.farewell_s):
-                await asyncio.wait({writing})
-                await end((reading,))  # granian's close waits until nobody waits to receive
-                if self._has_left:
-                    return
-                await self._send(
-                    {
-                        "type": "websocket.close",
-                        "code": int(self._close_code),
-                        "reason": self._close_reason[:REASON_MAX],
-                    }
-                )
-                while (await self._receive())["type"] != "websocket.disconnect":
-                    continue  # said too late
+    def _beside(self) -> Iterable[asyncio.Task[None]]:
+        return () if self._past is None else (self._past,)
 
     # --- What others tell us ----------------------------------------------------------------------
 
@@ -145,13 +81,10 @@ class Socket:
 
     def close(self, code: Close, reason: str, *, tell: bool = True, drop: bool = True) -> None:
         """Close soon. `tell` sends the reason as an error message too; `drop` forgets what is queued."""
-        if self._closing.is_set():
-            return
-        self._close_code, self._close_reason = code, reason
-        self._outbox.close(frames.error(reason).encoded(self._coding) if tell else None, drop=drop)
-        self._closing.set()
+        last = frames.error(reason).encoded(self._coding) if tell else None
+        self._close(code, reason, last, drop=drop)
 
-    def _not_authorized_in_time(self) -> None:
+    def _not_logged_in_in_time(self) -> None:
         if self.principal is None:
             self.close(Close.REFUSED, "not authenticated in time", tell=False)
 
@@ -186,25 +119,7 @@ class Socket:
         self._say(update)
         return True
 
-    async def _write(self) -> None:
-        kind = "text" if self._coding is frames.Coding.TEXT else "bytes"
-        while (content := await self._outbox.take()) is not None:
-            await self._send({"type": "websocket.send", kind: content})
-            self._outbox.sent()
-
     # --- Reading ----------------------------------------------------------------------------------
-
-    async def _read(self) -> None:
-        try:
-            while (event := await self._receive())["type"] != "websocket.disconnect":
-                text = event.get("text")
-                await self._take(text if text is not None else event["bytes"])
-                if self._closing.is_set():
-                    return
-            self._has_left = True
-        except Exception:
-            logger.exception("a stream socket failed")
-            self.fail()
 
     async def _take(self, content: str | bytes) -> None:
         if len(content) > frames.MESSAGE_BYTES_MAX:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from trading.stream.principals import Principal
     from trading.stream.service import StreamService
-    from trading.stream.socket import Receive, Send
+    from trading.stream.websocket import Receive, Send
 
 logger = logging.getLogger(__name__)
 
