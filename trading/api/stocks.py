@@ -63,40 +63,34 @@ class HistoryView(DataView):
         raise NotImplementedError
 
 
-class Quotes(HistoryView):
+class Ticks(HistoryView):
+    """The quotes or the prints of a stretch of time."""
+
+    kind: ClassVar[Kind]
+
+    def series(
+        self,
+        market: MarketView,
+        _given: Mapping[str, str],
+        window: Window,
+        _until: int,
+        *,
+        newest_first: bool,
+    ) -> Series[Any]:
+        """Return what is of this kind."""
+        return TickSeries(market=market, window=window, kind=self.kind, newest_first=newest_first)
+
+
+class Quotes(Ticks):
     """The quotes of a stretch of time."""
 
-    key = "quotes"
-
-    def series(
-        self,
-        market: MarketView,
-        _given: Mapping[str, str],
-        window: Window,
-        _until: int,
-        *,
-        newest_first: bool,
-    ) -> Series[Any]:
-        """Return quotes."""
-        return TickSeries(market=market, window=window, kind=Kind.QUOTE, newest_first=newest_first)
+    key, kind = "quotes", Kind.QUOTE
 
 
-class Trades(HistoryView):
+class Trades(Ticks):
     """The prints of a stretch of time."""
 
-    key = "trades"
-
-    def series(
-        self,
-        market: MarketView,
-        _given: Mapping[str, str],
-        window: Window,
-        _until: int,
-        *,
-        newest_first: bool,
-    ) -> Series[Any]:
-        """Return prints."""
-        return TickSeries(market=market, window=window, kind=Kind.TRADE, newest_first=newest_first)
+    key, kind = "trades", Kind.TRADE
 
 
 class Bars(HistoryView):
