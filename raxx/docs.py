@@ -66,7 +66,8 @@ def _written() -> tuple[bytes, str]:
 def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add what the project itself answers (setting POSTPROCESSING_HOOKS)."""
     from trading.api.schema.failures import AWAY
-    from trading.api.schema.parts import OK, STRING, Answer, Operation, array, one_of, record, ref
+    from trading.api.schema.operation import Operation
+    from trading.api.schema.parts import OK, STRING, Answer, array, one_of, record, ref
 
     schemas = result["components"]["schemas"]
     schemas["Health"] = record("How this process is.", {"status": one_of("live", "ready")})

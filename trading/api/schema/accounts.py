@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trading.api.schema.failures import INVALID, NOT_FOUND
+from trading.api.schema.operation import Operation
 from trading.api.schema.parts import (
     ACCEPTED,
     CREATED,
@@ -14,7 +15,6 @@ from trading.api.schema.parts import (
     STRING,
     UUID,
     Answer,
-    Operation,
     Schema,
     array,
     at_path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matching.engine.states import Status
 from trading.api.schema.failures import FORBIDDEN, INVALID, NOT_FOUND
+from trading.api.schema.operation import Operation
 from trading.api.schema.order_bodies import ORDER_EXAMPLE, ORDER_REQUESTS
 from trading.api.schema.parts import (
     BOOLEAN,
@@ -15,7 +16,6 @@ from trading.api.schema.parts import (
     STRING,
     UUID,
     Answer,
-    Operation,
     array,
     at_path,
     described,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trading.api.schema.failures import FORBIDDEN, INVALID, NOT_FOUND
+from trading.api.schema.operation import Operation
 from trading.api.schema.order_bodies import ASSET_CLASS
 from trading.api.schema.parts import (
     BOOLEAN,
@@ -14,7 +15,6 @@ from trading.api.schema.parts import (
     STRING,
     UUID,
     Answer,
-    Operation,
     array,
     at_path,
     described,

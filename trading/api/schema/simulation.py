@@ -5,6 +5,7 @@ from __future__ import annotations
 from matching.engine.states import Status
 from matching.engine.types import Model
 from trading.api.schema.failures import INVALID, NOT_FOUND
+from trading.api.schema.operation import Operation
 from trading.api.schema.orders import ORDER_ID
 from trading.api.schema.parts import (
     BOOLEAN,
@@ -15,7 +16,6 @@ from trading.api.schema.parts import (
     STRING,
     UUID,
     Answer,
-    Operation,
     Schema,
     array,
     at_path,

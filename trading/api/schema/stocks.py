@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trading.api.schema.failures import NOT_FOUND
+from trading.api.schema.operation import Operation
 from trading.api.schema.parts import (
     DATE,
     INSTANT,
@@ -11,7 +12,6 @@ from trading.api.schema.parts import (
     OK,
     STRING,
     Answer,
-    Operation,
     Schema,
     array,
     at_path,

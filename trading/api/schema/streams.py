@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trading.api.schema.failures import AWAY, INVALID, MANY, UNAUTHORIZED
+from trading.api.schema.operation import Operation
 from trading.api.schema.parts import (
     DECIMAL,
     INSTANT,
@@ -10,7 +11,6 @@ from trading.api.schema.parts import (
     STRING,
     UUID,
     Answer,
-    Operation,
     Schema,
     at_path,
     described,

@@ -23,7 +23,8 @@ from trading.api.schema import (
 )
 
 if TYPE_CHECKING:
-    from trading.api.schema.parts import Operation, Schema
+    from trading.api.schema.operation import Operation
+    from trading.api.schema.parts import Schema
 
 _RESOURCES = (
     orders,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trading.api.schema.failures import INVALID
+from trading.api.schema.operation import Operation
 from trading.api.schema.parts import (
     BOOLEAN,
     INSTANT,
@@ -10,7 +11,6 @@ from trading.api.schema.parts import (
     OK,
     STRING,
     Answer,
-    Operation,
     described,
     nullable,
     one_of,

@@ -1,0 +1,56 @@
+"""One path and method of the document: what it takes, and everything that it may answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trading.api.schema.failures import FOR_ALL, FOR_BODIES, failure
+from trading.api.schema.parts import JSON, Answer, Schema, ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method of one path. `refusals` are the statuses beyond those that any operation may answer."""
+
+    name: str
+    tag: str
+    summary: str
+    answers: Mapping[int, Answer]
+    description: str = ""
+    parameters: tuple[Schema, ...] = ()
+    body: str = ""  # a schema's name
+    is_body_needed: bool = True
+    body_examples: Mapping[str, Any] = field(default_factory=dict)
+    refusals: tuple[int, ...] = ()
+    scopes: tuple[str, ...] = ("read",)  # of which a key needs one
+    is_public: bool = False
+
+    def as_openapi(self) -> Schema:
+        """Return it as the document has it."""
+        words = [self.description] if self.description else []
+        if not self.is_public:
+            words.append(f"Scope: {' or '.join(f'`{word}`' for word in self.scopes)}.")
+        found: Schema = {"operationId": self.name, "tags": [self.tag], "summary": self.summary}
+        if words:
+            found["description"] = " ".join(words)
+        if self.parameters:
+            found["parameters"] = list(self.parameters)
+        if self.body:
+            media: Schema = {"schema": ref(self.body)}
+            if self.body_examples:
+                media["examples"] = {name: {"value": value} for name, value in self.body_examples.items()}
+            found["requestBody"] = {"required": self.is_body_needed, "content": {JSON: media}}
+        statuses = set(self.refusals)
+        if not self.is_public:
+            statuses |= FOR_ALL | (FOR_BODIES if self.body else set())
+        found["responses"] = {
+            **{str(status): answer.as_openapi() for status, answer in sorted(self.answers.items())},
+            **{str(status): failure(status) for status in sorted(statuses)},
+        }
+        if self.is_public:
+            found["security"] = []
+        return found
