@@ -51,3 +51,31 @@ def shared_table(table: str, *, app: str = "", worker: str = "") -> RunSQL:
         f"grant select on {table} to raxx_support;",
         f"revoke all on {table} from raxx_app, raxx_worker, raxx_support;",
     )
+
+
+def person_table(
+    table: str, *, app: str = "", worker: str = "", app_check: str = "", key: str = "user_id"
+) -> RunSQL:
+    """Return the operation that puts a person's own `table`, which has no account, behind row security.
+
+    `key` is the column that says whose the row is; the rest is as for `owned_table`. What must be known
+    of such a row before anybody is bound, a SECURITY DEFINER function tells, for one row at a time.
+    """
+    own = f"{key} = raxx_uid()"
+    check = f"{own} and ({app_check})" if app_check else own
+    grants = [f"grant select{', ' + app if app else ''} on {table} to raxx_app;"]
+    grants.append(f"grant select{', ' + worker if worker else ''} on {table} to raxx_worker;")
+    return RunSQL(
+        f"""
+        alter table {table} enable row level security;
+        alter table {table} force row level security;
+        create policy owner_all on {table} to raxx_owner using (true) with check (true);
+        create policy worker_all on {table} to raxx_worker using (true) with check (true);
+        create policy app_own on {table} to raxx_app using ({own}) with check ({check});
+        {" ".join(grants)}
+        """,
+        f"""
+        drop policy app_own on {table}; drop policy worker_all on {table}; drop policy owner_all on {table};
+        alter table {table} no force row level security; alter table {table} disable row level security;
+        """,
+    )

@@ -1,7 +1,7 @@
 """From an exception to an answer, by one table; nothing else in the project makes error answers.
 
-Every body is `{"code": <int>, "message": <text>, ...}`, also for what the framework refuses:
-clients decode the body of every error and index both keys. Spec of the wire: 1.5.
+Every body is `{"code": <int>, "message": <text>, ..., "request_id": <text>}`, also for what the
+framework refuses: clients decode the body of every error and index the first two. Spec of the wire: 1.5.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.http import Http404, HttpResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from rest_framework import exceptions as rest_errors
 
+from accounts import errors as access, tracing
 from matching.market import errors as market_errors
 from trading import errors
 from trading.marketdata import errors as data_errors
@@ -41,7 +42,10 @@ UNREADABLE = Answer(400, 40010000, "request body format is invalid")
 # The most special class of an exception that stands here decides.
 TABLE: dict[type[BaseException], Answer] = {
     errors.NotAuthorized: Answer(401, 40110000),
+    access.StepUpRequired: Answer(401, 40110001),
     errors.ScopeMissing: Answer(403, 40310000),
+    access.CoolingDown: Answer(403, 40310001),
+    access.EnrolmentOnly: Answer(403, 40310002),
     errors.BodyUnreadable: Answer(400, 40010000),
     errors.BodyTooLarge: Answer(413, 41310000),
     errors.ContentTypeWrong: Answer(415, 41510000),
@@ -50,6 +54,7 @@ TABLE: dict[type[BaseException], Answer] = {
     errors.OrderDenied: Answer(403, 40310000),
     errors.NotFound: Answer(404, 40410000),
     errors.Unavailable: Answer(503, 50310000),
+    access.RateLimited: Answer(429, 42910000),
     errors.OutcomeUnknown: Answer(503, 50310000),
     data_errors.ParameterInvalid: Answer(400, 40010000),
     data_errors.SubscriptionInsufficient: Answer(403, 42210000),
@@ -98,8 +103,10 @@ def internal_error() -> HttpResponse:
 
 
 def body(status: int, code: int, message: str, context: dict[str, Any]) -> HttpResponse:
-    """Return one error answer; `context` adds fields to the two that are always there."""
-    content = msgspec.json.encode({"code": code, "message": message, **context})
+    """Return one error answer; `context` adds fields to the three that are always there."""
+    content = msgspec.json.encode(
+        {"code": code, "message": message, **context, "request_id": tracing.current().request_id}
+    )
     return HttpResponse(content, status=status, content_type="application/json")
 
 

@@ -25,7 +25,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "auth": {roles.APP: READ, roles.WORKER: READ, roles.SUPPORT: READ},
     "admin": {roles.APP: "select, insert", roles.SUPPORT: "select, insert"},
     "guardian": {roles.APP: READ, roles.WORKER: WRITE, roles.SUPPORT: READ},
-    "otp_webauthn": {roles.APP: WRITE, roles.WORKER: WRITE, roles.SUPPORT: READ},
+    "django_otp_webauthn": {roles.APP: WRITE, roles.WORKER: WRITE, roles.SUPPORT: READ},
 }
 
 

@@ -1,4 +1,6 @@
-"""The outermost layer: every answer has its request id, and the API skips what browsers need.
+"""The outermost layer: the edge of every trace, and the API skips what browsers need.
+
+Each request gets its id here (`accounts.tracing`), which its answer, its rows and its log lines carry.
 
 A path of the API is resolved and answered right here; it needs no session, no messages, no CSRF
 token and no host check (nothing of it is built from the Host header), and those cost more than the
@@ -8,15 +10,14 @@ order itself.
 from __future__ import annotations
 
 import logging
-import re
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from django.core.signals import got_request_exception
 from django.urls import Resolver404, get_resolver
 
+from accounts import tracing
 from accounts.binding import unbind
-from raxx import errors
+from raxx import errors, telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ logger = logging.getLogger("raxx.request")
 
 API_PREFIXES = ("/v1", "/v2", "/v3", "/raxx/v1/", "/health/")
 REQUEST_ID_KEY = "raxx.request_id"  # in META, beside what the server put there
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class ApiMiddleware:
@@ -39,9 +39,13 @@ class ApiMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request; no exception leaves."""
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
-        request.META[REQUEST_ID_KEY] = request_id
+        said = request.META.get
+        trace = tracing.begin(
+            request_id=said("HTTP_X_REQUEST_ID", ""), traceparent=said("HTTP_TRACEPARENT", "")
+        )
+        request.META[REQUEST_ID_KEY] = trace.request_id
+        span = telemetry.begin_request(str(request.method))
+        response = None
         try:
             if request.path_info.startswith(API_PREFIXES):
                 response = self._answer(request)
@@ -49,8 +53,11 @@ class ApiMiddleware:
             else:
                 response = self._rest_of_the_chain(request)
         finally:
+            if span is not None:
+                telemetry.end_request(span, request.resolver_match, response)
             unbind()  # the thread serves somebody else next
-        response["X-Request-ID"] = request_id
+            tracing.end()
+        response["X-Request-ID"] = trace.request_id
         if not response.streaming and not response.has_header("Content-Length"):
             response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined] # without it the server sends chunks
         return response

@@ -50,6 +50,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     auth_epoch = models.PositiveIntegerField(default=0)
+    restricted_until = models.DateTimeField(null=True, blank=True)  # no new keys and nothing live before
+    deactivated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"
@@ -83,10 +85,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_session_auth_hash(self) -> str:
         """Return the keyed hash that a session must carry to stay valid."""
-        return self._session_hash()
-
-    def _session_hash(self, secret: str | None = None) -> str:
-        return salted_hmac("accounts.User.session", f"{self.pk}:{self.auth_epoch}", secret=secret).hexdigest()
+        return session_hash(self.pk, self.auth_epoch)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        return self._session_hash(secret)
+        return session_hash(self.pk, self.auth_epoch, secret)
+
+
+def session_hash(user_id: UUID, epoch: int, secret: str | None = None) -> str:
+    """Return the keyed hash of a person and the epoch in which a session of theirs began."""
+    return salted_hmac("accounts.User.session", f"{user_id}:{epoch}", secret=secret).hexdigest()
