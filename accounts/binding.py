@@ -7,7 +7,7 @@ round trip as the statement that begins a transaction; the row-security policies
 hand one caller's binding to the next.
 
 Known limit: a transaction keeps the binding with which it began, so `acting_for` inside `atomic`
-changes nothing for it. In autocommit, a bound statement is one statement: the extended protocol
+changes nothing for it (`rebind` does). In autocommit, a bound statement is one statement: the extended protocol
 of a pipeline takes no `a; b`.
 """
 
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from psycopg import ServerCursor
 from psycopg.pq import TransactionStatus
 
@@ -80,3 +81,10 @@ def install_guard(connection: Any, **_: Any) -> None:
     """Put the guard on a new Django connection (signal `connection_created`)."""
     if connection.vendor == "postgresql" and _guard not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, _guard)
+
+
+def rebind(user_id: UUID) -> None:
+    """Bind `user_id` from now on, also to the transaction that is open: for who has just proved who they are."""
+    bind(user_id)
+    with connection.cursor() as cursor:
+        cursor.execute(BIND, [str(user_id)])

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+
+_KEY_ID = re.compile(r"PK[A-Z2-7]{18}")  # as ours are made; a secret never looks like it
 
 UNREADABLE = ("", "")  # opens nothing, and costs its caller what a wrong key costs
 
@@ -31,6 +34,11 @@ def pair_of_token(token: str) -> tuple[str, str]:
     """Return the key pair that a bearer token is."""
     key_id, dot, secret = token.partition(".")
     return (key_id, secret) if dot else UNREADABLE
+
+
+def shown(key_id: str) -> str:
+    """Return what a log may tell of a key id that somebody sent: it may be their secret, in the wrong field."""
+    return key_id if _KEY_ID.fullmatch(key_id) else f"(no key id: {len(key_id)} characters)"
 
 
 def _of_basic(credentials: str) -> tuple[str, str]:

@@ -79,3 +79,20 @@ def person_table(
         alter table {table} no force row level security; alter table {table} disable row level security;
         """,
     )
+
+
+# Asked once a statement, not once a row: the planner makes an InitPlan of it, and may use an index with the answer.
+GRANTED = "account_id = any ((select raxx_granted_accounts())::uuid[])"
+
+
+def support_reads(table: str, *, columns: str = "") -> RunSQL:
+    """Return the operation that lets support staff read what they were granted of an owned `table`, and write nothing.
+
+    `columns` narrows what is read, as GRANT writes it: `(id, name)`. The functions are those of trading's
+    migration 0010, on which the caller's depends: the policy asks the table of the grants themselves.
+    """
+    return RunSQL(
+        f"create policy support_granted on {table} for select to raxx_support using ({GRANTED});"
+        f"grant select {columns} on {table} to raxx_support;",
+        f"revoke all on {table} from raxx_support; drop policy support_granted on {table};",
+    )

@@ -17,6 +17,7 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from rest_framework import exceptions as rest_errors
 
 from accounts import errors as access, tracing
+from accounts.step_up import CHALLENGE
 from matching.market import errors as market_errors
 from trading import errors
 from trading.marketdata import errors as data_errors
@@ -94,6 +95,10 @@ def answer(error: BaseException) -> HttpResponse | None:
     response = body(found.status, found.code, message, getattr(error, "context", {}))
     if found.status == UNAVAILABLE.status:
         response["Retry-After"] = "1"
+    if isinstance(error, access.StepUpRequired):
+        response["WWW-Authenticate"] = CHALLENGE
+    if isinstance(error, access.RateLimited):
+        response["Retry-After"] = str(error.context.get("retry_after", 1))
     return response
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvloop
 
+from raxx import logs
 from raxx.relay import Client, Limits
 
 if TYPE_CHECKING:
@@ -128,5 +129,5 @@ async def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure("front")
     uvloop.run(cast("Any", main()))

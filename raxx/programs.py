@@ -102,6 +102,8 @@ def _granian(
         "granian",
         "--interface",
         interface,
+        "--log-config",
+        "raxx/granian.json",
         *place,
         *more,
         f"raxx.{interface}:application",

@@ -9,6 +9,7 @@ from trading.ledger_check import IS_WAITING_SUCCESSOR, OPEN, TERMINAL, Check
 from trading.ledger_events import EVENT_CHECKS
 from trading.ledger_generations import GENERATION_CHECKS
 from trading.ledger_groups import GROUP_CHECKS, GROUPS
+from trading.ledger_openings import OPENING_CHECKS
 
 # A successor that the matcher has not taken yet holds only what it asks for beyond the order that
 # it replaces: see trading/sql/0005_replace_order.sql. `b` is that order, as it was at the request.
@@ -151,6 +152,7 @@ CHECKS = (
     *GROUP_CHECKS,
     *EVENT_CHECKS,
     *GENERATION_CHECKS,
+    *OPENING_CHECKS,
 )
 
 # Tables whose key to the account is declared and not enforced, as the catalogue knows them.

@@ -1,4 +1,4 @@
-"""The laws of the event log: whole, in order, and telling of every order what its row says."""
+"""The laws of the event log: whole from where history begins, in order, and telling of every order what its row says."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ EVENT_CHECKS = (
     Check(
         rule="events_have_no_gap",
         breaches="""
-        select a.account_id, 'event sequence', '1 to ' || a.event_seq,
+        select a.account_id, 'event sequence', a.history_seq + 1 || ' to ' || a.event_seq,
                coalesce(e.total || ' events, ' || e.lowest || ' to ' || e.highest, 'no event')
           from trading_tradingaccount a left join (
             select e.account_id, count(*) as total, min(e.seq) as lowest, max(e.seq) as highest
-              from trading_orderevent e where {of e} group by e.account_id) e on e.account_id = a.account_id
-         where {of a} and (coalesce(e.total, 0) <> a.event_seq or coalesce(e.highest, 0) <> a.event_seq
-                           or coalesce(e.lowest, 1) <> 1)""",
+              from trading_orderevent e join trading_tradingaccount b on b.account_id = e.account_id
+             where {of e} and e.seq > b.history_seq group by e.account_id) e on e.account_id = a.account_id
+         where {of a} and (a.event_seq - a.history_seq <> coalesce(e.total, 0)
+                           or coalesce(e.highest, a.event_seq) <> a.event_seq
+                           or coalesce(e.lowest, a.history_seq + 1) <> a.history_seq + 1)""",
     ),
     Check(
         rule="event_has_its_order",

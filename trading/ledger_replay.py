@@ -3,7 +3,9 @@
 The rule is that of `Position`: what opens or adds puts price x quantity to the cost, what closes takes out
 its share of the cost, rounded half up to 1e-13 dollar. A short position is the mirror image: shares
 and cost below zero. A reset writes all of it off: each generation begins with nothing, and a position
-follows from the fills of the present one. A commission is that of the profile which the order froze.
+follows from the fills of the present one. Where older detail is no longer kept, it follows from its opening
+lot and the fills beyond the cut of the log; of a fill behind it that is still there, as its order is still
+needed, cash and commission alone can be computed. A commission is that of the profile which the order froze.
 Everything here is an integer in the engine's units (quantity 1e-9 share, money 1e-13 dollar), so that the comparison is exact.
 """
 
@@ -19,14 +21,16 @@ if TYPE_CHECKING:
 
 SHARE_PLACES, MONEY_PLACES = 9, 13
 
-# Columns in the order of ReplayedFill. A position without fills and fills without a position both
-# appear, with nulls for what is missing.
+# Columns in the order of ReplayedFill. A position without fills, fills and opening lots without a position
+# appear too, with nulls for what is missing.
 FILLS_IN_ORDER = """
 select account_id, asset_id, f.id, f.side, trunc(f.quantity * 1e9), trunc(f.quantity * f.price * 1e13),
        trunc(f.quantity * f.commission * 1e13), f.opens, trunc(f.cash * 1e13), trunc(f.securities * 1e13),
        trunc(f.realized * 1e13), trunc(f.fees * 1e13), f.lines, trunc(f.position_quantity * 1e9),
        coalesce(f.generation, g.generation, 1), coalesce(g.generation, 1),
-       trunc(coalesce(p.quantity, 0) * 1e9), trunc(coalesce(p.cost, 0) * 1e13)
+       trunc(coalesce(p.quantity, 0) * 1e9), trunc(coalesce(p.cost, 0) * 1e13),
+       coalesce(f.event_seq <= g.history_seq, false), coalesce(h.generation, 1),
+       trunc(coalesce(h.quantity, 0) * 1e9), trunc(coalesce(h.cost, 0) * 1e13)
   from (
     select f.*, o.generation, e.seq as event_seq, e.position_quantity, l.*, coalesce(s.commission, 0) as commission,
            case when o.position_intent <> '' then o.position_intent like '%%_to_open' end as opens
@@ -43,6 +47,7 @@ select account_id, asset_id, f.id, f.side, trunc(f.quantity * 1e9), trunc(f.quan
           from trading_posting p where {of p} group by p.journal_id) l on l.journal_id = f.id
      where {of f}) f
   full join (select * from trading_position p where {of p}) p using (account_id, asset_id)
+  full join (select * from trading_openinglot h where {of h}) h using (account_id, asset_id)
   left join trading_tradingaccount g using (account_id)
  order by account_id, asset_id, f.event_seq, f.run, f.seq, f.id
 """
@@ -70,6 +75,10 @@ class ReplayedFill:
     present: int  # generation of the account
     stored_quantity: int
     stored_cost: int
+    is_of_the_past: bool  # behind the cut: the opening lot has it already
+    opening_generation: int
+    opening_quantity: int
+    opening_cost: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +98,14 @@ def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
         fills, key=lambda fill: (fill.account_id, fill.asset_id)
     ):
         quantity = cost = 0
-        generation = 1
+        generation: int | None = None
         for fill in of_position:
             stored, present = (fill.stored_quantity, fill.stored_cost), fill.present
+            if generation is None:
+                generation, quantity, cost = fill.opening_generation, fill.opening_quantity, fill.opening_cost
+            if fill.is_of_the_past:
+                yield from _breaches_of_the_past(fill)
+                continue
             if fill.generation != generation:
                 quantity, cost, generation = 0, 0, fill.generation
             if fill.fill_id is None:
@@ -133,6 +147,24 @@ def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
                 expected=_holding(quantity, cost),
                 found=_holding(*stored),
             )
+
+
+def _breaches_of_the_past(fill: ReplayedFill) -> Iterator[Breach]:
+    fees = fill.commission or 0
+    expected = -_sign(fill) * (fill.money or 0) - fees, fees
+    booked = fill.cash or 0, fill.fees or 0
+    if booked != expected:
+        yield Breach(
+            account_id=fill.account_id,
+            rule="fill_of_the_past_is_booked_for_its_money",
+            subject=f"postings of fill {fill.fill_id}",
+            expected=_cash_and_fees(*expected),
+            found=_cash_and_fees(*booked),
+        )
+
+
+def _cash_and_fees(cash: int, fees: int) -> str:
+    return f"cash {decimal_text(cash, MONEY_PLACES)}, fees {decimal_text(fees, MONEY_PLACES)}"
 
 
 def _sign(fill: ReplayedFill) -> int:

@@ -12,18 +12,26 @@ import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
 
 from django.db import connection
 
 from accounts.addresses import is_allowed
+from accounts.binding import acting_for
+from accounts.errors import EnrolmentOnly
 from accounts.models.api_key import Scope, digest
-from trading.errors import NotAuthorized
+from trading.errors import NotAuthorized, NotFound
+from trading.models import TradingAccount
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from accounts.sessions import LivingSession
 
 KEY_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 NOBODYS_HASH = bytes(32)  # compared with for an unknown key, so that its answer takes as long
+
+NO_ACCOUNT = UUID(int=0)
+OF_PERSON = frozenset({Scope.READ.value, Scope.TRADE.value, Scope.DATA.value})
+OF_STAFF = OF_PERSON | {Scope.OPERATOR.value}
 
 REMEMBERED_S = 60.0
 REMEMBERED_MAX = 20_000
@@ -38,7 +46,8 @@ class Principal:
     market_id: int
     scopes: frozenset[str]
     tier: str
-    key_id: str | None  # None where the credential is not an API key
+    key_id: str | None = None  # of the credentials these two: one is there
+    session: LivingSession | None = None
 
     is_authenticated: ClassVar[bool] = True
 
@@ -46,6 +55,11 @@ class Principal:
     def pk(self) -> UUID:
         """The owner's key, as querysets ask for it."""
         return self.user_id
+
+    @property
+    def has_account(self) -> bool:
+        """Whether there is an account to work in: a key always has one, a person may have none yet."""
+        return self.account_id != NO_ACCOUNT
 
     def may(self, scope: Scope) -> bool:
         """Say whether the credential carries this scope."""
@@ -63,6 +77,34 @@ class _Known:
 
 _UNKNOWN = _Known(NOBODYS_HASH, None)
 _remembered: dict[str, _Known] = {}
+
+
+def principal_of_session(session: LivingSession, account_id: UUID | None) -> Principal:
+    """Return whom a session speaks for in one of their accounts, or in the oldest that is open.
+
+    Raises EnrolmentOnly; NotFound where the account is not theirs, as if there were none.
+    """
+    if session.is_enrol_only:
+        raise EnrolmentOnly("enrol a passkey first")
+    with acting_for(session.user_id):
+        mine = TradingAccount.objects.owned_by(session)
+        mine = (
+            mine.exclude(status=TradingAccount.Status.CLOSED)
+            if account_id is None
+            else mine.filter(pk=account_id)
+        )
+        found = mine.order_by("created_at", "pk").values_list("pk", "market_id").first()
+    if found is None and account_id is not None:
+        raise NotFound(f"account not found for {account_id}")
+    chosen, market_id = found or (NO_ACCOUNT, 0)
+    return Principal(
+        user_id=session.user_id,
+        account_id=chosen,
+        market_id=market_id,
+        scopes=OF_STAFF if session.is_staff else OF_PERSON,
+        tier=session.tier,
+        session=session,
+    )
 
 
 def principal_of_key(key_id: str, secret: str, address: str) -> Principal:

@@ -1,7 +1,22 @@
 from accounts.models.api_key import ApiKey
+from accounts.models.audit import AuditDetail, AuditEntry, AuditHead
 from accounts.models.ceremony import Ceremony, SpentLink
 from accounts.models.recovery import RecoveryCodes
 from accounts.models.session import Assertion, Session
+from accounts.models.tier_change import TierChange
 from accounts.models.user import Tier, User
 
-__all__ = ["ApiKey", "Assertion", "Ceremony", "RecoveryCodes", "Session", "SpentLink", "Tier", "User"]
+__all__ = [
+    "ApiKey",
+    "Assertion",
+    "AuditDetail",
+    "AuditEntry",
+    "AuditHead",
+    "Ceremony",
+    "RecoveryCodes",
+    "Session",
+    "SpentLink",
+    "Tier",
+    "TierChange",
+    "User",
+]

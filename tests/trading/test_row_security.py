@@ -96,10 +96,15 @@ def test_no_view_and_no_owner_s_function_opens_a_way_around() -> None:
 
     assert views == []  # a plain view runs as its owner, who sees everything
     assert {name for (name,) in definers} == {
+        # Asked before anybody is bound, with a session's key, a passkey's id or an address: tests/accounts.
+        "accounts_living_sessions", "accounts_session_of_key",
+        "accounts_person_of_passkey", "accounts_person_of_email",
         # Asked with a key that nobody has proved yet: one answers for a living key, one notes its use.
         "trading_principal", "trading_key_used",
         # Move an account's money as a whole, for the bound user alone: test_own_accounts.py.
         "trading_open_account", "trading_ask_for_reset", "trading_ask_for_closing", "trading_settle_account",
+        # Chain what is appended to the audit log; end a chain that is two years old: tests/accounts/audit.
+        "accounts_audit_append", "accounts_forget_chain",
     }  # fmt: skip
 
 

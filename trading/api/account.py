@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trading.api.base import ApiView, json_response
+from accounts.api.bodies import json_response
+from trading.api.base import ApiView
 from trading.models import TradingAccount
 from trading.selectors import account_figures
 from trading.wire import instant, plain

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from accounts.api.bodies import json_response, read_body
 from accounts.models.api_key import Scope
 from matching.market import rows
 from matching.models import Market
 from trading.api import numbers, query
-from trading.api.base import ApiView, json_response, read_body
+from trading.api.base import ApiView
 from trading.models import TradingAccount
 from trading.services import own_accounts
 from trading.services.accounts import CASH_DEFAULT, PAPER_MULTIPLIER, open_own_account, require_cash
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from trading.models import AccountReset
+    from trading.principal import Principal
 
 OK, CREATED, ACCEPTED = 200, 201, 202
 
@@ -62,6 +64,11 @@ _reset_decoder = msgspec.json.Decoder(Reset)
 
 class _AccountView(ApiView):
     default_scope: ClassVar[Scope] = Scope.OPERATOR
+    needs_account: ClassVar[bool] = False
+
+    def is_allowed(self, principal: Principal, method: str) -> bool:
+        """Let a signed-in person manage their accounts, and of keys those that may."""
+        return principal.session is not None or super().is_allowed(principal, method)
 
     def _one(self, account_id: UUID, status: int = OK) -> HttpResponse:
         account = own_accounts.account_of(self.principal, account_id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from accounts.api.bodies import json_response
 from matching.market.times import MICROSECOND, NEW_YORK, new_york, new_york_date, to_datetime
 from trading.api import query
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.api.order_query import GENERATION_MAX
 from trading.errors import ValueInvalid
 from trading.services.activities import DEPOSIT, FEE, FILL, JOURNAL, TYPES, Span, activities

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from accounts.api.bodies import json_response
 from trading.announcements import DIVIDEND, announcement, announcements
 from trading.api import query
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.errors import NotFound, ValueInvalid
 from trading.wire import plain
 

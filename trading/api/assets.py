@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django.utils.decorators import method_decorator
 from django.views.decorators.gzip import gzip_page
 
+from accounts.api.bodies import json_response
 from trading import reference
 from trading.api import query
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.errors import NotFound
 from trading.models import Asset
 

@@ -1,43 +1,30 @@
-"""What every view of the API shares: who calls, what they may, JSON in and JSON out.
-
-The framework's negotiation, parsers and renderers are left out: there is one format, and what they
-cost is more than an order's own work.
-"""
+"""What every view of the broker's API shares: who calls, for which account, and what they may."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
-import msgspec
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.views import APIView
 
+from accounts import tracing
 from accounts.addresses import client_address
+from accounts.api.base import BaseView, session_of
 from accounts.binding import bind
 from accounts.credentials import key_pair
 from accounts.models.api_key import Scope
-from trading.errors import (
-    BodyTooLarge,
-    BodyUnreadable,
-    ContentTypeWrong,
-    NotAuthorized,
-    ScopeMissing,
-    TradingError,
-)
-from trading.principal import Principal, principal_of_key, recent_principal_of_key
+from trading.errors import NotAuthorized, NotFound, ScopeMissing, TradingError
+from trading.principal import Principal, principal_of_key, principal_of_session, recent_principal_of_key
 from trading.seen import as_told
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponseBase
+    from django.http import HttpResponseBase
     from rest_framework.request import Request
 
-JSON = "application/json"
-BODY_MAX = 64 * 1024  # bytes; the longest sensible order has a few hundred
-
-Body = TypeVar("Body", bound=msgspec.Struct)
+ACCOUNT_HEADER = (
+    "HTTP_RAXX_ACCOUNT_ID"  # which of their accounts a signed-in person means; else the oldest open one
+)
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -58,30 +45,45 @@ class KeyAuthentication(BaseAuthentication):
             principal_of_key(*credential)
 
 
-class ApiView(APIView):
+class PersonAuthentication(BaseAuthentication):
+    """The cookie of a signed-in browser, for the account that the request names."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
+        """Return whom the session speaks for, None without one. Raises NotFound, ScopeMissing, EnrolmentOnly."""
+        session = session_of(request._request)  # noqa: SLF001 - cookies and CSRF are Django's
+        if session is None:
+            return None
+        named = request.META.get(ACCOUNT_HEADER)
+        try:
+            account_id = UUID(named) if named else None
+        except ValueError:
+            raise NotFound(f"account not found for {named}") from None
+        return principal_of_session(session, account_id), None
+
+
+class ApiView(BaseView):
     """A view with a caller: `self.principal`, bound to the database session before anything is read."""
 
-    authentication_classes = (KeyAuthentication,)
-    permission_classes = ()
-    throttle_classes = ()
-    parser_classes = ()
-    renderer_classes = ()
-    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    authentication_classes = (KeyAuthentication, PersonAuthentication)
 
     scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ, "HEAD": Scope.READ}
     default_scope: ClassVar[Scope] = Scope.TRADE
     may_remember_key: ClassVar[bool] = False  # of a POST whose transaction asks whether the key lives
+    needs_account: ClassVar[bool] = True  # a person who has just signed up may have none yet
 
     principal: Principal
 
     def initial(self, request: Request, *_: Any, **__: Any) -> None:
-        """Find out who calls and whether they may. Raises NotAuthorized, ScopeMissing."""
+        """Find out who calls and whether they may. Raises NotAuthorized, ScopeMissing, NotFound."""
         principal = request.user
         if not isinstance(principal, Principal):
             raise NotAuthorized("unauthorized.")
         if not self.is_allowed(principal, str(request.method)):
             raise ScopeMissing("forbidden.")
+        if self.needs_account and not principal.has_account:
+            raise NotFound("there is no account yet; open one with POST /raxx/v1/accounts")
         bind(principal.user_id)
+        _tell(principal)
         self.principal = principal
 
     def is_allowed(self, principal: Principal, method: str) -> bool:
@@ -93,57 +95,18 @@ class ApiView(APIView):
         principal = getattr(self, "principal", None)
         if principal is not None and isinstance(exc, TradingError):
             exc = as_told(principal, exc)
-        response = self.get_exception_handler()(exc, {"view": self})
-        if response is None:
-            raise exc
-        return response
-
-    def finalize_response(  # type: ignore[override] # made whole already
-        self, _request: Request, response: HttpResponseBase, *_: Any, **__: Any
-    ) -> HttpResponseBase:
-        """Return what the view has made: there is nothing to negotiate or render."""
-        return response
-
-    @property
-    def request_id(self) -> str:
-        """The id that the answer carries and that rows keep."""
-        return str(self.request.META["raxx.request_id"])
+        return super().handle_exception(exc)
 
 
-def json_response(content: Any, status: int = 200) -> HttpResponse:
-    """Return an answer with this content; UUIDs become text, decimals must already be."""
-    return HttpResponse(msgspec.json.encode(content), status=status, content_type=JSON)
-
-
-def read_body(request: Request, decoder: msgspec.json.Decoder[Body]) -> Body:
-    """Return the request's JSON body. Raises ContentTypeWrong, BodyTooLarge, BodyUnreadable."""
-    plain: HttpRequest = request._request  # noqa: SLF001 - DRF's own parsers are left out
-    kind = plain.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if kind not in {"", JSON}:
-        raise ContentTypeWrong(f"the body must be {JSON}")
-    try:
-        return decoder.decode(_bytes_of(plain))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BodyUnreadable("request body format is invalid") from None
-
-
-def _bytes_of(request: HttpRequest) -> bytes:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isascii() and length.isdigit() and int(length) > BODY_MAX:
-        raise _too_large()
-    if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-        try:
-            return request.body
-        except RequestDataTooBig:
-            raise _too_large() from None
-    content: bytes = request.META["wsgi.input"].read(BODY_MAX + 1)  # a length is not told beforehand
-    if len(content) > BODY_MAX:
-        raise _too_large()
-    return content
-
-
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"the request's body is longer than {BODY_MAX} bytes")
+def _tell(principal: Principal) -> None:
+    """Let log lines and rows say for whom this is."""
+    session = principal.session
+    tracing.told(
+        user_id=principal.user_id,
+        account_id=principal.account_id if principal.has_account else None,
+        actor_kind="key" if session is None else "user",
+        actor_id=str(principal.key_id if session is None else session.id),
+    )
 
 
 def _credential(headers: dict[str, str]) -> tuple[str, str, str] | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from accounts.api.bodies import json_response
 from matching.engine.types import Session
 from matching.market.times import NEW_YORK, to_datetime, to_ns
 from trading import reference
 from trading.api import query
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.errors import ValueInvalid
 
 if TYPE_CHECKING:

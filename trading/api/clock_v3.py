@@ -11,13 +11,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from accounts.api.bodies import json_response
 from matching.engine.types import Session
 from matching.market.calendar import ALWAYS_OPEN
 from matching.market.errors import CalendarExhausted
 from matching.market.times import NEW_YORK, new_york_date, to_datetime, to_ns
 from trading import reference
 from trading.api import query
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.errors import ValueInvalid
 from trading.marketdata.errors import ParameterInvalid
 

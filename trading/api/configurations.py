@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trading.api.base import ApiView, json_response, read_body
+from accounts.api.bodies import json_response, read_body
+from trading.api.base import ApiView
 from trading.errors import ValueInvalid
 from trading.services.configuration import configuration, configure
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accounts.api.bodies import json_response
 from trading.api import numbers, query
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.errors import NotFound
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.http import HttpResponse
 
-from trading.api.base import ApiView, KeyAuthentication, json_response, read_body
+from accounts.api.bodies import json_response, read_body
+from trading.api.base import ApiView, KeyAuthentication
 from trading.api.bodies import order_decoder, replace_decoder, replacement_of, ticket_of
 from trading.api.order_query import generation_of, listed
 from trading.api.order_rows import rows_of

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accounts.api.bodies import json_response
 from matching.market.times import new_york_date, rfc3339, to_ns
 from trading import reference
 from trading.announcements import SPLIT, announcements
 from trading.api import query
-from trading.api.base import json_response
 from trading.api.market_data import DataView
 from trading.errors import NotFound
 from trading.marketdata.bodies import EXCHANGES

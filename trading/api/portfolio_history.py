@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
+from accounts.api.bodies import json_response
 from matching.market.times import SECOND, new_york
 from trading.api import query
 from trading.api.activities import WORDS
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.errors import ValueInvalid
 from trading.history.spans import REPORTINGS, Ask
 from trading.services.activities import DEPOSIT, FEE

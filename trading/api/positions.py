@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from accounts.api.bodies import json_response
 from trading.api import numbers, query
-from trading.api.base import ApiView, json_response
+from trading.api.base import ApiView
 from trading.errors import NotFound, OrderDenied, ValueInvalid
 from trading.reference import calendar_of
 from trading.selectors import position_in, positions

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from accounts.api.bodies import json_response, read_body
 from trading.api import query
-from trading.api.base import ApiView, json_response, read_body
+from trading.api.base import ApiView
 from trading.errors import ValueInvalid
 from trading.explaining.profile import profile_body
 from trading.services import profiles

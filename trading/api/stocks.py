@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accounts.api.bodies import json_response
 from matching.engine.types import Kind
-from trading.api.base import json_response
 from trading.api.market_data import DataView, Question, check_symbol, symbols_of
 from trading.errors import NotFound
 from trading.marketdata.adjustment import Adjustment

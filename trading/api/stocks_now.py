@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from trading.api.base import json_response
+from accounts.api.bodies import json_response
 from trading.api.market_data import DataView, check_symbol, feed_of, symbols_of
 from trading.errors import NotFound
 from trading.marketdata import bodies, newest

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from accounts.api.bodies import json_response, read_body
 from accounts.models.api_key import Scope
 from matching.market.clock import parse_speed
 from trading.api import numbers
-from trading.api.base import ApiView, json_response, read_body
+from trading.api.base import ApiView
 from trading.errors import ValueInvalid
 from trading.services import tape
 from trading.wire import plain

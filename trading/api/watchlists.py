@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 from django.http import HttpResponse
 
+from accounts.api.bodies import json_response, read_body
 from trading.api.assets import asset_body
-from trading.api.base import ApiView, json_response, read_body
+from trading.api.base import ApiView
 from trading.errors import NotFound, ValueInvalid
 from trading.services.watchlists import (
     NAME_MAX,

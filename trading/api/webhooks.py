@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.http import HttpResponse
 
+from accounts.api.bodies import json_response, read_body
 from trading.api import query
-from trading.api.base import ApiView, json_response, read_body
+from trading.api.base import ApiView
 from trading.errors import ValueInvalid
 from trading.services import webhooks
 from trading.wire import instant, instant_or_none

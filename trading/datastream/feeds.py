@@ -8,6 +8,7 @@ is over, so that the stream and the REST API never tell two different bars.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
@@ -75,7 +76,9 @@ class Feed:
         """Tell a listener from now on what it subscribes to; return when what happens next will be told."""
         self._listeners[listener] = None
         if self.task is None:
-            self.task = asyncio.get_running_loop().create_task(self._keep_on())
+            # It serves everybody: the request of the first one who came is not its own.
+            nobodys = contextvars.Context()
+            self.task = asyncio.get_running_loop().create_task(self._keep_on(), context=nobodys)
         await self._has_begun.wait()
 
     def leave(self, listener: Listener) -> bool:

@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from accounts.credentials import shown
 from trading.datastream import frames
 from trading.datastream.frames import Code
 from trading.datastream.principals import authenticate
@@ -154,7 +155,7 @@ class DataSocket(WebSocket):
             return
         if principal is None:
             guard.failed(key, self._address, now)
-            logger.warning("data log-in refused: key %.32r from %s", key, self._address or "unknown")
+            logger.warning("data log-in refused: key %s from %s", shown(key), self._address or "unknown")
             self._refuse(Code.AUTH_FAILED)
             return
         guard.succeeded(key, self._address)

@@ -22,7 +22,12 @@ class TradingAccount(Configuration):
 
     `event_seq` is the sequence of the newest event: locking this row is what makes the log gap-free.
     An account that is not active takes no orders. While it is reset or closed its open orders are
-    ended; a reset then begins its next generation.
+    ended; a reset then begins its next generation. One that is `exits_only` takes no order that opens:
+    it is more than its owner's tier allows.
+
+    Events up to `history_seq` are history: of them only those are left whose order is still needed, and
+    `OpeningLot` and the opening journals say what the rest came to. `history_at` is the market time of the
+    newest fill that is gone, in the market's run `history_run`.
     """
 
     class Status(models.TextChoices):  # the wire's words
@@ -47,12 +52,20 @@ class TradingAccount(Configuration):
     cash = MoneyField(default=Decimal(0))
     cash_held = MoneyField(default=Decimal(0))
     event_seq = models.PositiveBigIntegerField(default=0)
+    history_seq = models.PositiveBigIntegerField(default=0, db_default=0)
+    history_run = models.PositiveIntegerField(null=True)
+    history_at = models.DateTimeField(null=True)
+    exits_only = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now)
     reset_at = models.DateTimeField(null=True)  # when a later generation began, market time
 
     objects = OwnedManager()
 
     class Meta:
+        permissions: ClassVar = [  # granted to staff, one account at a time: models/grant.py
+            ("view_account", "Can see an account that was granted"),
+            ("act_on_account", "Can act for the owner of an account that was granted"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["id", "user"], name="trading_account_owner"),
             models.CheckConstraint(

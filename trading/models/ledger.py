@@ -29,6 +29,7 @@ class Journal(models.Model):
         DEPOSIT = "deposit"
         FILL = "fill"
         RESET = "reset"  # the end of a generation: cash and positions, at cost, against capital
+        OPENING = "opening"  # what the fills of a generation came to that are no longer kept one by one
 
     id = models.UUIDField(primary_key=True)
     user = models.ForeignKey(
@@ -50,6 +51,13 @@ class Journal(models.Model):
         indexes: ClassVar = [  # those of fills are found by their fills
             models.Index(
                 fields=["account", "at"], condition=~models.Q(kind="fill"), name="journal_beside_fills"
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "generation"],
+                condition=models.Q(kind="opening"),
+                name="journal_one_opening_a_generation",
             ),
         ]
 

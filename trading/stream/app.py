@@ -9,12 +9,11 @@ import asyncio
 import json
 import logging
 import signal
-import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 
-from accounts import addresses
+from accounts import addresses, tracing
 from trading.stream import frames, sse
 from trading.stream.socket import Socket
 
@@ -86,7 +85,10 @@ class StreamApp:
         """Serve one connection, one request, or the process's life."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "websocket":
+            return
+        # A connection has a task of its own, so nothing need end what is begun here.
+        tracing.begin(request_id=said(scope, b"x-request-id"), traceparent=said(scope, b"traceparent"))
+        if scope["type"] == "websocket":
             await self._serve_socket(scope, receive, send)
         elif scope["path"] == sse.PATH:
             await self._serve_events(scope, receive, send)
@@ -160,9 +162,14 @@ class StreamApp:
 def client_address(scope: Scope) -> str:
     """Return where a connection comes from, by its peer or the proxy before us; empty when nobody says."""
     peer = (scope.get("client") or ("",))[0]
-    named = [value for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
-    forwarded_for = named[-1].decode("latin-1") if named else ""
+    forwarded_for = said(scope, b"x-forwarded-for")
     return addresses.client_address(str(peer or ""), forwarded_for, settings.TRUSTED_PROXIES)
+
+
+def said(scope: Scope, header: bytes) -> str:
+    """Return the header's value, the last one where there are more; empty without one."""
+    named = [value for name, value in scope["headers"] if name.lower() == header]
+    return named[-1].decode("latin-1") if named else ""
 
 
 # --- HTTP -----------------------------------------------------------------------------------------
@@ -187,11 +194,13 @@ async def reject(scope: Scope, send: Send, status: int, body: dict[str, Any]) ->
 
 
 async def _answer(send: Send, kind: str, status: int, body: dict[str, Any]) -> None:
-    content = json.dumps(body).encode()
+    request_id = tracing.current().request_id
+    is_refusal = "code" in body
+    content = json.dumps({**body, "request_id": request_id} if is_refusal else body).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
-        (b"x-request-id", uuid.uuid4().hex.encode()),
+        (b"x-request-id", request_id.encode()),
     ]
     await send({"type": f"{kind}.start", "status": status, "headers": headers})
     await send({"type": f"{kind}.body", "body": content})

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from accounts import tracing
 from accounts.addresses import is_allowed
 from accounts.models.api_key import Scope, digest
 from trading.stream import database
@@ -60,6 +61,8 @@ async def proved(pool: database.Pool, key_id: str, secret: str, address: str) ->
         return None
     if not is_allowed(address, rows[0]["addresses"]):
         return None
+    owner = rows[0]["user_id"], rows[0]["account_id"]
+    tracing.told(user_id=owner[0], account_id=owner[1], actor_kind="key", actor_id=key_id)
     if rows[0]["is_use_old"]:
         await database.fetch(pool, USED, [key_id])
     return rows[0]

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from accounts.credentials import UNREADABLE, pair_of_token
+from accounts.credentials import UNREADABLE, pair_of_token, shown
 from trading.stream import frames
 from trading.stream.database import UNREACHABLE
 from trading.stream.event_ids import NotAnEventId, sequence_of
@@ -164,7 +164,7 @@ class Socket(WebSocket):
             return
         if principal is None:
             guard.failed(key_id, self._address, now)
-            logger.warning("stream log-in refused: key %.32r from %s", key_id, self._address or "unknown")
+            logger.warning("stream log-in refused: key %s from %s", shown(key_id), self._address or "unknown")
             self._refuse("authenticate")
             return
         guard.succeeded(key_id, self._address)

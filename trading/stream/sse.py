@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from accounts import tracing
 from accounts.binding import BIND
 from accounts.credentials import key_pair
 from trading.stream import frames
@@ -108,7 +108,7 @@ class EventStream:
                     (b"content-type", b"text/event-stream"),
                     (b"cache-control", b"no-store"),
                     (b"x-accel-buffering", b"no"),
-                    (b"x-request-id", uuid.uuid4().hex.encode()),
+                    (b"x-request-id", tracing.current().request_id.encode()),
                 ],
             }
         )
@@ -216,11 +216,14 @@ class EventStream:
         return replace(window, since_id=since_id, until_id=min(until_ids, default=None))
 
     async def _refuse(self, refused: Refused) -> None:
-        body = msgspec.json.encode({"code": refused.code, "message": refused.message})
+        request_id = tracing.current().request_id
+        body = msgspec.json.encode(
+            {"code": refused.code, "message": refused.message, "request_id": request_id}
+        )
         headers = {
             "content-type": "application/json",
             "content-length": str(len(body)),
-            "x-request-id": uuid.uuid4().hex,
+            "x-request-id": request_id,
             **refused.headers,
         }
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]

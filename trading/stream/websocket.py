@@ -7,11 +7,13 @@ bounded, and every wait for the client is.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from contextlib import suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from accounts import tracing
 from trading.stream.outbox import Outbox
 from trading.stream.tasks import end
 
@@ -72,7 +74,8 @@ class WebSocket:
     async def serve(self) -> None:
         """Accept the client and serve it until one of us leaves."""
         try:
-            await self._send({"type": "websocket.accept"})
+            request_id = tracing.current().request_id.encode()
+            await self._send({"type": "websocket.accept", "headers": [(b"x-request-id", request_id)]})
             self._greet()
             await self._converse()
         finally:
@@ -111,9 +114,11 @@ class WebSocket:
 
     async def _converse(self) -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._log_in_s, self._not_logged_in_in_time)
-        reading = loop.create_task(self._read())
-        writing = loop.create_task(self._write())
+        # One context for all of them: what reading learns of the client is known to the others' log lines.
+        shared = contextvars.copy_context()
+        deadline = loop.call_later(self._log_in_s, self._not_logged_in_in_time, context=shared)
+        reading = loop.create_task(self._read(), context=shared)
+        writing = loop.create_task(self._write(), context=shared)
         closing = loop.create_task(self._closing.wait())
         try:
             await asyncio.wait({reading, writing, closing}, return_when=asyncio.FIRST_COMPLETED)
@@ -125,7 +130,7 @@ class WebSocket:
             await end((reading, writing, closing, *self._beside()))
             if not writing.cancelled() and (error := writing.exception()) is not None:
                 # Some servers raise where the client has just gone, others say nothing.
-                logger.info("a socket could not be written to: %r", error)
+                shared.run(logger.info, "a socket could not be written to: %r", error)
 
     async def _say_farewell(self, reading: asyncio.Task[None], writing: asyncio.Task[None]) -> None:
         """Send what is queued and the close, and wait for the client's: a bounded time, as it may not read."""

@@ -1,0 +1,9 @@
+"""What other apps may wish to hear of people and their credentials."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# Sent after the commit that ended a key, a session, a passkey or a person's access. Whoever keeps
+# something open for a credential looks again whether it still lives.
+credentials_changed = Signal()
