@@ -97,3 +97,27 @@ class Unavailable(Failure):
     """Something that we need is away; nothing was changed, and a later attempt may work."""
 
     code = "unavailable"
+
+
+class PasskeyRefused(RuleBroken):
+    """What a passkey answered was not accepted. The caller is not told why: a stranger may be asking."""
+
+    code = "passkey_refused"
+
+
+class LinkUnusable(RuleBroken):
+    """A mailed link is too old, was used, or is not one of ours."""
+
+    code = "link_unusable"
+
+
+class AccessRefused(RuleBroken):
+    """An address and a recovery code do not belong together, or were tried too often."""
+
+    code = "access_refused"
+
+
+class AddressTaken(Failure):
+    """Somebody has signed up with this address meanwhile."""
+
+    code = "address_taken"

@@ -21,7 +21,7 @@ from bench.load import Address
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from raxx.folder import DataFolder
     from raxx.supervisor import Task
@@ -101,11 +101,11 @@ class Installation:
         for task in tasks:
             self._stack.enter_context(_running(task, self))
 
-    def serve(self) -> None:
-        """Start web and front, and return when they answer. Raises HarnessFailed."""
+    def serve(self, more: Mapping[str, str] | None = None) -> None:
+        """Start web and front, with `more` in their environment, and return when they answer. Raises HarnessFailed."""
         from raxx import programs
 
-        environment = {"PYTHONUNBUFFERED": "1", "RAXX_LOG_LEVEL": "WARNING"}
+        environment = {"PYTHONUNBUFFERED": "1", "RAXX_LOG_LEVEL": "WARNING", **(more or {})}
         servers = programs.servers(self.folder, environment, ())
         self.start(*(task for task in servers if task.name == "web"))
         self.start(*programs.front(self.folder, HOST, self.port, environment))

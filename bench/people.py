@@ -30,6 +30,13 @@ class Person:
             b"Content-Length: %d\r\n\r\n%b"
         ) % (self.key_id.encode(), self.secret.encode(), len(body), body)
 
+    def get(self, path: bytes) -> bytes:
+        """Return a whole request that reads a path."""
+        return (
+            b"GET %b HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n"
+            b"APCA-API-KEY-ID: %b\r\nAPCA-API-SECRET-KEY: %b\r\n\r\n"
+        ) % (path, self.key_id.encode(), self.secret.encode())
+
 
 def settle(count: int, market: Market, *, first: int = 0) -> list[Person]:
     """Store `count` users with one account and one key each, numbered from `first` on, and return their keys."""

@@ -65,7 +65,7 @@ def _written() -> tuple[bytes, str]:
 
 def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add what the project itself answers (setting POSTPROCESSING_HOOKS)."""
-    from trading.api.schema.failures import AWAY
+    from trading.api.schema.failures import AWAY, REQUEST_ID
     from trading.api.schema.operation import Operation
     from trading.api.schema.parts import OK, STRING, Answer, array, one_of, record, ref
 
@@ -75,7 +75,9 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         **schemas["Error"],
         "description": "What is missing.",
         "properties": {**schemas["Error"]["properties"], "missing": array(STRING)},
-        "examples": [{"code": 50310000, "message": "not ready: hub", "missing": ["hub"]}],
+        "examples": [
+            {"code": 50310000, "message": "not ready: hub", "missing": ["hub"], "request_id": REQUEST_ID}
+        ],
     }
     well = {OK: Answer(description="It is.", schema=ref("Health"))}
     away = {AWAY: Answer(description="It is not.", schema=ref("NotReady"))}

@@ -55,6 +55,7 @@ TABLE: dict[type[BaseException], Answer] = {
     errors.OrderDenied: Answer(403, 40310000),
     errors.NotFound: Answer(404, 40410000),
     errors.Unavailable: Answer(503, 50310000),
+    access.AddressTaken: Answer(409, 40910000),
     access.RateLimited: Answer(429, 42910000),
     errors.OutcomeUnknown: Answer(503, 50310000),
     data_errors.ParameterInvalid: Answer(400, 40010000),

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 READ = "select"
 WRITE = "select, insert, update, delete"
+GRANTED_TO = (roles.APP, roles.WORKER, roles.SUPPORT)
 
 GRANTS: dict[str, dict[str, str]] = {
-    "sessions": {roles.APP: WRITE, roles.WORKER: WRITE, roles.SUPPORT: WRITE},
     "contenttypes": {roles.APP: READ, roles.WORKER: READ, roles.SUPPORT: READ},
     "auth": {roles.APP: READ, roles.WORKER: READ, roles.SUPPORT: READ},
-    "admin": {roles.APP: "select, insert", roles.SUPPORT: "select, insert"},
-    "guardian": {roles.APP: READ, roles.WORKER: WRITE, roles.SUPPORT: READ},
-    "django_otp_webauthn": {roles.APP: WRITE, roles.WORKER: WRITE, roles.SUPPORT: READ},
+    "admin": {roles.APP: "select, insert"},
+    "guardian": {roles.APP: READ, roles.WORKER: READ},  # always empty: trading/sql/0010_grants.sql
+    "django_otp_webauthn": {roles.APP: WRITE, roles.WORKER: WRITE},
 }
 
 
@@ -43,6 +43,9 @@ def grant_after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
         return
     names = ", ".join(connection.ops.quote_name(table) for table in tables)
     with connection.cursor() as cursor:
-        cursor.execute("select rolname from pg_roles where rolname = any(%s)", [list(wanted)])
+        cursor.execute("select rolname from pg_roles where rolname = any(%s)", [list(GRANTED_TO)])
         for (role,) in cursor.fetchall():
-            cursor.execute(f"grant {wanted[role]} on {names} to {role}")
+            if role in wanted:
+                cursor.execute(f"grant {wanted[role]} on {names} to {role}")
+            else:
+                cursor.execute(f"revoke all on {names} from {role}")

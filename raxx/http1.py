@@ -27,6 +27,7 @@ _FORGEABLE = re.compile(
 )
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 _ABSOLUTE_FORM = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+_TRACE = re.compile(rb"^(x-request-id|traceparent):[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE | re.MULTILINE)
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
@@ -184,6 +185,12 @@ def parse_response(head: bytes, method: bytes) -> Response:
         body = Endless()
     closes = b"close" in b",".join(fields.get(b"connection", ())).lower()
     return Response(status=status, body=body, closes=closes)
+
+
+def trace_fields(head: bytes) -> tuple[str, str]:
+    """Return what a request's head says of its id and of its caller's trace; empty where it says nothing."""
+    said = {name.lower(): value.decode("latin-1") for name, value in _TRACE.findall(head)}
+    return said.get(b"x-request-id", ""), said.get(b"traceparent", "")
 
 
 def _framing_fields(headers: bytes) -> dict[bytes, list[bytes]]:

@@ -15,7 +15,13 @@ TELLTALES = ("change-me", "changeme", "example", "insecure", "django-insecure")
 
 
 def refusals(
-    *, debug: bool, secret_key: str | None, origins: Sequence[str], hosts: Sequence[str], is_embedded: bool
+    *,
+    debug: bool,
+    secret_key: str | None,
+    origins: Sequence[str],
+    hosts: Sequence[str],
+    is_embedded: bool,
+    has_anchors: bool,
 ) -> list[str]:
     """Return the reasons why these settings may not serve real people; none means they may.
 
@@ -42,6 +48,10 @@ def refusals(
     if is_embedded:
         reasons.append(
             "DATABASE_URL and VALKEY_URL must name real servers: nobody backs the embedded ones up"
+        )
+    if not has_anchors:
+        reasons.append(
+            "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS must name a key and a folder that all workers share"
         )
     return reasons
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
 from socket import SO_KEEPALIVE, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
+from accounts import tracing
 from raxx import http1
 
 if TYPE_CHECKING:
@@ -341,11 +341,20 @@ class Client(asyncio.Protocol):
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         if self.is_closing:
             return
-        body = json.dumps({"code": status * 100_000 + 10_000, "message": message}).encode()
+        request_id, traceparent = http1.trace_fields(b"" if self.request is None else self.request.head)
+        with tracing.tracing(request_id=request_id, traceparent=traceparent) as trace:
+            # At INFO, as a client's own doing; a backend that is down has been told of as such.
+            logger.info("answered %d: %s", status, message)
+        content = {
+            "code": status * 100_000 + 10_000,
+            "message": message,
+            "request_id": trace.request_id,
+        }
+        body = json.dumps(content).encode()
         retry = "Retry-After: 1\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nX-Request-ID: {uuid.uuid4().hex}\r\n{retry}Connection: close\r\n\r\n"
+            f"Content-Length: {len(body)}\r\nX-Request-ID: {trace.request_id}\r\n{retry}Connection: close\r\n\r\n"
         )
         is_head_request = self.request is not None and self.request.method == b"HEAD"
         self.transport.write(head.encode() + (b"" if is_head_request else body))

@@ -28,6 +28,12 @@ ALLOWED_HOSTS = env.optional(
     "RAXX_ALLOWED_HOSTS", list, [host for host in (urlsplit(origin).hostname for origin in ORIGINS) if host]
 )
 TRUSTED_PROXIES = env.optional("RAXX_TRUSTED_PROXIES", env.Networks, env.Networks())
+# The audit log's anchors, and the key that signs them: outside the database, whose owner they watch.
+_audit_key = env.optional("RAXX_AUDIT_KEY", str, "")
+_audit_anchors = env.optional("RAXX_AUDIT_ANCHORS", str, "")
+AUDIT_KEY = BASE_DIR / _audit_key if _audit_key else DATA_FOLDER.root / "secrets" / "audit_key.pem"
+AUDIT_KEY_MAY_BE_MADE = not IS_PRODUCTION
+AUDIT_ANCHORS = BASE_DIR / _audit_anchors if _audit_anchors else DATA_FOLDER.root / "anchors"
 if IS_PRODUCTION:
     production.refuse(
         production.refusals(
@@ -36,6 +42,7 @@ if IS_PRODUCTION:
             origins=ORIGINS,
             hosts=ALLOWED_HOSTS,
             is_embedded=not (DATABASE_URL and VALKEY_URL),
+            has_anchors=bool(_audit_key and _audit_anchors),
         )
     )
 SECRET_KEY = (
@@ -135,6 +142,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep-webhooks": {"task": "trading.sweep_webhooks", "schedule": 2.0, "options": {"expires": 2.0}},
     "settle-accounts": {"task": "trading.settle_accounts", "schedule": 2.0, "options": {"expires": 2.0}},
     "forget-deliveries": {"task": "trading.forget_deliveries", "schedule": timedelta(days=1)},
+    "anchor-audit": {"task": "accounts.anchor_audit", "schedule": timedelta(minutes=5)},
+    "verify-new-audit": {"task": "accounts.verify_new_audit", "schedule": timedelta(hours=1)},
+    "verify-audit": {"task": "accounts.verify_audit", "schedule": timedelta(days=1)},
 }
 
 # --- People ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ Everything here is an integer in the engine's units (quantity 1e-9 share, money 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,59 +94,63 @@ class Breach:
 
 def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
     """Replay the fills, which come position by position in order, and yield what does not follow."""
-    for (account_id, asset_id), of_position in groupby(
-        fills, key=lambda fill: (fill.account_id, fill.asset_id)
-    ):
-        quantity = cost = 0
-        generation: int | None = None
-        for fill in of_position:
-            stored, present = (fill.stored_quantity, fill.stored_cost), fill.present
-            if generation is None:
-                generation, quantity, cost = fill.opening_generation, fill.opening_quantity, fill.opening_cost
-            if fill.is_of_the_past:
-                yield from _breaches_of_the_past(fill)
-                continue
-            if fill.generation != generation:
-                quantity, cost, generation = 0, 0, fill.generation
-            if fill.fill_id is None:
-                continue
-            booked = fill.cash or 0, fill.securities or 0, fill.realized or 0, fill.fees or 0
-            opens, held = _opens(fill, quantity), quantity
+    for _, of_position in groupby(fills, key=lambda fill: (fill.account_id, fill.asset_id)):
+        yield from _breaches_of_position(of_position)
+
+
+def _breaches_of_position(fills: Iterator[ReplayedFill]) -> Iterator[Breach]:
+    first = next(fills)  # the position and its opening lot are told in each row
+    generation, quantity, cost = first.opening_generation, first.opening_quantity, first.opening_cost
+    for fill in chain((first,), fills):
+        if fill.is_of_the_past:
+            yield from _breaches_of_the_past(fill)
+            continue
+        if fill.generation != generation:
+            quantity, cost, generation = 0, 0, fill.generation
+        if fill.fill_id is not None:
+            held = quantity
             expected, quantity, cost = _after(fill, quantity, cost)
-            if fill.opens not in {None, opens} or held * quantity < 0:
-                yield Breach(
-                    account_id=account_id,
-                    rule="fill_opens_or_closes_as_its_order_says",
-                    subject=f"fill {fill.fill_id}",
-                    expected="an opening fill" if fill.opens else "a closing fill, of no more than there is",
-                    found=f"from {decimal_text(held, SHARE_PLACES)} to {decimal_text(quantity, SHARE_PLACES)} shares",
-                )
-            if booked != expected or fill.lines != sum(amount != 0 for amount in expected):
-                yield Breach(
-                    account_id=account_id,
-                    rule="fill_is_booked_at_average_cost",
-                    subject=f"postings of fill {fill.fill_id}",
-                    expected=_lines(expected),
-                    found=f"{_lines(booked)} in {fill.lines or 0} postings",
-                )
-            if fill.position_quantity != quantity:
-                yield Breach(
-                    account_id=account_id,
-                    rule="event_tells_the_position_after_its_fill",
-                    subject=f"event of fill {fill.fill_id}",
-                    expected=decimal_text(quantity, SHARE_PLACES),
-                    found=decimal_text(fill.position_quantity, SHARE_PLACES),
-                )
-        if generation != present:
-            quantity = cost = 0
-        if stored != (quantity, cost):
-            yield Breach(
-                account_id=account_id,
-                rule="position_follows_from_its_fills",
-                subject=f"position in asset {asset_id}",
-                expected=_holding(quantity, cost),
-                found=_holding(*stored),
-            )
+            yield from _breaches_of_fill(fill, held, quantity, expected)
+    if generation != first.present:
+        quantity = cost = 0
+    if (first.stored_quantity, first.stored_cost) != (quantity, cost):
+        yield Breach(
+            account_id=first.account_id,
+            rule="position_follows_from_its_fills",
+            subject=f"position in asset {first.asset_id}",
+            expected=_holding(quantity, cost),
+            found=_holding(first.stored_quantity, first.stored_cost),
+        )
+
+
+def _breaches_of_fill(
+    fill: ReplayedFill, held: int, quantity: int, expected: tuple[int, int, int, int]
+) -> Iterator[Breach]:
+    booked = fill.cash or 0, fill.securities or 0, fill.realized or 0, fill.fees or 0
+    if fill.opens not in {None, _opens(fill, held)} or held * quantity < 0:
+        yield Breach(
+            account_id=fill.account_id,
+            rule="fill_opens_or_closes_as_its_order_says",
+            subject=f"fill {fill.fill_id}",
+            expected="an opening fill" if fill.opens else "a closing fill, of no more than there is",
+            found=f"from {decimal_text(held, SHARE_PLACES)} to {decimal_text(quantity, SHARE_PLACES)} shares",
+        )
+    if booked != expected or fill.lines != sum(amount != 0 for amount in expected):
+        yield Breach(
+            account_id=fill.account_id,
+            rule="fill_is_booked_at_average_cost",
+            subject=f"postings of fill {fill.fill_id}",
+            expected=_lines(expected),
+            found=f"{_lines(booked)} in {fill.lines or 0} postings",
+        )
+    if fill.position_quantity != quantity:
+        yield Breach(
+            account_id=fill.account_id,
+            rule="event_tells_the_position_after_its_fill",
+            subject=f"event of fill {fill.fill_id}",
+            expected=decimal_text(quantity, SHARE_PLACES),
+            found=decimal_text(fill.position_quantity, SHARE_PLACES),
+        )
 
 
 def _breaches_of_the_past(fill: ReplayedFill) -> Iterator[Breach]:

@@ -155,7 +155,7 @@ def numbers(folder: Path) -> list[int]:
     """Return the numbers of the anchors that are there, rising; none where there is no folder."""
     if not folder.is_dir():
         return []
-    found = (_NAME.fullmatch(name) for name in os.listdir(folder))
+    found = (_NAME.fullmatch(file.name) for file in folder.iterdir())
     return sorted(int(match[1]) for match in found if match)
 
 

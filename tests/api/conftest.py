@@ -224,8 +224,15 @@ def holding(bot: Bot, desk: Desk) -> Any:
 
 
 def refusal(answer: Any) -> tuple[int, int]:
-    """Return status and code of an error answer, which always has a code and a message."""
-    body = answer.json()
+    """Return status and code of an error answer, which always has a code, a message and its request's id."""
+    body = told(answer)
     assert isinstance(body["message"], str), body
     assert body["message"], body
     return answer.status_code, body["code"]
+
+
+def told(answer: Any) -> dict[str, Any]:
+    """Return the body of an error answer but for the request's id, which is the header's."""
+    body = dict(answer.json())  # a copy: the test client keeps the one that it made
+    assert body.pop("request_id") == answer.headers["X-Request-ID"]
+    return body

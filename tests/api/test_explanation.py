@@ -15,7 +15,7 @@ from matching.engine.types import DOLLAR, SHARE
 from matching.market import keys, latest
 from matching.market.latest import Latest
 from matching.models import CalendarDay, Market, Watermark
-from tests.api.conftest import refusal
+from tests.api.conftest import refusal, told
 from tests.factories.rows import NOON, make_account, make_api_key, make_event, make_fill, make_order
 from trading.models import Order
 from trading.services.profiles import define_profile
@@ -394,9 +394,7 @@ def test_another_s_order_does_not_exist(bot, make_bot, order_of):
     answer = stranger.get(path(order))
 
     assert refusal(answer) == MISSING
-    assert answer.json() == stranger.get(path(new_id())).json() | {
-        "message": f"order not found for {order.pk}"
-    }
+    assert told(answer) == told(stranger.get(path(new_id()))) | {"message": f"order not found for {order.pk}"}
 
 
 def test_an_order_of_the_owner_s_other_account_does_not_exist_for_this_key(bot, market, order_of):

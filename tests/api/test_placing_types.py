@@ -9,7 +9,7 @@ from alpaca.trading.models import Order as SdkOrder
 
 from matching.models import Market
 from raxx import roles
-from tests.api.conftest import refusal
+from tests.api.conftest import refusal, told
 from tests.factories.rows import make_asset, make_position
 from tests.factories.sessions import every_owned_row, session
 from trading.models import Order, OrderEvent, Position, TradingAccount
@@ -160,7 +160,7 @@ def test_a_purchase_on_margin_is_valued_by_what_the_market_shows(bot, show):
 
     too_much = bot.order(qty="4600.01", limit_price="100")
     assert refusal(too_much) == DENIED
-    assert too_much.json() == {
+    assert told(too_much) == {
         "code": 40310000,
         "message": "insufficient buying power",
         "buying_power": "460000",  # 4 x (100,000 + 20,000) - 20,000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.conftest import refusal
+from tests.api.conftest import refusal, told
 from tests.factories.rows import make_asset
 from tests.factories.sessions import every_owned_row
 from trading.models import Order, TradingAccount
@@ -214,7 +214,7 @@ def test_want_of_money_is_told_with_the_figures(bot):
     answer = bot.order(qty="100.5")
 
     assert refusal(answer) == DENIED
-    assert answer.json() == {
+    assert told(answer) == {
         "code": 40310000,
         "message": "insufficient buying power",
         "buying_power": "10000",
@@ -229,7 +229,7 @@ def test_want_of_shares_is_told_with_the_figures_and_the_orders_that_hold_them(b
     answer = bot.order(side="sell", qty="5", limit_price="130")
 
     assert refusal(answer) == DENIED
-    assert answer.json() == {
+    assert told(answer) == {
         "code": 40310000,
         "message": "insufficient qty available for order (requested: 5, available: 4)",
         "available": "4",

@@ -21,6 +21,7 @@ GOOD: dict[str, Any] = {
     "origins": ["https://raxx.example"],
     "hosts": ["raxx.example"],
     "is_embedded": False,
+    "has_anchors": True,
 }
 
 
@@ -44,6 +45,7 @@ def test_good_production_settings_are_not_refused() -> None:
         ({"hosts": ["*"]}, "RAXX_ALLOWED_HOSTS"),
         ({"hosts": []}, "RAXX_ALLOWED_HOSTS"),
         ({"is_embedded": True}, "DATABASE_URL and VALKEY_URL"),
+        ({"has_anchors": False}, "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS"),
     ],
 )
 def test_each_bad_production_setting_is_refused_by_name(change: dict[str, object], reason: str) -> None:
@@ -87,6 +89,8 @@ def test_production_starts_with_real_servers_and_a_real_key(tmp_path: Path) -> N
         RAXX_ORIGINS="https://raxx.example",
         DATABASE_URL="postgresql://admin:pw@db.example/raxx",
         VALKEY_URL="valkey://cache.example:6379/0",
+        RAXX_AUDIT_KEY="/etc/raxx/audit_key.pem",
+        RAXX_AUDIT_ANCHORS="/var/lib/raxx/anchors",
     )
 
     assert ended.stdout == "raxx_owner redis://cache.example:6379/0\n", ended.stderr

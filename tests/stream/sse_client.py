@@ -67,11 +67,13 @@ class Reading:
         return event["status"], {name.decode(): value.decode() for name, value in event["headers"]}
 
     async def refusal(self) -> tuple[int, dict[str, Any]]:
-        """Return status and body of an error."""
-        status, _ = await self.start()
-        body = await self._next()
+        """Return status and body of an error, but for the request's id, which is the header's."""
+        status, headers = await self.start()
+        event = await self._next()
         await asyncio.wait_for(self.life, PATIENCE_S)
-        return status, json.loads(body["body"])
+        body = json.loads(event["body"])
+        assert body.pop("request_id") == headers["x-request-id"]
+        return status, body
 
     async def block(self) -> str | None:
         """Return the next block of the stream, None at its end."""

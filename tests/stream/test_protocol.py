@@ -402,8 +402,12 @@ def test_plain_http_is_answered_in_json(method: str, path: str, status: int, bod
 
     start, content = asyncio.run(scenario())
 
-    assert (start["status"], json.loads(content["body"])) == (status, body)
-    assert {b"content-type", b"x-request-id"} <= dict(start["headers"]).keys()
+    headers = dict(start["headers"])
+    assert headers[b"content-type"] == b"application/json"
+    request_id = headers[b"x-request-id"].decode()
+    expected = body if status == 200 else {**body, "request_id": request_id}
+    assert (start["status"], json.loads(content["body"])) == (status, expected)
+    assert len(request_id) == 32
 
 
 def test_a_websocket_to_another_path_is_refused_with_404(transactional_db: None, valkey: Any) -> None:

@@ -25,6 +25,8 @@ MAY = "select has_table_privilege(%s, %s, %s)"
 MAY_IN_COLUMN = "select has_column_privilege(%s, %s, %s, %s)"
 MAY_IN_ANY = "select has_any_column_privilege(%s, %s, %s)"
 OWN = "(user_id = raxx_uid())"
+# As PostgreSQL prints accounts.isolation.GRANTED.
+GRANTED = "(account_id = ANY (( SELECT raxx_granted_accounts() AS raxx_granted_accounts)::uuid[]))"
 
 
 def faults_of(table: str) -> list[str]:
@@ -36,7 +38,10 @@ def faults_of(table: str) -> list[str]:
         "row security is not enabled": not enabled,
         "row security is not forced": not forced,
         "the policies are not those of accounts.isolation.owned_table": not _are_the_three(
-            _rows(POLICIES, table)
+            [policy for policy in _rows(POLICIES, table) if policy[1] != [roles.SUPPORT]]
+        ),
+        "support reads otherwise than by accounts.isolation.support_reads": not _is_the_one_of_support(
+            [policy for policy in _rows(POLICIES, table) if policy[1] == [roles.SUPPORT]]
         ),
         "no key (account_id, user_id) refers to the trading account": (
             table != "trading_tradingaccount" and not _rows(COMPOSITE_KEY, table)
@@ -44,9 +49,9 @@ def faults_of(table: str) -> list[str]:
         f"{roles.APP} may {', '.join(too_much)}": bool(too_much),
         f"{roles.APP} may not select": not _answer(MAY, roles.APP, table, "select"),
         f"{roles.APP} may update a column that says who owns the row": any(names_owner),
-        f"{roles.SUPPORT} may do something": _answer(
-            MAY_IN_ANY, roles.SUPPORT, table, "select, insert, update"
-        ),
+        f"{roles.SUPPORT} may not select": not _answer(MAY_IN_ANY, roles.SUPPORT, table, "select"),
+        f"{roles.SUPPORT} may write": _answer(MAY_IN_ANY, roles.SUPPORT, table, "insert, update")
+        or any(_answer(MAY, roles.SUPPORT, table, privilege) for privilege in PRIVILEGES),
     }
     return [fault for fault, is_so in facts.items() if is_so]
 
@@ -76,3 +81,10 @@ def _are_the_three(policies: list[tuple[object, ...]]) -> bool:
         and [policy[1:] for policy in others]
         == [([role], "PERMISSIVE", "ALL", "true", "true") for role in (roles.OWNER, roles.WORKER)]
     )
+
+
+def _is_the_one_of_support(policies: list[tuple[object, ...]]) -> bool:
+    """Whether support reads the rows of the accounts that it was granted, and there is nothing else for it."""
+    return [policy for policy in policies if policy[2] == "PERMISSIVE"] == [
+        ("support_granted", [roles.SUPPORT], "PERMISSIVE", "SELECT", GRANTED, None)
+    ]

@@ -12,6 +12,7 @@ from accounts.isolation import support_reads
 SQL = Path(__file__).resolve().parent.parent / "sql"
 
 DROP = """
+grant select on accounts_ceremony, accounts_spentlink to raxx_support;
 alter table guardian_groupobjectpermission drop constraint accounts_are_granted_in_their_own_table;
 alter table guardian_userobjectpermission drop constraint accounts_are_granted_in_their_own_table;
 drop view trading_accountentry;

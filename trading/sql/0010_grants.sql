@@ -87,3 +87,6 @@ alter table guardian_userobjectpermission
   add constraint accounts_are_granted_in_their_own_table check (false);
 alter table guardian_groupobjectpermission
   add constraint accounts_are_granted_in_their_own_table check (false);
+
+-- How people sign in is no business of support's.
+revoke all on accounts_ceremony, accounts_spentlink from raxx_support;

@@ -61,11 +61,11 @@ async def proved(pool: database.Pool, key_id: str, secret: str, address: str) ->
         return None
     if not is_allowed(address, rows[0]["addresses"]):
         return None
-    owner = rows[0]["user_id"], rows[0]["account_id"]
-    tracing.told(user_id=owner[0], account_id=owner[1], actor_kind="key", actor_id=key_id)
-    if rows[0]["is_use_old"]:
+    row = rows[0]
+    tracing.told(user_id=row["user_id"], account_id=row["account_id"], actor_kind="key", actor_id=key_id)
+    if row["is_use_old"]:
         await database.fetch(pool, USED, [key_id])
-    return rows[0]
+    return row
 
 
 async def still_good(pool: database.Pool, key_ids: Iterable[str]) -> set[Principal]:

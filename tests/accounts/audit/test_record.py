@@ -137,7 +137,10 @@ def test_an_entry_is_rolled_back_with_what_it_tells_of():
         raise RuntimeError
     record(action="thing.ended", user_id=user_id)
 
-    assert [(entry.seq, entry.action) for entry in chain_of(user_id)] == [(1, "thing.made"), (2, "thing.ended")]
+    assert [(entry.seq, entry.action) for entry in chain_of(user_id)] == [
+        (1, "thing.made"),
+        (2, "thing.ended"),
+    ]
     assert not AuditDetail.objects.exists()
 
 
@@ -265,14 +268,17 @@ def test_the_worker_appends_about_anybody_and_erases_details_and_nothing_else(as
     assert [detail.subject for detail in AuditDetail.objects.all()] == [ben.pk]
 
 
-def test_the_admin_appends_as_staff_alone_and_sees_nobody_s_chain_without_a_grant(as_role: AsRole):
-    ada, account_id = make_user(), new_id()
+def test_the_admin_appends_as_the_bound_staff_alone_and_sees_nobody_s_chain_without_a_grant(as_role: AsRole):
+    ada, staff, account_id = make_user(), make_user(is_staff=True, is_superuser=True), new_id()
     record(action="account.opened", user_id=ada.pk, account_id=account_id)
     with as_role(roles.SUPPORT):
-        with refused("row-level security"):
-            record(action="account.viewed", user_id=ada.pk, account_id=account_id)
+        bind(staff.pk)
+        for kind, actor_id in [("user", staff.pk), ("staff", new_id())]:
+            with tracing.tracing(), refused("row-level security"):
+                tracing.set_actor(kind, actor_id)
+                record(action="account.viewed", user_id=ada.pk, account_id=account_id)
         with tracing.tracing():
-            tracing.set_actor("staff", new_id())
+            tracing.set_actor("staff", staff.pk)
             record(action="account.viewed", user_id=ada.pk, account_id=account_id)
         seen = AuditEntry.objects.count()
 

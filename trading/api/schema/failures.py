@@ -17,6 +17,7 @@ BAD, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, LARGE, KIND, INVALID, MANY, BUG
     500,
     503,
 )
+REQUEST_ID = "4bf92f3577b34da6a3ce929d0e0e4736"  # of an example
 FOR_ALL = {BAD, UNAUTHORIZED, FORBIDDEN, BUG, AWAY}
 FOR_BODIES = {LARGE, KIND}
 
@@ -81,8 +82,9 @@ SCHEMAS: dict[str, Schema] = {
         "properties": {
             "code": described(INTEGER, "Stable; its first three digits are not always the status."),
             "message": described(STRING, "For people; it may change."),
+            "request_id": described(STRING, "The same as `X-Request-ID`: it finds the request in the log."),
         },
-        "required": ["code", "message"],
+        "required": ["code", "message", "request_id"],
         "additionalProperties": True,
         "examples": [
             {
@@ -90,6 +92,7 @@ SCHEMAS: dict[str, Schema] = {
                 "message": "insufficient buying power",
                 "buying_power": "1000",
                 "cost_basis": "24000",
+                "request_id": REQUEST_ID,
             }
         ],
     }
@@ -106,7 +109,12 @@ def responses() -> dict[str, Schema]:
     return {
         name: {
             "description": words,
-            "content": {JSON: {"schema": ref("Error"), "example": {"code": code, "message": message}}},
+            "content": {
+                JSON: {
+                    "schema": ref("Error"),
+                    "example": {"code": code, "message": message, "request_id": REQUEST_ID},
+                }
+            },
         }
         for name, words, code, message in _FAILURES.values()
     }

@@ -82,8 +82,9 @@ A paper-trading broker that speaks Alpaca's wire format: point an Alpaca client'
 changes. Paths under `/raxx/v1` are our own.
 
 Money and quantities are decimal strings; market data and portfolio history have JSON numbers. Instants are RFC 3339.
-Every refusal is JSON with a `code` and a `message`, and every answer has an `X-Request-ID`. Expect further fields in
-answers.
+Every refusal is JSON with a `code`, a `message` and a `request_id`, and every answer has that as `X-Request-ID` too.
+Send an `X-Request-ID` of your own (up to 64 letters, digits, `.`, `_` and `-`), or W3C's `traceparent`, and it is that
+one. Expect further fields in answers.
 
 A key speaks for one account. Asking for anything of another account answers as if it did not exist.
 

@@ -1,0 +1,105 @@
+"""Links that are mailed: signed, of a limited age, and used once.
+
+A link opens nothing by being looked at: mail scanners and previews open every link. It is spent in the
+transaction that does what it is for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.errors import LinkUnusable
+from accounts.models import SpentLink
+
+SALT = "accounts.links"
+UNUSABLE = "the link is too old, or was used already"
+TOKEN_MAX = 1_000  # characters; ours have about 200
+
+
+class Purpose(StrEnum):
+    SIGN_UP = "sign_up"  # for an address that nobody has yet
+    INVITATION = "invitation"  # for a person whom a command has made, and who has no passkey yet
+    RESET = "reset"  # for a person whose passkeys two operators have switched off
+
+
+LIFE: dict[Purpose, timedelta] = {
+    Purpose.SIGN_UP: timedelta(minutes=30),
+    Purpose.INVITATION: timedelta(hours=24),  # nobody waits at the mailbox for it
+    Purpose.RESET: timedelta(minutes=30),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What a link says. `user_id` and `epoch` are of a person who is there already, else None."""
+
+    purpose: Purpose
+    email: str
+    user_id: UUID | None = None
+    epoch: int | None = None
+    token_hash: bytes = b""
+
+    @property
+    def is_for_nobody_yet(self) -> bool:
+        """Whether it makes a new person."""
+        return self.user_id is None
+
+
+def make(purpose: Purpose, *, email: str, user_id: UUID | None = None, epoch: int | None = None) -> str:
+    """Return a link's token. One that names a person is void as soon as their epoch is another."""
+    content: dict[str, Any] = {"p": purpose.value, "e": email}
+    if user_id is not None:
+        content |= {"u": str(user_id), "n": epoch}
+    return signing.dumps(content, salt=SALT)
+
+
+def url(token: str) -> str:
+    """Return the address of the page that a token is mailed as."""
+    return f"{settings.ORIGINS[0]}/sign-up/{token}"
+
+
+def read(token: str) -> Link:
+    """Return what a token says, without spending it. Raises LinkUnusable, also for one that is spent."""
+    try:
+        if len(token) > TOKEN_MAX:
+            raise LinkUnusable(UNUSABLE)
+        content = signing.loads(token, salt=SALT, max_age=max(LIFE.values()))
+        purpose = Purpose(content["p"])
+        signing.loads(token, salt=SALT, max_age=LIFE[purpose])
+    except signing.BadSignature:
+        raise LinkUnusable(UNUSABLE) from None
+    link = Link(
+        purpose=purpose,
+        email=content["e"],
+        user_id=UUID(content["u"]) if "u" in content else None,
+        epoch=content.get("n"),
+        token_hash=hashlib.sha256(token.encode()).digest(),
+    )
+    if SpentLink.objects.filter(token_hash=link.token_hash).exists():
+        raise LinkUnusable(UNUSABLE)
+    return link
+
+
+def spend(token_hash: bytes) -> None:
+    """Use a link up, in the caller's transaction. Raises LinkUnusable when somebody was faster."""
+    try:
+        with transaction.atomic():
+            SpentLink.objects.create(token_hash=token_hash)
+    except IntegrityError:
+        raise LinkUnusable(UNUSABLE) from None
+
+
+def forget_old() -> int:
+    """Delete what is known of links whose signature is too old anyway; return how many."""
+    deleted, _ = SpentLink.objects.filter(spent_at__lt=timezone.now() - 2 * max(LIFE.values())).delete()
+    return deleted

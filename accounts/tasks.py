@@ -1,0 +1,37 @@
+"""What is done in the background, by Celery, for people and access. Each task may run twice, or beside itself."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from accounts.services.anchoring import anchor_audit, verify_audit
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="accounts.anchor_audit", expires=300)
+def anchor() -> None:
+    """Write down outside the database how far the audit log has come."""
+    anchor_audit()
+
+
+@shared_task(name="accounts.verify_new_audit", expires=3_600)
+def verify_new() -> None:
+    """Judge what was appended since the last anchor; every fault is an alarm in the log."""
+    _alarm(since_anchor=True)
+
+
+@shared_task(name="accounts.verify_audit", expires=86_400)
+def verify_all() -> None:
+    """Judge the whole audit log; every fault is an alarm in the log."""
+    _alarm(since_anchor=False)
+
+
+def _alarm(*, since_anchor: bool) -> None:
+    report = verify_audit(since_anchor=since_anchor)
+    for fault in report.faults:
+        logger.error("audit log: %s", fault)
+    for warning in report.warnings:
+        logger.warning("audit log: %s", warning)
