@@ -14,6 +14,7 @@ def main() -> None:
 
     from raxx.env import SettingError
 
+    _begin_trace()
     try:
         execute_from_command_line(sys.argv)
     except (SettingError, OperationalError, psycopg.OperationalError) as error:
@@ -21,6 +22,29 @@ def main() -> None:
         if line is None or "--traceback" in sys.argv:
             raise
         sys.exit(f"ERROR: {line}")
+
+
+def _begin_trace() -> None:
+    """Give what a command writes a request's id, and the person at the system's name for who acts.
+
+    Not what runs for days, and does what many requests ask.
+    """
+    from accounts import tracing
+    from raxx import roles
+
+    if roles.current_process() not in roles.ROLE_OF_PROCESS:
+        tracing.begin()
+        tracing.set_actor("command", _system_user())
+
+
+def _system_user() -> str:
+    """Return the name of the system's user, not from the environment: anybody may set that."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        return str(os.getuid())
 
 
 def _unreachable(error: Exception) -> str | None:

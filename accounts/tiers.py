@@ -1,7 +1,8 @@
 """How much each tier may have: the one table. Its parts on market data are `trading.marketdata.entitlement`'s.
 
-Where each line is kept: accounts in `trading_open_account`, webhooks in `trading.services.webhooks`,
-streams where one is admitted, replay markets where an account is opened, history by the daily purge.
+Where each line is kept: requests in `accounts.throttling`, accounts in `trading_open_account`, webhooks in
+`trading.services.webhooks`, streams where one is admitted, replay markets where an account is opened, history
+by the daily purge.
 A person who has more than their tier allows, after a downgrade, is fitted by `trading.services.fitting`.
 """
 
@@ -16,6 +17,7 @@ from accounts.models.user import Tier
 class Allowance:
     """How much the people of one tier may have. None is no limit."""
 
+    requests: int  # of the API, a minute, over all keys and sessions of a person
     accounts: int  # open paper accounts
     webhooks: int  # endpoints of one account
     streams: int  # connections for the order events of one account that are open at once
@@ -24,9 +26,15 @@ class Allowance:
 
 
 ALLOWANCES = {
-    Tier.FREE: Allowance(accounts=1, webhooks=1, streams=10, replay_markets=False, history_days=90),
-    Tier.PRO: Allowance(accounts=5, webhooks=5, streams=25, replay_markets=True, history_days=3 * 365),
-    Tier.PRO_PLUS: Allowance(accounts=25, webhooks=20, streams=50, replay_markets=True, history_days=None),
+    Tier.FREE: Allowance(
+        requests=60, accounts=1, webhooks=1, streams=10, replay_markets=False, history_days=90
+    ),
+    Tier.PRO: Allowance(
+        requests=600, accounts=5, webhooks=5, streams=25, replay_markets=True, history_days=3 * 365
+    ),
+    Tier.PRO_PLUS: Allowance(
+        requests=3_000, accounts=25, webhooks=20, streams=50, replay_markets=True, history_days=None
+    ),
 }
 RANKS = {tier: rank for rank, tier in enumerate((Tier.FREE, Tier.PRO, Tier.PRO_PLUS))}
 

@@ -75,7 +75,7 @@ def begin(*, request_id: str = "", traceparent: str = "") -> Trace:
     trace_id, parent_span_id, is_sampled = _read(traceparent) if traceparent else ("", "", False)
     given = request_id if request_id and REQUEST_ID.fullmatch(request_id) else ""
     if not trace_id:
-        trace_id = given if _TRACE_ID.fullmatch(given) and given != _NO_TRACE else uuid.uuid4().hex
+        trace_id = given if _is_trace_id(given) else uuid.uuid4().hex
     trace = Trace(given or trace_id, trace_id, _new_span_id(), parent_span_id, is_sampled)
     _current.set(trace)
     return trace
@@ -97,6 +97,19 @@ def tracing(*, request_id: str = "", traceparent: str = "") -> Iterator[Trace]:
     before = _current.get()
     try:
         yield begin(request_id=request_id, traceparent=traceparent)
+    finally:
+        _current.set(before)
+
+
+@contextmanager
+def caused_by(request_id: str) -> Iterator[Trace]:
+    """Do a block's work in the name of an earlier request, whose id a row has kept; the actor stays. Empty: nobody's."""
+    before = _current.get()
+    if request_id:
+        trace_id = request_id if _is_trace_id(request_id) else uuid.uuid4().hex
+        _current.set(before._replace(request_id=request_id, trace_id=trace_id, parent_span_id=""))
+    try:
+        yield _current.get()
     finally:
         _current.set(before)
 
@@ -137,6 +150,10 @@ def traceparent() -> str:
     if not trace.trace_id:
         return ""
     return f"00-{trace.trace_id}-{trace.span_id}-{trace.is_sampled:02x}"
+
+
+def _is_trace_id(text: str) -> bool:
+    return bool(_TRACE_ID.fullmatch(text)) and text != _NO_TRACE
 
 
 def _new_span_id() -> str:

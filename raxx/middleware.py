@@ -17,6 +17,7 @@ from django.urls import Resolver404, get_resolver
 
 from accounts import tracing
 from accounts.binding import unbind
+from accounts.throttling import headers_of
 from raxx import errors, telemetry
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class ApiMiddleware:
             unbind()  # the thread serves somebody else next
             tracing.end()
         response["X-Request-ID"] = trace.request_id
+        for name, value in headers_of(request).items():
+            response[name] = value
+        response["X-Content-Type-Options"] = "nosniff"
         if not response.streaming and not response.has_header("Content-Length"):
             response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined] # without it the server sends chunks
         return response

@@ -22,6 +22,7 @@ def refusals(
     hosts: Sequence[str],
     is_embedded: bool,
     has_anchors: bool,
+    has_budgets: bool,
 ) -> list[str]:
     """Return the reasons why these settings may not serve real people; none means they may.
 
@@ -53,6 +54,8 @@ def refusals(
         reasons.append(
             "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS must name a key and a folder that all workers share"
         )
+    if not has_budgets:
+        reasons.append("RAXX_BUDGETS is off: one client could keep everybody else waiting")
     return reasons
 
 

@@ -27,6 +27,7 @@ ORIGINS = env.optional("RAXX_ORIGINS", env.Origins, env.Origins() if IS_PRODUCTI
 ALLOWED_HOSTS = env.optional(
     "RAXX_ALLOWED_HOSTS", list, [host for host in (urlsplit(origin).hostname for origin in ORIGINS) if host]
 )
+HAS_BUDGETS = env.choice("RAXX_BUDGETS", ("on", "off"), "on") == "on"
 TRUSTED_PROXIES = env.optional("RAXX_TRUSTED_PROXIES", env.Networks, env.Networks())
 # The audit log's anchors, and the key that signs them: outside the database, whose owner they watch.
 _audit_key = env.optional("RAXX_AUDIT_KEY", str, "")
@@ -42,6 +43,7 @@ if IS_PRODUCTION:
             origins=ORIGINS,
             hosts=ALLOWED_HOSTS,
             is_embedded=not (DATABASE_URL and VALKEY_URL),
+            has_budgets=HAS_BUDGETS,
             has_anchors=bool(_audit_key and _audit_anchors),
         )
     )
@@ -65,7 +67,7 @@ INSTALLED_APPS = [
     "guardian",
     "django_otp",
     "django_otp_webauthn",
-    "django.contrib.admin",
+    "raxx.admin_app.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -76,6 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "raxx.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "raxx.headers.PageHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.PersonSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -113,7 +116,19 @@ DATABASE_SERVER = (
     else roles.embedded_server(DATA_FOLDER, SECRET_KEY)
 )
 roles.refuse_another_login(DATABASE_SERVER)
-DATABASES = {"default": DATABASE_SERVER.django_settings(roles.current_role())}
+# The admin reads as a role of its own, and names this alias where it does; nothing else uses it.
+SUPPORT_DATABASE_URL = env.optional("RAXX_SUPPORT_DATABASE_URL", env.Url, env.Url(""))
+_support_server = (
+    roles.real_server(SUPPORT_DATABASE_URL, SECRET_KEY) if SUPPORT_DATABASE_URL else DATABASE_SERVER
+)
+DATABASES = {
+    "default": DATABASE_SERVER.django_settings(roles.current_role()),
+    "support": {
+        **_support_server.django_settings(roles.SUPPORT),
+        "CONN_MAX_AGE": 60,  # few threads ever need one
+        "TEST": {"MIRROR": "default"},  # the same database, by this role's own log-in
+    },
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # redis-py's and Celery's words for the same server; the hot path keeps one client of its own.
@@ -125,6 +140,12 @@ CACHES = {
         "KEY_PREFIX": "raxx:cache",
         # The library's default of 5 s would make a stalled cache hang every request.
         "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+    },
+    # Its timeouts are its own, for they decide how long a refusal takes.
+    "budgets": {
+        "BACKEND": "accounts.budget_cache.CountingCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "raxx:budget",
     },
 }
 
@@ -179,6 +200,11 @@ OTP_WEBAUTHN_ALLOWED_ORIGINS = [
 ]
 OTP_WEBAUTHN_TIMEOUT_SECONDS = 120
 
+# How often whom may ask is `accounts.tiers` and `accounts.throttling`; django-ratelimit counts.
+RATELIMIT_ENABLE = HAS_BUDGETS
+RATELIMIT_USE_CACHE = "budgets"
+RATELIMIT_CACHE_PREFIX = ""  # the cache has one
+
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "raxx.errors.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -201,7 +227,8 @@ SPECTACULAR_SETTINGS = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGES = [("en", "English")]
+USE_I18N = True  # the pages' texts can be translated; there is one language so far
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # the packages' files are served from where they are installed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib import admin
 from django.urls import path, re_path
 
 from raxx import docs, errors, health
@@ -18,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready),
     path("openapi.json", docs.document),
     path("docs", docs.page),
+    path("admin/", admin.site.urls),
     # Last: Django's own words for a path that nothing serves would not be JSON.
     re_path(r"", errors.endpoint_not_found),
 ]

@@ -14,6 +14,8 @@ from tests import services
 # Before pytest-django reads the settings, and before any test module imports a model.
 services.choose_folder()
 os.environ["DJANGO_SETTINGS_MODULE"] = "raxx.settings"
+# Tests ask more often than people may. Those of the budgets switch them on, for themselves or for a child.
+os.environ["RAXX_BUDGETS"] = "off"
 
 import django  # noqa: E402
 

@@ -6,7 +6,7 @@ cost is more than an order's own work.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.middleware.csrf import CsrfViewMiddleware
@@ -14,9 +14,10 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.views import APIView
 
 from accounts.binding import bind
-from accounts.errors import EnrolmentOnly, NotAuthorized, ScopeMissing
+from accounts.errors import EnrolmentOnly, NotAuthorized, RateLimited, ScopeMissing
 from accounts.sessions import LivingSession, living_session
 from accounts.step_up import CHALLENGE, require_fresh
+from accounts.throttling import EXCEEDED, TierThrottle
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -59,10 +60,14 @@ class BaseView(APIView):
     """A view that answers JSON, and for every failure by the project's one table."""
 
     permission_classes = ()
-    throttle_classes = ()
+    throttle_classes = (TierThrottle,)  # asked in `initial`, as soon as the caller is known
     parser_classes = ()
     renderer_classes = ()
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+
+    needs_budget: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # methods that are refused while nobody can be counted
 
     def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override] # no Response
         """Answer for a failure; anything else is a bug and goes up."""
@@ -76,6 +81,10 @@ class BaseView(APIView):
     ) -> HttpResponseBase:
         """Return what the view has made: there is nothing to negotiate or render."""
         return response
+
+    def throttled(self, _request: Request, wait: float | None) -> NoReturn:
+        """Refuse a caller who has asked too often. Raises RateLimited."""
+        raise RateLimited(EXCEEDED, retry_after=int(wait or 1))
 
     def get_authenticate_header(self, _request: Request) -> str:
         """Return the challenge of a 401: a browser must not ask for a name and a word."""
@@ -101,10 +110,11 @@ class SessionView(BaseView):
     session: LivingSession
 
     def initial(self, request: Request, *_: Any, **__: Any) -> None:
-        """Find out who it is. Raises NotAuthorized, EnrolmentOnly, StepUpRequired."""
+        """Find out who it is. Raises NotAuthorized, RateLimited, EnrolmentOnly, StepUpRequired."""
         session = request.user
         if not isinstance(session, LivingSession):
             raise NotAuthorized("unauthorized.")
+        self.check_throttles(request)
         if session.is_enrol_only and not self.serves_enrolment:
             raise EnrolmentOnly("enrol a passkey first")
         if request.method in self.step_up:

@@ -80,6 +80,8 @@ class Chain:
     def end(self, head: Head | None) -> None:
         """Judge the end of the chain by what the database and the anchors say of how long it is."""
         anchored = max(self._points, default=0)
+        if head is not None and self._hash is None and self._seq == self._begins_after:
+            self._seq = min(self._seq, head.seq)  # nothing was read: the head alone tells how far it goes
         if head is None:
             self._fault(Kind.HEAD, None, "the record of its end is missing")
         elif head.seq < self._seq - self._is_moved:

@@ -22,7 +22,7 @@ from accounts.models.user import new_id
 from accounts.passkeys.helper import challenge_life_s
 
 if TYPE_CHECKING:
-    from accounts.sessions import LivingSession
+    from uuid import UUID
 
 _TAKE = "delete from accounts_ceremony where binding = %s and purpose = %s returning state::text, digest, created_at"
 
@@ -45,9 +45,9 @@ def binding_of_key(key: str) -> bytes:
     return hashlib.sha256(b"cookie:" + key.encode()).digest()
 
 
-def binding_of_session(session: LivingSession) -> bytes:
+def binding_of_session(session_id: UUID) -> bytes:
     """Return what binds a ceremony to a session: only who has its key gets as far as to be asked."""
-    return hashlib.sha256(b"session:" + session.id.bytes).digest()
+    return hashlib.sha256(b"session:" + session_id.bytes).digest()
 
 
 def begin(

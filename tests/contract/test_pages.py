@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from raxx import docs
+from raxx import headers
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WITHIN_S = 100
@@ -53,7 +53,7 @@ def test_an_operation_is_shown_and_nothing_is_refused(shown):
 
 
 def test_a_browser_tells_what_the_policy_refuses(shown, monkeypatch):
-    monkeypatch.setattr(docs, "POLICY", docs.POLICY.replace("script-src 'self'", "script-src 'none'"))
+    monkeypatch.setattr(headers, "POLICY", headers.POLICY.replace("script-src 'self'", "script-src 'none'"))
 
     elements, console = shown("/docs")
 

@@ -21,6 +21,7 @@ GOOD: dict[str, Any] = {
     "origins": ["https://raxx.example"],
     "hosts": ["raxx.example"],
     "is_embedded": False,
+    "has_budgets": True,
     "has_anchors": True,
 }
 
@@ -45,6 +46,7 @@ def test_good_production_settings_are_not_refused() -> None:
         ({"hosts": ["*"]}, "RAXX_ALLOWED_HOSTS"),
         ({"hosts": []}, "RAXX_ALLOWED_HOSTS"),
         ({"is_embedded": True}, "DATABASE_URL and VALKEY_URL"),
+        ({"has_budgets": False}, "RAXX_BUDGETS is off"),
         ({"has_anchors": False}, "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS"),
     ],
 )

@@ -87,7 +87,7 @@ def test_the_app_may_neither_delete_nor_empty_nor_open_a_table(
 # What the role that serves people may change at all, and insert at all: everything else is refused.
 MAY_UPDATE = {
     "trading_tradingaccount": {"cash_held", "event_seq", "name", "profile_id", *configuration.FIELDS},
-    "trading_order": {"status", "command_no", "cancel_requested_at", "updated_at"},
+    "trading_order": {"status", "command_no", "cancel_requested_at", "cancel_request_id", "updated_at"},
     "trading_position": {"quantity_held"},
     "trading_watchlist": {"name", "asset_ids", "updated_at", "deleted_at"},
     "trading_webhookendpoint": {

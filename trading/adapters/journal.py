@@ -72,7 +72,7 @@ LEGS = f"""select {ORDER_COLUMNS}, o.parent from trading_order o
 
 BOOK = """select o.id, o.user_id, o.account_id, o.asset_id, o.symbol, o.side, o.position_intent, o.order_class,
     o.status, o.quantity, o.notional, o.reserve_price, o.cash_held, o.quantity_held, o.filled_quantity,
-    o.filled_money, o.replaces, o.replaced_filled_quantity, o.request_id, o.updated_at, o.role, o.parent,
+    o.filled_money, o.replaces, o.replaced_filled_quantity, o.request_id, o.cancel_request_id, o.updated_at, o.role, o.parent,
     o.is_triggered, o.working_seq, o.accepted_ns, p.quantity as position_quantity, p.cost as position_cost
   from trading_order o left join trading_position p on p.account_id = o.account_id and p.asset_id = o.asset_id"""
 BOOKS = f"{BOOK} where o.id = any(%b::uuid[])"

@@ -162,6 +162,7 @@ def order_book_of(row: Any) -> OrderBook:
         replaces=row.replaces,
         replaced_filled_quantity=row.replaced_filled_quantity,
         request_id=row.request_id,
+        cancel_request_id=row.cancel_request_id,
         updated_at=to_ns(row.updated_at),
         order_class=row.order_class,
         role=role,

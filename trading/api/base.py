@@ -13,15 +13,26 @@ from accounts.addresses import client_address
 from accounts.api.base import BaseView, session_of
 from accounts.binding import bind
 from accounts.credentials import key_pair
+from accounts.errors import RateLimited
 from accounts.models.api_key import Scope
+from accounts.throttling import count_failure, refuse_if_blocked, require_budget
 from trading.errors import NotAuthorized, NotFound, ScopeMissing, TradingError
-from trading.principal import Principal, principal_of_key, principal_of_session, recent_principal_of_key
+from trading.principal import (
+    Principal,
+    principal_of_key,
+    principal_of_session,
+    recent_principal_of_key,
+    was_good_lately,
+)
 from trading.seen import as_told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpResponseBase
     from rest_framework.request import Request
 
+ORDER_ENTRY = frozenset({"POST", "PATCH", "DELETE"})  # of a view that places, changes or cancels orders
 ACCOUNT_HEADER = (
     "HTTP_RAXX_ACCOUNT_ID"  # which of their accounts a signed-in person means; else the oldest open one
 )
@@ -31,18 +42,18 @@ class KeyAuthentication(BaseAuthentication):
     """The key headers of Alpaca's clients, or the same pair as HTTP Basic or as a bearer token."""
 
     def authenticate(self, request: Request) -> tuple[Principal, None] | None:
-        """Return whom the credential speaks for, None without one. Raises NotAuthorized."""
+        """Return whom the credential speaks for, None without one. Raises NotAuthorized, RateLimited."""
         credential = _credential(request.META)
         if credential is None:
             return None
         view = (request.parser_context or {}).get("view")
         remembers = getattr(view, "may_remember_key", False) and request.method == "POST"
-        return (recent_principal_of_key if remembers else principal_of_key)(*credential), None
+        return _proved(recent_principal_of_key if remembers else principal_of_key, credential), None
 
     def authenticate_anew(self, request: Request) -> None:
         """Ask the database whether a remembered key still lives. Raises NotAuthorized."""
         if credential := _credential(request.META):
-            principal_of_key(*credential)
+            _proved(principal_of_key, credential)
 
 
 class PersonAuthentication(BaseAuthentication):
@@ -58,6 +69,8 @@ class PersonAuthentication(BaseAuthentication):
             account_id = UUID(named) if named else None
         except ValueError:
             raise NotFound(f"account not found for {named}") from None
+        # Here already: to find nothing below costs as much as to find something.
+        require_budget(request._request, session, (request.parser_context or {}).get("view"))  # noqa: SLF001
         return principal_of_session(session, account_id), None
 
 
@@ -74,10 +87,11 @@ class ApiView(BaseView):
     principal: Principal
 
     def initial(self, request: Request, *_: Any, **__: Any) -> None:
-        """Find out who calls and whether they may. Raises NotAuthorized, ScopeMissing, NotFound."""
+        """Find out who calls and whether they may. Raises NotAuthorized, RateLimited, ScopeMissing, NotFound."""
         principal = request.user
         if not isinstance(principal, Principal):
             raise NotAuthorized("unauthorized.")
+        self.check_throttles(request)
         if not self.is_allowed(principal, str(request.method)):
             raise ScopeMissing("forbidden.")
         if self.needs_account and not principal.has_account:
@@ -107,6 +121,27 @@ def _tell(principal: Principal) -> None:
         actor_kind="key" if session is None else "user",
         actor_id=str(principal.key_id if session is None else session.id),
     )
+
+
+def _proved(
+    principal_of: Callable[[str, str, str], Principal], credential: tuple[str, str, str]
+) -> Principal:
+    """Return whom a key speaks for, unless its address has sent too many wrong ones; a wrong one is counted.
+
+    A key that was good a moment ago passes all the same: nobody shall be shut out by a neighbour.
+    Raises NotAuthorized, RateLimited.
+    """
+    address = credential[2]
+    try:
+        refuse_if_blocked("bad_key", address)
+    except RateLimited:
+        if not was_good_lately(*credential):
+            raise
+    try:
+        return principal_of(*credential)
+    except NotAuthorized:
+        count_failure("bad_key", address)
+        raise
 
 
 def _credential(headers: dict[str, str]) -> tuple[str, str, str] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.http import HttpResponse
 
 from accounts.api.bodies import json_response, read_body
-from trading.api.base import ApiView, KeyAuthentication
+from trading.api.base import ORDER_ENTRY, ApiView, KeyAuthentication
 from trading.api.bodies import order_decoder, replace_decoder, replacement_of, ticket_of
 from trading.api.order_query import generation_of, listed
 from trading.api.order_rows import rows_of
@@ -32,6 +32,8 @@ NO_CONTENT, MULTI_STATUS = 204, 207
 
 
 class _OrderView(ApiView):
+    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
+
     @property
     def _mine(self) -> OrderQuerySet:
         return Order.objects.owned_by(self.principal, self.principal.account_id)
@@ -110,6 +112,8 @@ class OneOrder(_OrderView):
 
 class MisnamedOrder(ApiView):
     """What looks like an order's path and names no id."""
+
+    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
 
     def get(self, _request: Request, name: str) -> HttpResponse:
         """Answer as for an id that nobody has. Raises NotFound."""

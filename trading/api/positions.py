@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from accounts.api.bodies import json_response
 from trading.api import numbers, query
-from trading.api.base import ApiView
+from trading.api.base import ORDER_ENTRY, ApiView
 from trading.errors import NotFound, OrderDenied, ValueInvalid
 from trading.reference import calendar_of
 from trading.selectors import position_in, positions
@@ -27,6 +27,8 @@ MULTI_STATUS = 207
 
 class Positions(ApiView):
     """What the account holds."""
+
+    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
 
     def get(self, _request: Request) -> HttpResponse:
         """List it, by symbol."""
@@ -62,6 +64,8 @@ class Positions(ApiView):
 class OnePosition(ApiView):
     """What the account holds of one asset, by symbol or id."""
 
+    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
+
     def get(self, _request: Request, name: str) -> HttpResponse:
         """Read it. Raises NotFound."""
         position = position_in(self.principal, name)
@@ -87,6 +91,8 @@ class OnePosition(ApiView):
 
 class Exercise(ApiView):
     """The exercise of an option contract, which nobody holds until options can be traded."""
+
+    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
 
     def post(self, _request: Request, name: str) -> HttpResponse:
         """Refuse it. Raises OrderDenied."""

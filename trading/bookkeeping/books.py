@@ -257,8 +257,17 @@ class Books:
         self.entries.owners[key] = (order.user_id, order.symbol)
         self.positions.setdefault(key, PositionBook())
 
-    @staticmethod
-    def _event(order: OrderBook, status: Status, decision: Decision, at: int) -> dict[str, Any]:
+    def _cause(self, order: OrderBook, decision: Decision) -> str:
+        """Return the id of the request that a decision answers: that of the owner's wish, else the order's own."""
+        event = decision.event
+        if event in {Event.REPLACED, Event.REPLACE_REJECTED} and order.id in self._successors:
+            return self._successors[order.id].request_id
+        is_wish = event is Event.CANCELED and decision.rule is Rule.COMMAND
+        if is_wish or event is Event.CANCEL_REJECTED:
+            return order.cancel_request_id or order.request_id
+        return order.request_id
+
+    def _event(self, order: OrderBook, status: Status, decision: Decision, at: int) -> dict[str, Any]:
         story: dict[str, Any] = {
             "account_id": order.account_id,
             "user_id": order.user_id,
@@ -269,7 +278,7 @@ class Books:
             "feed_seq": decision.seq,
             "filled_quantity": order.filled_quantity,
             "filled_money": order.filled_money,
-            "request_id": order.request_id,
+            "request_id": self._cause(order, decision),
             "rule": decision.rule.value,
         }
         if decision.event is Event.TRIGGERED:

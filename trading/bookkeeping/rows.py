@@ -47,6 +47,7 @@ class OrderBook:
     replaced_filled_quantity: int | None
     request_id: str
     updated_at: int  # market time, ns: nothing that happens to the order is earlier
+    cancel_request_id: str = ""  # of who asked last for its cancel
     order_class: str = ""
     role: Role | None = None
     parent: UUID | None = None

@@ -121,6 +121,7 @@ class Order(models.Model):
     failed_at = models.DateTimeField(null=True)
     replaced_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    cancel_request_id = models.CharField(max_length=64, db_default="", blank=True)  # of the last wish
 
     objects = OrderQuerySet.as_manager()
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
 
+from accounts import tracing
 from accounts.binding import BIND
 from accounts.models import User
 from accounts.models.user import new_id
@@ -196,7 +197,7 @@ def _open(
     columns = {field.column: getattr(wanted, field.attname) for field in TradingAccount._meta.concrete_fields}  # noqa: SLF001 - Django's documented way to a model's fields
     with connection.cursor() as cursor:
         cursor.execute(BIND, [str(owner.pk)])
-        row = msgspec.json.encode(columns).decode()
+        row = msgspec.json.encode(columns | {"request_id": tracing.current().request_id}).decode()
         cursor.execute("select trading_open_account(%s::jsonb, %s)", [row, most])
         (denial,) = cursor.fetchone()
     if denial == "too_many_accounts":

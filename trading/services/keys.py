@@ -1,95 +1,193 @@
-"""Make, rotate, list and revoke API keys."""
+"""Make, change, rotate, list and revoke API keys: for their owners, and by operators for anybody.
+
+A key speaks for one paper account, for ever: there is no scope, and no column, that could make it more.
+A secret is told once, when it is made; what is kept of it is a hash. A key that is over stays as it was.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.addresses import networks_of
 from accounts.models import ApiKey, User
-from accounts.models.api_key import DEFAULT_SCOPES, Scope, digest, new_secret
+from accounts.models.api_key import Scope, digest, new_secret
+from accounts.services.audit import record
 from trading.doorbells import ring_credentials
-from trading.errors import NotFound, ValueInvalid
+from trading.errors import NotFound, RuleBroken, ScopeMissing, ValueInvalid
 from trading.models import TradingAccount
+from trading.services.key_terms import KeyTerms, check_overlap, checked_name, checked_networks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-NAME_MAX = 64  # characters
+    from django.db.models import QuerySet
+
+    from accounts.querysets import Owner
+
+LIVING_MAX = 50  # keys of one account that a person may have at once
+ENDED = (TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
     """A key just made. The secret is nowhere else: it cannot be told a second time."""
 
+    key: ApiKey
     email: str
-    account_id: UUID
     account_number: str
-    key_id: str
     secret: str = field(repr=False)
-    scopes: tuple[str, ...]
-    addresses: tuple[str, ...]  # networks from which it opens anything; none is no limit
-    expires_at: datetime | None
 
     @property
     def token(self) -> str:
         """The pair in one word, for clients that send a bearer token."""
-        return f"{self.key_id}.{self.secret}"
+        return f"{self.key.pk}.{self.secret}"
+
+
+# --- For their owners ------------------------------------------------------------------------------
+
+
+def keys_of(owner: Owner, account_id: UUID | None = None) -> list[ApiKey]:
+    """Return a person's keys, of all accounts or of one, also those that are over; newest first."""
+    return list(ApiKey.objects.owned_by(owner, account_id).order_by("-created_at", "pk"))
+
+
+def key_of(owner: Owner, key_id: str) -> ApiKey:
+    """Return one of a person's keys. Raises NotFound."""
+    return _found(ApiKey.objects.owned_by(owner), key_id)
 
 
 @transaction.atomic(durable=True)
-def create_api_key(
-    *,
-    email: str,
-    account: str | None = None,
-    scopes: Sequence[str] = tuple(DEFAULT_SCOPES),
-    name: str = "",
-    addresses: Sequence[str] = (),
-    expires_at: datetime | None = None,
-) -> NewKey:
+def create_own_key(*, owner: Owner, account_id: UUID, terms: KeyTerms, may_operate: bool = False) -> NewKey:
+    """Make a key for one of a person's accounts; `may_operate` lets it have the scope `operator`.
+
+    Raises NotFound; RuleBroken for an account that is closed or has enough keys; ScopeMissing for a
+    scope that this person may not give.
+    """
+    if Scope.OPERATOR in terms.scopes and not may_operate:
+        raise ScopeMissing(f"the scope {Scope.OPERATOR.value} is for operators alone")
+    # Locked, so that of two at once not both are the last that is allowed.
+    mine = TradingAccount.objects.owned_by(owner).select_for_update(no_key=True)
+    account = mine.filter(pk=account_id).first()
+    if account is None:
+        raise NotFound(f"account not found for {account_id}")
+    living = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    if ApiKey.objects.owned_by(owner, account_id).filter(living).count() >= LIVING_MAX:
+        raise RuleBroken(f"the account has {LIVING_MAX} keys; revoke one first")
+    return _made(account, terms)
+
+
+@transaction.atomic(durable=True)
+def change_own_key(
+    *, owner: Owner, key_id: str, name: str | None = None, addresses: Sequence[str] | None = None
+) -> ApiKey:
+    """Rename a key, or change the networks from which it opens anything; None leaves it as it is.
+
+    Its open streams go on. Raises NotFound, ValueInvalid, RuleBroken for a key that is over.
+    """
+    key = _locked(ApiKey.objects.owned_by(owner), key_id)
+    if key.is_over:
+        raise RuleBroken(f"API key {key_id} is over")
+    before = {"name": key.name, "addresses": key.addresses}
+    if name is not None:
+        key.name = checked_name(name)
+    if addresses is not None:
+        key.addresses = checked_networks(addresses)
+    key.save(update_fields=["name", "addresses"])
+    after = {"name": key.name, "addresses": key.addresses}
+    if after != before:
+        changed = {"changed": [name for name in after if after[name] != before[name]]}
+        _tell(key, "changed", after=changed, details={"before": before, "after": after})
+    return key
+
+
+def rotate_own_key(*, owner: Owner, key_id: str, overlap: timedelta = timedelta()) -> NewKey:
+    """Make a successor that may do what a person's key may, and end that key now or after `overlap`.
+
+    Raises NotFound, ValueInvalid for a key that is over and for too long an overlap.
+    """
+    return _rotated(ApiKey.objects.owned_by(owner), key_id, overlap)
+
+
+def revoke_own_key(*, owner: Owner, key_id: str) -> ApiKey:
+    """End a person's key for good and tell the streams, which close its sockets.
+
+    A key that is over stays as it was. Raises NotFound.
+    """
+    return _revoked(ApiKey.objects.owned_by(owner), key_id)
+
+
+# --- For operators ---------------------------------------------------------------------------------
+
+
+def api_keys(*, email: str | None = None) -> list[ApiKey]:
+    """Return the keys of one person, or everybody's. Newest first, with their users."""
+    keys = ApiKey.objects.across_owners().select_related("user").order_by("-created_at", "pk")
+    return list(keys if email is None else keys.filter(user__email__iexact=email))
+
+
+@transaction.atomic(durable=True)
+def create_api_key(*, email: str, account: str | None = None, terms: KeyTerms) -> NewKey:
     """Make a key for one account of the user with this address.
 
     `account` is its number or id; it may be left out where the user has only one that is open.
-    Raises NotFound, ValueInvalid.
+    Raises NotFound, ValueInvalid, RuleBroken.
     """
-    if not scopes or not set(scopes) <= set(Scope.values):
-        raise ValueInvalid(f"scopes must be some of {', '.join(Scope.values)}")
-    if expires_at is not None and expires_at <= timezone.now():
-        raise ValueInvalid(f"{expires_at.isoformat()} is over: a key must expire in the future")
-    if len(name) > NAME_MAX:
-        raise ValueInvalid(f"the name has {len(name)} characters, and may have {NAME_MAX}")
     user = User.objects.filter(email__iexact=email, is_active=True).first()
     if user is None:
         raise NotFound(f"there is no active user {email}")
-    try:
-        networks = networks_of(addresses)
-    except ValueError as error:
-        raise ValueInvalid(str(error)) from None
-    key = ApiKey(
-        user=user,
-        account_id=_account_of(user, account).pk,
-        name=name,
-        scopes=list(scopes),
-        addresses=networks,
-        expires_at=expires_at,
-    )
-    return _stored(key)
+    return _made(_account_of(user, account), terms)
 
 
 def rotate_api_key(*, key_id: str, overlap: timedelta = timedelta()) -> NewKey:
     """Make a successor that may do what a key may, and end that key now or after `overlap`.
 
-    Raises NotFound, ValueInvalid for a key that is over.
+    Raises NotFound, ValueInvalid for a key that is over and for too long an overlap.
     """
+    return _rotated(ApiKey.objects.across_owners(), key_id, overlap)
+
+
+def revoke_api_key(*, key_id: str) -> ApiKey:
+    """End a key for good and tell the streams, which close its sockets.
+
+    A revoked key stays as it was. Raises NotFound.
+    """
+    return _revoked(ApiKey.objects.across_owners(), key_id)
+
+
+# --- What both do ----------------------------------------------------------------------------------
+
+
+def _made(account: TradingAccount, terms: KeyTerms) -> NewKey:
+    if account.status in ENDED:
+        raise RuleBroken("the account is closed")
+    key = ApiKey(
+        user_id=account.user_id,
+        account_id=account.pk,
+        name=terms.name,
+        scopes=list(terms.scopes),
+        addresses=list(terms.addresses),
+        expires_at=terms.expires_at,
+    )
+    made = _stored(key, account.number)
+    _tell(
+        key,
+        "created",
+        after={"scopes": key.scopes, "expires_at": key.expires_at, "is_limited": bool(key.addresses)},
+        details={"name": key.name, "addresses": key.addresses},
+    )
+    return made
+
+
+def _rotated(keys: QuerySet[ApiKey], key_id: str, overlap: timedelta) -> NewKey:
+    check_overlap(overlap)
     with transaction.atomic(durable=True):
-        old = _locked(key_id)
+        old = _locked(keys, key_id)
         if old.is_over:
             raise ValueInvalid(f"API key {key_id} is over, and has no successor")
         now, expires_at = timezone.now(), old.expires_at
@@ -98,75 +196,63 @@ def rotate_api_key(*, key_id: str, overlap: timedelta = timedelta()) -> NewKey:
         else:
             old.revoked_at = now
         old.save(update_fields=["revoked_at", "expires_at"])
-        made = _stored(
-            ApiKey(
-                user=old.user,
-                account_id=old.account_id,
-                name=old.name,
-                scopes=old.scopes,
-                addresses=old.addresses,
-                expires_at=expires_at,
-            )
+        key = ApiKey(
+            user_id=old.user_id,
+            account_id=old.account_id,
+            name=old.name,
+            scopes=old.scopes,
+            addresses=old.addresses,
+            expires_at=expires_at,
         )
+        account = TradingAccount.objects.owned_by(old.user).get(pk=old.account_id)
+        made = _stored(key, account.number)
+        ends = {"expires_at": old.expires_at, "revoked_at": old.revoked_at}
+        _tell(old, "rotated", before={"expires_at": expires_at}, after={**ends, "successor": key.pk})
     ring_credentials()
     return made
 
 
-def api_keys(*, email: str | None = None) -> list[ApiKey]:
-    """Return the keys of one person, or everybody's: for operators. Newest first, with their users."""
-    keys = ApiKey.objects.across_owners().select_related("user").order_by("-created_at", "pk")
-    return list(keys if email is None else keys.filter(user__email__iexact=email))
+def _revoked(keys: QuerySet[ApiKey], key_id: str) -> ApiKey:
+    key = _found(keys, key_id)
+    if key.revoked_at is None:
+        with transaction.atomic(durable=True):
+            key = _locked(keys, key_id)
+            if key.revoked_at is None:  # still: somebody else may have been faster
+                key.revoked_at = timezone.now()
+                key.save(update_fields=["revoked_at"])
+                _tell(key, "revoked", after={"revoked_at": key.revoked_at})
+    ring_credentials()
+    return key
 
 
-def _stored(key: ApiKey) -> NewKey:
+def _stored(key: ApiKey, account_number: str) -> NewKey:
     """Insert a key with a fresh secret and return both."""
     secret = new_secret()
     key.secret_hash = digest(secret)
     key.save(force_insert=True)
-    account = TradingAccount.objects.owned_by(key.user).get(pk=key.account_id)
-    return NewKey(
-        email=key.user.email,
-        account_id=key.account_id,
-        account_number=account.number,
-        key_id=key.pk,
-        secret=secret,
-        scopes=tuple(key.scopes),
-        addresses=tuple(key.addresses),
-        expires_at=key.expires_at,
-    )
+    return NewKey(key=key, email=key.user.email, account_number=account_number, secret=secret)
 
 
-def _locked(key_id: str) -> ApiKey:
-    rows = ApiKey.objects.across_owners().select_for_update(of=("self",)).select_related("user")
-    key = rows.filter(pk=key_id).first()
+def _found(keys: QuerySet[ApiKey], key_id: str) -> ApiKey:
+    key = keys.select_related("user").filter(pk=key_id).first()
     if key is None:
         raise NotFound(f"there is no API key {key_id}")
     return key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokedKey:
-    """A key that opens nothing any more, since `revoked_at`."""
-
-    email: str
-    account_id: UUID
-    key_id: str
-    revoked_at: datetime
+def _locked(keys: QuerySet[ApiKey], key_id: str) -> ApiKey:
+    return _found(keys.select_for_update(of=("self",)), key_id)
 
 
-def revoke_api_key(*, key_id: str) -> RevokedKey:
-    """End a key for good and tell the streams, which close its sockets; a revoked key stays as it was.
-
-    Raises NotFound.
-    """
-    with transaction.atomic(durable=True):
-        key = _locked(key_id)
-        revoked_at = key.revoked_at or timezone.now()
-        if key.revoked_at is None:
-            key.revoked_at = revoked_at
-            key.save(update_fields=["revoked_at"])
-    ring_credentials()
-    return RevokedKey(email=key.user.email, account_id=key.account_id, key_id=key.pk, revoked_at=revoked_at)
+def _tell(key: ApiKey, what: str, *, after: dict[str, Any], **told: Any) -> None:
+    """Append to the audit log what happened to a key."""
+    record(
+        action=f"api_key.{what}",
+        user_id=key.user_id,
+        account_id=key.account_id,
+        after={"key_id": key.pk, **after},
+        **told,
+    )
 
 
 def _account_of(user: User, named: str | None) -> TradingAccount:

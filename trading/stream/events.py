@@ -59,7 +59,7 @@ _columns: LiteralString = ", ".join(
 # part of a trailing stop's watermark, no further than the event where that says how far the market was.
 SELECT: Final[LiteralString] = (
     "select e.seq as event_seq, e.kind as event_kind, e.at as event_at, e.recorded_at as event_recorded_at, e.fill_id, e.quantity as fill_quantity,"
-    f" e.price as fill_price, e.position_quantity, a.asset_class, o.parent, o.is_triggered, w.price as market_hwm,"
+    f" e.price as fill_price, e.position_quantity, e.request_id as event_request_id, a.asset_class, o.parent, o.is_triggered, w.price as market_hwm,"
     f" (select u.tier from accounts_user u where u.id = e.user_id) as tier, {_columns}"
     " from trading_orderevent e"
     f" left join trading_order o on o.id = e.order_id and o.user_id = e.user_id and {_TOLD}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts import tracing
 from trading import reference
 from trading.errors import ValueInvalid
 from trading.models import WebhookDelivery, WebhookEndpoint
@@ -52,6 +53,7 @@ class _Message:
     seq: int | None
     event_id: str
     body: bytes
+    request_id: str = ""  # of what caused the event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,10 @@ def _messages(endpoint_id: UUID, lease: UUID) -> list[_Message]:
         _mine(endpoint_id, lease).update(cursor=rows[-1]["event_seq"])
         return _messages(endpoint_id, lease)
     return [
-        _message(endpoint, row["event_seq"], "trade_update", events.trade_update(row, calendar))
+        replace(
+            _message(endpoint, row["event_seq"], "trade_update", events.trade_update(row, calendar)),
+            request_id=row["event_request_id"],
+        )
         for row in told
     ]
 
@@ -178,7 +183,13 @@ def _attempt(endpoint_id: UUID, lease: UUID, message: _Message) -> bool:
     ):
         return False
     endpoint = _mine(endpoint_id, lease).get()
-    met = _send(endpoint, message)
+    with tracing.caused_by(message.request_id):
+        tracing.told(user_id=endpoint.user_id, account_id=endpoint.account_id)
+        met = _send(endpoint, message)
+        return _note(endpoint_id, lease, message, met)
+
+
+def _note(endpoint_id: UUID, lease: UUID, message: _Message, met: _Met) -> bool:
     with transaction.atomic():
         held = _mine(endpoint_id, lease).select_for_update().first()
         if held is None:
@@ -200,6 +211,8 @@ def _send(endpoint: WebhookEndpoint, message: _Message) -> _Met:
         "Raxx-Event-Id": message.event_id,
         "Raxx-Signature": signature(secret, int(at.timestamp()), message.body),
     }
+    if request_id := tracing.current().request_id:
+        headers["X-Request-ID"] = request_id
     status_code, error = None, ""
     try:
         target = target_of(endpoint.url, allows_plain=not settings.IS_PRODUCTION)

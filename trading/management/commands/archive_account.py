@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts import tracing
 from trading.errors import TradingError
 from trading.management.showing import show
 from trading.services.accounts import account_named
@@ -27,7 +28,9 @@ class Command(BaseCommand):
     def handle(self, *, account: str, wait: float, json: bool, **_: Any) -> None:
         try:
             found = account_named(account)
-            done = archive_account(owner=found.user, account_id=found.pk, request_id="command", within_s=wait)
+            done = archive_account(
+                owner=found.user, account_id=found.pk, request_id=tracing.current().request_id, within_s=wait
+            )
         except TradingError as error:
             raise CommandError(str(error)) from None
         shown = {

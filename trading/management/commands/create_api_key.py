@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from accounts.models.api_key import DEFAULT_SCOPES, Scope
-from trading.errors import TradingError, ValueInvalid
+from trading.errors import TradingError
 from trading.management.showing import show
+from trading.services.key_terms import KeyTerms, expiry
 from trading.services.keys import NewKey, create_api_key
-
-DAYS_MAX = 3_650
 
 
 class Command(BaseCommand):
@@ -51,38 +48,25 @@ class Command(BaseCommand):
         **_: Any,
     ) -> None:
         try:
-            expires_at = expiry(expires_in_days)
-            key = create_api_key(
-                email=email,
-                account=account,
-                scopes=scopes,
-                name=name,
-                addresses=address,
-                expires_at=expires_at,
+            terms = KeyTerms(
+                scopes=scopes, name=name, addresses=address, expires_at=expiry(expires_in_days)
             )
+            key = create_api_key(email=email, account=account, terms=terms)
         except TradingError as error:
             raise CommandError(str(error)) from None
         show_key(self, key, as_json=json)
 
 
-def expiry(days: int | None) -> datetime | None:
-    """Return the instant so many days from now. Raises ValueInvalid."""
-    if days is None:
-        return None
-    if not 1 <= days <= DAYS_MAX:
-        raise ValueInvalid(f"{days} days: a key lives 1 to {DAYS_MAX} days")
-    return timezone.now() + timedelta(days=days)
-
-
-def show_key(command: BaseCommand, key: NewKey, *, as_json: bool) -> None:
+def show_key(command: BaseCommand, made: NewKey, *, as_json: bool) -> None:
     """Print a key that was just made, with the secret that is shown this once."""
+    key = made.key
     shown = {
-        "email": key.email,
+        "email": made.email,
         "account_id": str(key.account_id),
-        "account_number": key.account_number,
-        "key_id": key.key_id,
-        "secret": key.secret,
-        "token": key.token,
+        "account_number": made.account_number,
+        "key_id": key.pk,
+        "secret": made.secret,
+        "token": made.token,
         "scopes": list(key.scopes),
         "addresses": list(key.addresses),
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts import tracing
 from trading.errors import TradingError
 from trading.management.showing import show
 from trading.services.accounts import account_named, require_cash
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 owner=found.user,
                 account_id=found.pk,
                 cash=_dollars(cash),
-                request_id="command",
+                request_id=tracing.current().request_id,
                 within_s=wait,
             )
         except TradingError as error:

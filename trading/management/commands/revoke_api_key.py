@@ -24,9 +24,9 @@ class Command(BaseCommand):
         except TradingError as error:
             raise CommandError(str(error)) from None
         shown = {
-            "email": key.email,
+            "email": key.user.email,
             "account_id": str(key.account_id),
-            "key_id": key.key_id,
-            "revoked_at": key.revoked_at.isoformat(),
+            "key_id": key.pk,
+            "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
         }
         show(self, shown, as_json=json)

@@ -1,0 +1,59 @@
+"""The life of an intent, as one table. What is not in it does not happen.
+
+    accepted --> sending --> working --> filled | canceled | rejected | expired
+        |            |
+        |            +--> refused    the broker said no: its words are kept
+        |            +--> accepted   the broker certainly does not have it: try again
+        +--> blocked                 a guard of ours said no: nothing was sent
+        +--> lapsed                  the deadline passed: nothing was sent, or it certainly never arrived
+
+While it is `sending` nobody knows whether the broker has it; only the broker's own answer, to the
+submission or to a later question for our id, leads out. A cancel or a replacement is `done` when the
+broker has taken it.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class IntentStatus(models.TextChoices):
+    ACCEPTED = "accepted"
+    SENDING = "sending"
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    DONE = "done"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    LAPSED = "lapsed"
+
+
+_S = IntentStatus
+
+NEXT: dict[IntentStatus, frozenset[IntentStatus]] = {
+    _S.ACCEPTED: frozenset({_S.SENDING, _S.BLOCKED, _S.LAPSED}),
+    _S.SENDING: frozenset(
+        {
+            _S.ACCEPTED, _S.WORKING, _S.DONE, _S.REFUSED, _S.LAPSED,
+            # The broker's first answer may tell of an order that is over already.
+            _S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED, _S.REPLACED,
+        }
+    ),
+    _S.WORKING: frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED, _S.REPLACED}),
+}  # fmt: skip
+FINAL = frozenset(status for status in IntentStatus if status not in NEXT)
+
+
+class StateImpossible(Exception):
+    """The table has no such step: a bug, or somebody else has gone further."""
+
+
+def step(before: IntentStatus, after: IntentStatus) -> IntentStatus:
+    """Return `after` where it may follow `before`. Raises StateImpossible."""
+    if after not in NEXT.get(before, frozenset()):
+        raise StateImpossible(f"an intent does not go from {before} to {after}")
+    return after

@@ -1,0 +1,109 @@
+"""The site of the support staff, at /admin/: entered with a passkey, as strict as a page can be."""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import connections
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_otp_webauthn.models import WebAuthnCredential
+
+from accounts import tracing
+from accounts.admin import SUPPORT, SupportAdmin
+from accounts.binding import bind
+from accounts.errors import Failure, Unavailable
+from accounts.step_up import require_fresh
+from raxx import errors, roles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponseBase
+    from django.urls import URLPattern, URLResolver
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# Of Django's own pages: there is no password, and the way to an object's page is not by any model's id.
+LEFT_OUT = frozenset({"password_change", "password_change_done", "view_on_site"})
+
+
+class StaffSite(AdminSite):
+    """Lets in active staff whose living session a passkey began; each change asks for that passkey anew."""
+
+    site_header = site_title = "Raxx support"
+    index_title = "What you were granted"
+    site_url = None
+    enable_nav_sidebar = False
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take our own pages only: those that installed packages bring read as the role that serves people."""
+        if admin_class is not None and issubclass(admin_class, SupportAdmin):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Say whether it is staff, signed in by a passkey that they still have."""
+        device = getattr(request.user, "otp_device", None)
+        return super().has_permission(request) and isinstance(device, WebAuthnCredential)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """Send to the log-in and back. Raises PermissionDenied for somebody who is signed in and not staff."""
+        wanted = request.GET.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
+        target = wanted if is_ours else reverse("admin:index", current_app=self.name)
+        if self.has_permission(request):
+            return HttpResponseRedirect(target)
+        if request.user.is_authenticated:
+            raise PermissionDenied  # no way round: the log-in would send them back here
+        return redirect_to_login(target, settings.LOGIN_URL)
+
+    def admin_view(  # type: ignore[override] # Django's stubs want a function with its own attributes
+        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
+    ) -> Callable[..., HttpResponseBase]:
+        """Put around every page: who it is, the passkey before a change, and the policy of the content."""
+
+        def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # Django has asked has_permission by now.
+            user = request.user
+            assert user.pk is not None
+            bind(user.pk)  # not for the view alone: the page is rendered after it
+            tracing.told(user_id=user.pk, actor_kind="staff", actor_id=str(user.pk))
+            try:
+                _require_support_role()
+                if request.method not in READING and view != self.logout:
+                    require_fresh(request.session.living)  # type: ignore[attr-defined] # our session engine
+                return view(request, *args, **kwargs)
+            except Failure as error:
+                answer = errors.answer(error)
+                if answer is None:
+                    raise
+                return answer
+
+        update_wrapper(as_staff, view)
+        inner = super().admin_view(as_staff, cacheable)  # type: ignore[arg-type]
+
+        def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            response = inner(request, *args, **kwargs)
+            response["Content-Security-Policy"] = POLICY
+            return response
+
+        return update_wrapper(with_policy, inner)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Return Django's own but those that nobody needs here."""
+        return [route for route in super().get_urls() if getattr(route, "name", None) not in LEFT_OUT]
+
+
+def _require_support_role() -> None:
+    """Raise Unavailable where another role than support's would answer: it may see more, or less."""
+    if connections[SUPPORT].settings_dict["USER"] != roles.SUPPORT:
+        raise Unavailable(f"the admin needs a login as {roles.SUPPORT}: set RAXX_SUPPORT_DATABASE_URL")
