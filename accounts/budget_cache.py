@@ -12,13 +12,17 @@ from __future__ import annotations
 import hashlib
 import threading
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis import ConnectionError as ConnectionLost, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
+
+if TYPE_CHECKING:
+    from redis.typing import KeyT
 
 # Together less than what a refusal may take, 0.3 s: a server that is stalled is met once, by one of them.
 CONNECT_TIMEOUT_S = 0.1
@@ -46,37 +50,46 @@ def _client(url: str) -> Redis:
     )
 
 
-class _Client(RedisCacheClient):  # type: ignore[misc] # the stubs know no such class
-    def get_client(self, key: object = None, *, write: bool = False) -> Redis:  # noqa: ARG002 - the base class's
-        return _client(self._servers[0])
+class _Client(RedisCacheClient):
+    """Django's words for the server, said over our client."""
 
-    def add(self, key: str, value: Any, timeout: int | None) -> bool:
-        if type(value) is not int or value != 1 or not timeout:
-            added: bool = super().add(key, value, timeout)
-            return added
-        client = self.get_client()
-        try:
-            count = client.evalsha(_COUNT_SHA, 1, key, timeout)
-        except NoScriptError:  # the server is new, or was restarted
-            count = client.eval(COUNT, 1, key, timeout)
-        _last.counted = key, count
-        return bool(count == 1)
+    def __init__(self, servers: list[str], **options: Any) -> None:
+        super().__init__(servers, **options)
+        self._ours = _client(servers[0])
 
-    def incr(self, key: str, delta: int) -> int:
-        counted, count = getattr(_last, "counted", (None, 0))
-        if counted != key or delta != 1:
-            found: int = super().incr(key, delta)
-            return found
-        _last.counted = None, 0
-        return int(count)
+    def get_client(self, key: KeyT | None = None, *, write: bool = False) -> Redis:  # noqa: ARG002 - Django's
+        return self._ours
 
 
 class CountingCache(RedisCache):
-    """For setting CACHES, of the counters alone: nothing may be evicted from where they are."""
+    """For the counters alone (setting CACHES): nothing may be evicted from where they are."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = _Client
+
+    def add(
+        self, key: Any, value: Any, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> bool:
+        """Put a value that is not there yet; of a one: count, and say whether it was the first. Raises RedisError."""
+        life_s = self.get_backend_timeout(timeout)
+        if value != 1 or not life_s:
+            return super().add(key, value, timeout, version)
+        name, client = self.make_key(key, version), self._cache.get_client()
+        try:
+            count = client.evalsha(_COUNT_SHA, 1, name, life_s)
+        except NoScriptError:  # the server is new, or was restarted
+            count = client.eval(COUNT, 1, name, life_s)
+        _last.counted = name, int(count)
+        return int(count) == 1
+
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """Return to what `add` has just counted; otherwise count, as Django does. Raises RedisError."""
+        name, count = getattr(_last, "counted", ("", 0))
+        if name != self.make_key(key, version) or delta != 1:
+            return super().incr(key, delta, version)
+        _last.counted = "", 0
+        return int(count)
 
     def validate_key(self, key: str) -> None:
         """Accept every key: what Django would warn of is what memcached cannot keep."""

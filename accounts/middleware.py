@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.utils.cache import patch_vary_headers
 
+from accounts import tracing
 from accounts.binding import bind
 from accounts.session_engine import SessionStore
 
@@ -26,6 +27,8 @@ class PersonSessionMiddleware(SessionMiddleware):
         request.session = store
         if store.living is not None:
             bind(store.living.user_id)
+            user_id = store.living.user_id
+            tracing.told(user_id=user_id, actor_kind="user", actor_id=str(user_id))
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Take back the cookie of a session that is over."""

@@ -141,6 +141,11 @@ def forbidden(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     return body(403, 40310000, "forbidden.", {})
 
 
+def forged(_request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer for what another site may have sent in somebody's name (setting CSRF_FAILURE_VIEW)."""
+    return body(403, 40310000, f"CSRF check failed: {reason}", {})
+
+
 def server_error(_request: HttpRequest) -> HttpResponse:
     """Answer for a bug outside the API (handler500); Django has logged it."""
     return internal_error()

@@ -23,6 +23,7 @@ def refusals(
     is_embedded: bool,
     has_anchors: bool,
     has_budgets: bool,
+    has_mail: bool,
 ) -> list[str]:
     """Return the reasons why these settings may not serve real people; none means they may.
 
@@ -54,6 +55,8 @@ def refusals(
         reasons.append(
             "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS must name a key and a folder that all workers share"
         )
+    if not has_mail:
+        reasons.append("RAXX_SMTP_URL is not set: links that open accounts would go to the log")
     if not has_budgets:
         reasons.append("RAXX_BUDGETS is off: one client could keep everybody else waiting")
     return reasons

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from raxx import env, logs, production, roles, telemetry, valkey
+from raxx import env, logs, mail_server, production, roles, telemetry, valkey
 from raxx.folder import DataFolder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -27,6 +27,7 @@ ORIGINS = env.optional("RAXX_ORIGINS", env.Origins, env.Origins() if IS_PRODUCTI
 ALLOWED_HOSTS = env.optional(
     "RAXX_ALLOWED_HOSTS", list, [host for host in (urlsplit(origin).hostname for origin in ORIGINS) if host]
 )
+_smtp_url = env.optional("RAXX_SMTP_URL", env.Url, env.Url(""))
 HAS_BUDGETS = env.choice("RAXX_BUDGETS", ("on", "off"), "on") == "on"
 TRUSTED_PROXIES = env.optional("RAXX_TRUSTED_PROXIES", env.Networks, env.Networks())
 # The audit log's anchors, and the key that signs them: outside the database, whose owner they watch.
@@ -44,6 +45,7 @@ if IS_PRODUCTION:
             hosts=ALLOWED_HOSTS,
             is_embedded=not (DATABASE_URL and VALKEY_URL),
             has_budgets=HAS_BUDGETS,
+            has_mail=bool(_smtp_url),
             has_anchors=bool(_audit_key and _audit_anchors),
         )
     )
@@ -162,6 +164,11 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER.root / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep-webhooks": {"task": "trading.sweep_webhooks", "schedule": 2.0, "options": {"expires": 2.0}},
     "settle-accounts": {"task": "trading.settle_accounts", "schedule": 2.0, "options": {"expires": 2.0}},
+    "expire-grants": {
+        "task": "trading.expire_grants",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60.0},
+    },
     "forget-deliveries": {"task": "trading.forget_deliveries", "schedule": timedelta(days=1)},
     "anchor-audit": {"task": "accounts.anchor_audit", "schedule": timedelta(minutes=5)},
     "verify-new-audit": {"task": "accounts.verify_new_audit", "schedule": timedelta(hours=1)},
@@ -187,6 +194,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
 CSRF_TRUSTED_ORIGINS = ORIGINS
+CSRF_FAILURE_VIEW = "raxx.errors.forged"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_PRODUCTION else None
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
 X_FRAME_OPTIONS = "DENY"
@@ -199,6 +207,17 @@ OTP_WEBAUTHN_ALLOWED_ORIGINS = [
     origin for origin in ORIGINS if not urlsplit(origin).netloc.startswith("127.")
 ]
 OTP_WEBAUTHN_TIMEOUT_SECONDS = 120
+OTP_WEBAUTHN_HELPER_CLASS = "accounts.passkeys.helper.PasskeyHelper"
+OTP_WEBAUTHN_EXCEPTION_LOGGER_NAME = ""  # accounts.passkeys.proof logs, and answers
+
+# Links and words about a person's access. Without a server they are printed where the process prints.
+MAIL_SERVER = mail_server.read(_smtp_url)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL_SERVER else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.secret
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SERVER.starts_tls, MAIL_SERVER.is_tls
+EMAIL_TIMEOUT = 10  # seconds; somebody waits
+DEFAULT_FROM_EMAIL = env.optional("RAXX_MAIL_FROM", str, f"Raxx <raxx@{OTP_WEBAUTHN_RP_ID}>")
 
 # How often whom may ask is `accounts.tiers` and `accounts.throttling`; django-ratelimit counts.
 RATELIMIT_ENABLE = HAS_BUDGETS

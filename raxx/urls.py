@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.urls import path, re_path
 
+from accounts.api.urls import urlpatterns as access
+from accounts.web.urls import urlpatterns as ways_in
 from raxx import docs, errors, health
 from trading.api.urls import urlpatterns as api
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *api,
+    *access,
+    *ways_in,
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("openapi.json", docs.document),

@@ -59,6 +59,17 @@ def valkey(valkey_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
+def budgets_on(valkey: redis.Redis, settings: Any) -> Iterator[None]:
+    """Count requests and failures, in an empty Valkey."""
+    from accounts import throttling
+
+    settings.RATELIMIT_ENABLE = True
+    throttling.forget()
+    yield
+    throttling.forget()
+
+
+@pytest.fixture
 def as_role(db: None) -> Callable[[str], AbstractContextManager[None]]:
     """Return a context manager that runs the block as a database role, inside the test's transaction.
 

@@ -25,6 +25,7 @@ from trading.models import (
     OrderEvent,
     Position,
     TradingAccount,
+    configuration,
 )
 from trading.services.grants import give_grant, is_granted, record_look
 
@@ -47,6 +48,10 @@ class TradingAccountAdmin(SupportAdmin):
     list_select_related = ("user", "market")
     search_fields = ("number", "name", "user__email")
     ordering = ("-created_at", "pk")
+    fields = (
+        "number", "user", "name", "status", "market", "profile", "multiplier", "currency", "cash", "cash_held",
+        "generation", "event_seq", "created_at", "reset_at", *configuration.FIELDS,
+    )  # fmt: skip
     change_form_template = "trading/admin/account.html"
 
     def change_view(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
+from trading.services.grants import note_expired
 from trading.services.settling import settle_accounts
 from trading.webhooks import delivery
 
@@ -35,3 +37,9 @@ def finish_resets_and_closings() -> None:
 def forget_deliveries() -> None:
     """Delete the record of old attempts."""
     delivery.forget_old()
+
+
+@shared_task(name="trading.expire_grants")
+def expire_grants() -> None:
+    """Write down which of the staff's grants have expired; they stopped counting by themselves."""
+    note_expired(now=timezone.now())

@@ -13,6 +13,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.views import APIView
 
+from accounts import tracing
 from accounts.binding import bind
 from accounts.errors import EnrolmentOnly, NotAuthorized, RateLimited, ScopeMissing
 from accounts.sessions import LivingSession, living_session
@@ -120,4 +121,5 @@ class SessionView(BaseView):
         if request.method in self.step_up:
             require_fresh(session)
         bind(session.user_id)
+        tracing.told(user_id=session.user_id, actor_kind="user", actor_id=str(session.user_id))
         self.session = session

@@ -7,7 +7,6 @@ matcher: what it would decide is written by `desk`, as its role.
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -26,6 +25,7 @@ from matching.market.times import new_york, to_datetime, to_ns
 from matching.models import CalendarDay, Market
 from raxx import roles
 from tests.factories.desk import Desk
+from tests.factories.people import as_web
 from tests.factories.rows import (
     NOON,
     SECRET,
@@ -49,17 +49,6 @@ if TYPE_CHECKING:
     from trading.models import Asset, TradingAccount
 
 FIRST_DAY, LAST_DAY = date(2013, 9, 30), date(2014, 2, 28)
-
-
-@contextmanager
-def as_web() -> Iterator[None]:
-    """Serve as the role that serves people: the tests' own sees everybody's rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"set role {roles.APP}")
-        try:
-            yield
-        finally:
-            cursor.execute("reset role")
 
 
 @dataclass

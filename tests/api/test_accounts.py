@@ -69,6 +69,7 @@ def test_an_account_is_opened_beside_the_first(owner: Bot, market: Market) -> No
         "currency": "USD",
         "cash": "2500.5",
         "generation": 1,
+        "exits_only": False,
         "created_at": "2013-10-08T16:00:00Z",
         "reset_at": None,
         "generations": [

@@ -23,6 +23,7 @@ from trading.models import (
     Fill,
     Journal,
     LedgerAccount,
+    OpeningLot,
     Order,
     OrderEvent,
     Position,
@@ -252,6 +253,21 @@ def make_reset(account: TradingAccount, **fields: Any) -> AccountReset:
     return AccountReset.objects.create(account=account, **{**defaults, **fields})
 
 
+def make_opening_lot(account: TradingAccount, asset: Asset | None = None, **fields: Any) -> OpeningLot:
+    """Insert what was there where the account's history begins: a share at 100 dollars."""
+    asset = asset or make_asset()
+    defaults = {
+        "user_id": account.user_id,
+        "symbol": asset.symbol,
+        "generation": account.generation,
+        "quantity": 1,
+        "cost": 100,
+        "realized": 0,
+        "fees": 0,
+    }
+    return OpeningLot.objects.create(account=account, asset=asset, **{**defaults, **fields})
+
+
 # What puts a row of an account into each owned table: a new owned table needs its factory here.
 MAKE: dict[str, Any] = {
     "accounts_apikey": make_api_key,
@@ -267,6 +283,7 @@ MAKE: dict[str, Any] = {
     "trading_webhookendpoint": make_webhook,
     "trading_webhookdelivery": make_delivery,
     "trading_accountreset": make_reset,
+    "trading_openinglot": make_opening_lot,
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 from raxx import env
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = re.compile(r"RAXX_[A-Z_]+|DATABASE_URL|VALKEY_URL")
+NAME = re.compile(r"RAXX_[A-Z_]+|OTEL_[A-Z_]+|DATABASE_URL|VALKEY_URL")
 LISTED = re.compile(rf"(?:# )?({NAME.pattern})=")
 OURS = ("accounts", "bench", "broker_handoff", "matching", "raxx", "trading", "manage.py")
 

@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
     "hosts": ["raxx.example"],
     "is_embedded": False,
     "has_budgets": True,
+    "has_mail": True,
     "has_anchors": True,
 }
 
@@ -47,6 +48,7 @@ def test_good_production_settings_are_not_refused() -> None:
         ({"hosts": []}, "RAXX_ALLOWED_HOSTS"),
         ({"is_embedded": True}, "DATABASE_URL and VALKEY_URL"),
         ({"has_budgets": False}, "RAXX_BUDGETS is off"),
+        ({"has_mail": False}, "RAXX_SMTP_URL is not set"),
         ({"has_anchors": False}, "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS"),
     ],
 )
@@ -91,6 +93,7 @@ def test_production_starts_with_real_servers_and_a_real_key(tmp_path: Path) -> N
         RAXX_ORIGINS="https://raxx.example",
         DATABASE_URL="postgresql://admin:pw@db.example/raxx",
         VALKEY_URL="valkey://cache.example:6379/0",
+        RAXX_SMTP_URL="smtps://raxx:word@mail.example",
         RAXX_AUDIT_KEY="/etc/raxx/audit_key.pem",
         RAXX_AUDIT_ANCHORS="/var/lib/raxx/anchors",
     )

@@ -6,16 +6,27 @@ The default connection is the web role's, `support` a log-in of its own as raxx_
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import patch
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from django.contrib import admin
+from django.db import connections
+from django.test import Client
+from django_otp_webauthn.models import WebAuthnCredential
 
-from tests.support.conftest import grant
+from accounts import binding
+from accounts.models import User
+from accounts.models.audit import AuditEntry
+from tests.support.conftest import HOURS, grant
+from trading.models import AccountGrant, TradingAccount
+from trading.services.grants import end_grants
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from collections.abc import Callable
+
     from tests.support.conftest import SignIn
-    from trading.models import TradingAccount
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "support"])
 
@@ -26,13 +37,283 @@ def page(account: TradingAccount) -> str:
     return f"{LIST}{account.pk}/change/"
 
 
-def test_it(sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount) -> None:
+def test_staff_sees_the_granted_account_and_what_is_in_it(
+    sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount
+) -> None:
     grant(staff, alice)
     client = sign_in(staff)
-    r = client.get(LIST)
-    print(r.status_code, r.content.decode()[:6000])
-    r = client.get(page(alice))
-    print(r.status_code, r.content.decode()[:12000])
-    r = client.get(page(bob))
-    print(r.status_code, r.headers, r.content.decode()[:1000])
-    assert 0
+
+    shown = client.get(LIST).content.decode()
+    assert alice.number in shown
+    assert alice.user.email in shown
+    assert "1 trading account" in shown
+    answer = client.get(page(alice))
+    assert answer.status_code == 200
+    assert list(answer.context["orders"]) == list(alice.orders.order_by("-submitted_at", "pk"))
+    for name in ("positions", "orders", "fills", "events"):
+        assert {row.account_id for row in answer.context[name]} == {alice.pk}
+
+
+WAYS: dict[str, Callable[[TradingAccount], str]] = {
+    "list": lambda _: LIST,
+    "whole list": lambda _: f"{LIST}?all=",
+    "search by number": lambda one: f"{LIST}?q={one.number}",
+    "search by address": lambda one: f"{LIST}?q={quote(one.user.email)}",
+    "search by id": lambda one: f"{LIST}?q={one.pk}",
+    "filter": lambda one: f"{LIST}?status__exact={one.status}",
+    "filter by owner": lambda one: f"{LIST}?user__id__exact={one.user_id}",
+    "filter by address": lambda one: f"{LIST}?user__email__startswith={one.user.email[:3]}",
+    "filter by cash": lambda _: f"{LIST}?cash__gte=0",
+    "ordering": lambda _: f"{LIST}?o=-1.2.3",
+    "second page": lambda _: f"{LIST}?p=2",
+    "popup": lambda _: f"{LIST}?_popup=1&_to_field=id",
+    "page": page,
+    "history": lambda one: f"{LIST}{one.pk}/history/",
+    "deletion": lambda one: f"{LIST}{one.pk}/delete/",
+    "autocompletion": lambda one: (
+        f"/admin/autocomplete/?app_label=trading&model_name=order&field_name=account&term={one.number}"
+    ),
+    "view on site": lambda one: f"/admin/r/1/{one.pk}/",
+    "grants": lambda _: "/admin/trading/accountgrant/",
+    "entries": lambda _: "/admin/trading/accountentry/",
+    "entry": lambda one: f"/admin/trading/accountentry/{one.pk}/change/",
+    "entry's form": lambda one: f"/admin/trading/accountentry/{one.pk}/grant/",
+    "index": lambda _: "/admin/",
+    "app": lambda _: "/admin/trading/",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_leads_to_an_account_that_was_not_granted(
+    sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount, way: str
+) -> None:
+    grant(staff, alice)
+    client = sign_in(staff)
+    asked = WAYS[way](bob)
+    answers = [client.get(asked, follow=True), client.post(asked, {"action": "delete_selected"}, follow=True)]
+
+    for answer in answers:
+        told = answer.content.decode().replace(f"“{bob.pk}”", "")  # what was asked for may be repeated
+        for secret in {bob.number, bob.user.email, str(bob.pk)} - {_said(asked)}:
+            assert secret not in told
+    assert TradingAccount.objects.filter(pk=bob.pk).exists()
+    assert not AuditEntry.objects.filter(chain=bob.pk).exists()
+
+
+def _said(asked: str) -> str:
+    """Return what a search box repeats of the question."""
+    return asked.partition("?q=")[2].replace("%40", "@")
+
+
+@pytest.mark.parametrize("way", ["page", "history", "deletion", "entry", "entry's form", "search by number"])
+def test_what_was_not_granted_answers_as_what_does_not_exist(
+    sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount, way: str
+) -> None:
+    grant(staff, alice)
+    nobody_s = TradingAccount(pk=uuid4(), number="T999999999", user=User(email="nobody@example.com"), status="X")
+    client = sign_in(staff)
+
+    def answers(account: TradingAccount) -> list[tuple[int, str, str]]:
+        told = []
+        for ask in (client.get, client.post):
+            answer = ask(WAYS[way](account))
+            text = answer.content.decode()
+            for said in (str(account.pk), account.number):
+                text = text.replace(said, "…")
+            token = answer.context["csrf_token"] if answer.context and "csrf_token" in answer.context else "…"
+            told.append((answer.status_code, answer.get("Location", ""), text.replace(str(token), "…")))
+        return told
+
+    def plain(told: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+        # An id that a JSON answer gives to its request is another each time.
+        return [(status, where, text if "request_id" not in text else "") for status, where, text in told]
+
+    assert plain(answers(bob)) == plain(answers(nobody_s))
+
+
+@pytest.mark.parametrize("what_happens", ["expired", "revoked", "demoted", "deactivated"])
+def test_a_grant_that_is_over_opens_no_page(
+    sign_in: SignIn, staff: User, alice: TradingAccount, what_happens: str
+) -> None:
+    (given,) = grant(staff, alice)
+    client = sign_in(staff)
+    before = client.get(page(alice)).status_code
+    if what_happens == "expired":
+        AccountGrant.ever.update(granted_at=given.granted_at - 2 * HOURS, expires_at=given.granted_at - HOURS)
+    elif what_happens == "revoked":
+        end_grants(staff=staff, account_id=alice.pk, owner_id=alice.user_id, now=given.granted_at)
+    elif what_happens == "demoted":
+        User.objects.filter(pk=staff.pk).update(is_staff=False)
+    else:
+        User.objects.filter(pk=staff.pk).update(is_active=False)
+
+    assert before == 200
+    answer = client.get(page(alice), follow=False)
+    assert answer.status_code == 302
+    assert alice.number not in client.get(LIST, follow=False).content.decode()
+
+
+def test_each_look_is_written_into_the_account_s_audit_log_first(
+    sign_in: SignIn, staff: User, alice: TradingAccount
+) -> None:
+    grant(staff, alice)
+    client = sign_in(staff)
+    answers = [client.get(page(alice)) for _ in range(2)]
+
+    looks = AuditEntry.objects.filter(chain=alice.pk, action="account.viewed").order_by("seq")
+    assert [(look.subject, look.actor_kind, look.actor_id, look.request_id) for look in looks] == [
+        (alice.user_id, "staff", str(staff.pk), answer["X-Request-ID"]) for answer in answers
+    ]
+    assert AuditEntry.objects.exclude(chain=alice.pk).exclude(action="grant.given").count() == 0
+
+
+def test_a_list_is_no_look_at_an_account(sign_in: SignIn, staff: User, alice: TradingAccount) -> None:
+    grant(staff, alice)
+    sign_in(staff).get(LIST)
+
+    assert not AuditEntry.objects.filter(action="account.viewed").exists()
+
+
+def test_what_cannot_be_written_down_is_not_shown(
+    sign_in: SignIn, staff: User, alice: TradingAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant(staff, alice)
+    client = sign_in(staff, raise_request_exception=False)
+
+    def broken(**_: object) -> None:
+        raise RuntimeError("the log is away")
+
+    monkeypatch.setattr("trading.services.grants.record", broken)
+    answer = client.get(page(alice))
+
+    assert answer.status_code == 500
+    assert alice.number not in answer.content.decode()
+
+
+def test_nothing_is_changed_by_a_page(sign_in: SignIn, staff: User, alice: TradingAccount) -> None:
+    grant(staff, alice)
+    client = sign_in(staff)
+
+    answers = [
+        client.post(page(alice), {"name": "mine", "cash": "1000000"}),
+        client.post(f"{LIST}{alice.pk}/delete/", {"post": "yes"}),
+        client.post(f"{LIST}add/", {"number": "T1"}),
+        client.get(f"{LIST}add/"),
+        client.get(f"{LIST}{alice.pk}/delete/"),
+        client.post(LIST, {"action": "delete_selected", "_selected_action": [str(alice.pk)]}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 403, 403, 200]
+    alice.refresh_from_db()
+    assert (alice.name, alice.cash, TradingAccount.objects.count()) == ("", 1000, 1)
+
+
+def test_people_who_are_not_staff_are_turned_away(sign_in: SignIn, alice: TradingAccount) -> None:
+    person = alice.user
+    client = sign_in(person)
+
+    assert client.get("/admin/login/").status_code == 403
+    answers = [client.get(way(alice)) for way in WAYS.values()]
+    assert {answer.status_code for answer in answers} == {302}
+    assert all(answer["Location"].startswith("/admin/login/") for answer in answers)
+
+
+def test_who_is_not_signed_in_is_sent_to_the_log_in_and_back() -> None:
+    answer = Client().get("/admin/trading/tradingaccount/", follow=False)
+    assert (answer.status_code, answer["Location"]) == (302, f"/admin/login/?next={LIST}")
+    login = Client().get(answer["Location"])
+    assert (login.status_code, login["Location"]) == (302, f"/log-in?next={LIST}")
+    elsewhere = Client().get("/admin/login/?next=https://evil.example/")
+    assert elsewhere["Location"] == "/log-in?next=/admin/"
+
+
+def test_staff_with_a_session_goes_straight_on(sign_in: SignIn, staff: User) -> None:
+    client = sign_in(staff)
+    assert client.get(f"/admin/login/?next={LIST}")["Location"] == LIST
+    assert client.get("/admin/login/?next=//evil.example/")["Location"] == "/admin/"
+
+
+def test_a_passkey_that_is_gone_opens_nothing(sign_in: SignIn, staff: User) -> None:
+    client = sign_in(staff)
+    before = client.get("/admin/").status_code
+    WebAuthnCredential.objects.filter(user=staff).delete()
+
+    assert before == 200
+    assert client.get("/admin/").status_code == 302
+
+
+def test_logging_out_asks_for_no_passkey_and_ends_the_session(sign_in: SignIn, staff: User) -> None:
+    client = sign_in(staff, is_fresh=False)
+
+    assert client.post("/admin/logout/").status_code == 200
+    assert client.get("/admin/").status_code == 302
+
+
+def test_forgery_is_refused(sign_in: SignIn, staff: User) -> None:
+    client = sign_in(staff, enforce_csrf_checks=True)
+    assert client.post("/admin/logout/").status_code == 403
+    assert client.get("/admin/").status_code == 200
+
+
+def test_every_page_has_the_strict_policy_and_is_not_kept(
+    sign_in: SignIn, staff: User, alice: TradingAccount
+) -> None:
+    grant(staff, alice)
+    client = sign_in(staff)
+    for path in ("/admin/", LIST, page(alice), f"{LIST}{alice.pk}/history/", "/admin/trading/accountgrant/"):
+        answer = client.get(path)
+
+        assert answer.status_code == 200
+        assert answer["Content-Security-Policy"] == (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+            "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        )
+        assert "no-store" in answer["Cache-Control"]
+        assert "<script>" not in answer.content.decode()
+        assert " style=" not in answer.content.decode()
+
+
+def test_pages_of_other_packages_are_left_out(sign_in: SignIn, overseer: User) -> None:
+    assert {model._meta.label for model in admin.site._registry} == {
+        "trading.TradingAccount", "trading.AccountGrant", "trading.AccountEntry",
+    }  # fmt: skip
+    client = sign_in(overseer)
+    assert client.get("/admin/password_change/").status_code == 404
+    assert client.get("/admin/auth/group/").status_code == 404
+
+
+def test_no_query_for_a_page_goes_to_owned_rows_by_the_web_role(
+    sign_in: SignIn, staff: User, alice: TradingAccount
+) -> None:
+    grant(staff, alice)
+    client = sign_in(staff)
+    asked: list[tuple[str, str]] = []
+
+    def listen(execute, sql, params, many, context):
+        asked.append((context["connection"].settings_dict["USER"], sql))
+        return execute(sql, params, many, context)
+
+    guard = binding._guard
+
+    def both(execute, sql, params, many, context):
+        return listen(lambda *a: guard(execute, *a), sql, params, many, context)
+
+    with patch.object(binding, "_guard", both):
+        connections["support"].close()
+        assert client.get(page(alice)).status_code == 200
+
+    of = {role: [sql for user, sql in asked if user == role] for role in ("raxx_app", "raxx_support")}
+    assert of["raxx_app"]
+    assert any("trading_order" in sql for sql in of["raxx_support"])
+    assert [sql for sql in of["raxx_app"] if "trading_" in sql] == []
+
+
+def test_an_installation_whose_admin_would_read_as_another_role_says_so(
+    sign_in: SignIn, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sign_in(staff)
+    monkeypatch.setitem(connections["support"].settings_dict, "USER", "raxx_app")
+    answer = client.get(LIST)
+
+    assert answer.status_code == 503
+    assert "RAXX_SUPPORT_DATABASE_URL" in answer.json()["message"]

@@ -293,7 +293,7 @@ def test_a_short_and_a_debt_are_written_off_as_well(stage: Stage) -> None:
 
 
 def test_the_sweep_has_the_rights_that_it_needs_as_the_worker(stage: Stage, account: TradingAccount) -> None:
-    own_accounts._ask(account.user, account.pk, "trading_ask_for_reset(%s, %s, %s, %s)", [None, None, ""])
+    own_accounts._ask_for_reset(account.user, account.pk, None, None, "")
     with connection.cursor() as cursor:
         cursor.execute(f"set role {roles.WORKER}")
         try:
@@ -318,10 +318,10 @@ STEPS = ["asked", "some canceled", "all canceled", "matcher has decided"]
 def test_a_death_between_any_two_transactions_leaves_what_the_sweep_can_finish(
     stage: Stage, account: TradingAccount, end: str, killed_after: int
 ) -> None:
-    call, more = ("trading_ask_for_reset(%s, %s, %s, %s)", [None, None, ""]) if end == "reset" else (
-        "trading_ask_for_closing(%s)", []
-    )  # fmt: skip
-    own_accounts._ask(account.user, account.pk, call, more)
+    if end == "reset":
+        own_accounts._ask_for_reset(account.user, account.pk, None, None, "")
+    else:
+        own_accounts._ask_for_closing(account.user, account.pk)
     if killed_after:
         waiting = Order.objects.get(client_order_id="waiting")
         stage.cancel(account, waiting.pk)

@@ -123,6 +123,8 @@ def test_no_view_and_no_owner_s_function_opens_a_way_around() -> None:
         "trading_principal", "trading_key_used",
         # Move an account's money as a whole, for the bound user alone: test_own_accounts.py.
         "trading_open_account", "trading_ask_for_reset", "trading_ask_for_closing", "trading_settle_account",
+        # Lets old detail go, for the worker alone, and one account in a transaction: test_history_purge.py.
+        "trading_purge_history",
         # Chain what is appended to the audit log; end a chain that is two years old: tests/accounts/audit.
         "accounts_audit_append", "accounts_forget_chain",
     }  # fmt: skip

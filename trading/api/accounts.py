@@ -168,6 +168,7 @@ def account_body(account: TradingAccount) -> dict[str, Any]:
         "currency": account.currency,
         "cash": plain(account.cash),
         "generation": account.generation,
+        "exits_only": account.exits_only,
         "created_at": instant(account.created_at),
         "reset_at": instant_or_none(account.reset_at),
     }
@@ -184,7 +185,9 @@ def _history_body(account: TradingAccount, resets: Sequence[AccountReset]) -> di
             {
                 "generation": generation,
                 "began_at": instant_or_none(at),
-                "since_id": str(seq),
+                "since_id": str(
+                    seq if end is not None and end <= account.history_seq else max(seq, account.history_seq)
+                ),
                 "until_id": None if end is None else str(end),
             }
             for (generation, at, seq), end in zip(begins, [*ends, None], strict=True)

@@ -1,28 +1,44 @@
-"""Who a data socket speaks for, what their tier is, and whether the key still lives."""
+"""Who a data socket speaks for, what their tier is, and whether the key or the session still lives."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from accounts.models.api_key import Scope
-from trading.stream import database
-from trading.stream.principals import MANY, proved
+from trading.stream.principals import living_keys, living_sessions, proved, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     from psycopg.rows import DictRow
+
+    from trading.stream import database
+    from trading.stream.pages import Page
+
+SOCKETS_A_SESSION = 10  # at one path: a person has several tabs, a bot has one client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """One API key, the market that its account trades in, and its user's tier."""
+    """An API key or a session, the market that its account trades in, and its user's tier."""
 
-    key_id: str
     market_id: int
     tier: str
     may_read: bool
+    key_id: str | None = None  # of the credentials these two: one is there
+    session_id: UUID | None = None
+
+    @property
+    def credential(self) -> str:
+        """A name for what it logged in by."""
+        return f"session {self.session_id}" if self.key_id is None else self.key_id
+
+    @property
+    def sockets_max(self) -> int:
+        """How many sockets at one path its credential may have at once."""
+        return SOCKETS_A_SESSION if self.key_id is None else 1
 
 
 async def authenticate(pool: database.Pool, key_id: str, secret: str, address: str) -> Principal | None:
@@ -34,10 +50,31 @@ async def authenticate(pool: database.Pool, key_id: str, secret: str, address: s
     return None if row is None else _of(row)
 
 
-async def living(pool: database.Pool, key_ids: Iterable[str]) -> dict[str, Principal]:
-    """Return the principals of those keys that still live. Raises database.UNREACHABLE."""
-    rows = await database.fetch(pool, MANY, [sorted(key_ids)])
-    return {row["key_id"]: _of(row) for row in rows}
+async def authenticate_page(pool: database.Pool, page: Page) -> Principal | None:
+    """Return whom the session of a page speaks for, None for one that lives no more or may only enrol.
+
+    Raises NotFound for an account that is not theirs; database.UNREACHABLE.
+    """
+    row = await signed_in(pool, page)
+    if row is None:
+        return None
+    return Principal(
+        session_id=row["session_id"], market_id=row["market_id"], tier=row["tier"], may_read=True
+    )
+
+
+async def living(pool: database.Pool, held: Iterable[Principal]) -> dict[Principal, Principal]:
+    """Return those that still live, each with what it is now. Raises database.UNREACHABLE."""
+    known = set(held)
+    keys = await living_keys(pool, (principal.key_id for principal in known))
+    sessions = await living_sessions(pool, (principal.session_id for principal in known))
+    now: dict[Principal, Principal] = {}
+    for one in known:
+        if one.key_id in keys:
+            now[one] = _of(keys[one.key_id])
+        elif one.session_id in sessions:
+            now[one] = replace(one, tier=sessions[one.session_id]["tier"])
+    return now
 
 
 def _of(row: DictRow) -> Principal:

@@ -67,7 +67,7 @@ class DataService:
         self._past = Past()
         self._bells = Bells(valkey_url, lambda _account: None, self._credentials_rung)
         self._sockets: set[DataSocket] = set()
-        self._of_key: dict[tuple[str, str], DataSocket] = {}  # path and key: one connection
+        self._admitted: dict[tuple[str, str], set[DataSocket]] = {}  # by path and credential
         self._feeds: dict[FeedName, Feed] = {}
         self._credentials_changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -105,11 +105,11 @@ class DataService:
         await socket.serve()
 
     def admit(self, socket: DataSocket, principal: Principal) -> bool:
-        """Count a socket in for its key, unless that has one at this path already."""
-        name = (socket.path, principal.key_id)
-        if name in self._of_key:
+        """Count a socket in for its key or session, unless that has enough at this path already."""
+        others = self._admitted.setdefault((socket.path, principal.credential), set())
+        if len(others) >= principal.sockets_max:
             return False
-        self._of_key[name] = socket
+        others.add(socket)
         return True
 
     async def join(self, socket: DataSocket, principal: Principal) -> None:
@@ -135,11 +135,11 @@ class DataService:
             if feed.leave(socket):
                 del self._feeds[name]
                 self._see_to_the_end_of(task)
-        if (
-            socket.principal is not None
-            and self._of_key.get(named := (socket.path, socket.principal.key_id)) is socket
-        ):
-            del self._of_key[named]
+        if socket.principal is not None:
+            name = (socket.path, socket.principal.credential)
+            self._admitted[name].discard(socket)
+            if not self._admitted[name]:
+                del self._admitted[name]
 
     def _see_to_the_end_of(self, task: asyncio.Task[None] | None) -> None:
         if task is not None:
@@ -163,7 +163,7 @@ class DataService:
             return PastFeed(self._past, _look(market_id, entitlement.DELAY))
         return LiveFeed(self._past, _look(market_id, 0), market_id, self._valkey_url)
 
-    # --- Keys -------------------------------------------------------------------------------------
+    # --- Keys and sessions ------------------------------------------------------------------------
 
     def _credentials_rung(self) -> None:
         self._credentials_changed.set()
@@ -174,24 +174,24 @@ class DataService:
             self._credentials_changed.set()
 
     async def _recheck(self) -> None:
-        """Close the sockets whose key lives no more, or opens something else than it did."""
+        """Close the sockets whose key or session lives no more, or opens something else than it did."""
         while True:
             await self._credentials_changed.wait()
             self._credentials_changed.clear()
-            held = {socket.principal.key_id for socket in self._sockets if socket.principal is not None}
+            held = {socket.principal for socket in self._sockets if socket.principal is not None}
             if not held:
                 continue
             try:
                 good = await living(self.pool, held)
             except UNREACHABLE as error:
-                logger.warning("keys cannot be rechecked, trying again: %s", error)
+                logger.warning("keys and sessions cannot be rechecked, trying again: %s", error)
                 continue
             for socket in list(self._sockets):
-                # A key that logged in while we asked is rechecked next time.
-                if (principal := socket.principal) is not None and principal.key_id in held:
-                    if principal.key_id not in good:
+                # Who logged in while we asked is rechecked next time.
+                if (principal := socket.principal) is not None and principal in held:
+                    if principal not in good:
                         socket.revoke()
-                    elif good[principal.key_id] != principal:
+                    elif good[principal] != principal:
                         socket.go_away()  # it comes back as what it is now
 
 

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from accounts.credentials import shown
 from trading.datastream import frames
 from trading.datastream.frames import Code
-from trading.datastream.principals import authenticate
+from trading.datastream.principals import authenticate, authenticate_page
 from trading.datastream.subscription import Subscription, TooManySymbols
+from trading.errors import NotFound
 from trading.marketdata import entitlement
 from trading.stream.database import UNREACHABLE
+from trading.stream.pages import page_of
 from trading.stream.websocket import Close, WebSocket
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from trading.datastream.frames import Content
     from trading.datastream.principals import Principal
     from trading.datastream.service import DataService
@@ -41,6 +45,7 @@ class DataSocket(WebSocket):
         self.principal: Principal | None = None
         self.path = str(scope["path"])
         self.subscription = Subscription(None)
+        self._page = page_of(scope)
         self._headers = {name.lower(): value for name, value in scope["headers"]}
         self._service = service
         self._limits = service.limits
@@ -68,7 +73,7 @@ class DataSocket(WebSocket):
             self._end_with(Code.SLOW_CLIENT)
 
     def revoke(self) -> None:
-        """Close because the key is good no more: what was queued is not told either."""
+        """Close because the credential is good no more: what was queued is not told either."""
         self._end_with(Code.AUTH_FAILED)
 
     def go_away(self) -> None:
@@ -112,9 +117,7 @@ class DataSocket(WebSocket):
             return
         if isinstance(request, frames.Auth):
             await self._log_in(request.key, request.secret)
-        elif self.principal is None:
-            self._refuse(Code.NOT_AUTHENTICATED)
-        else:
+        elif self.principal is not None or await self._is_let_in():
             self._change(request)
 
     def _refuse(self, code: Code) -> None:
@@ -143,22 +146,38 @@ class DataSocket(WebSocket):
         if self.principal is not None:
             self._say(frames.error(Code.ALREADY_AUTHENTICATED, self.coding))
             return
+        pool, address = self._service.pool, self._address
+        await self._prove(key, lambda: authenticate(pool, key, secret, address))
+
+    async def _is_let_in(self) -> bool:
+        """Log in by the page's cookie, as late as this, so that a message with a key would come first."""
+        page = self._page
+        if page is None:
+            self._refuse(Code.NOT_AUTHENTICATED)
+            return False
+        await self._prove(page.name, lambda: authenticate_page(self._service.pool, page))
+        return self.principal is not None
+
+    async def _prove(self, name: str, proof: Callable[[], Awaitable[Principal | None]]) -> None:
+        """Log in by a proof, where it is good; `name` is what failures are counted by."""
         now, guard = asyncio.get_running_loop().time(), self._service.guard
-        if guard.is_blocked(key, self._address, now):
+        if guard.is_blocked(name, self._address, now):
             self._end_with(Code.AUTH_FAILED, drop=False)
             return
         try:
-            principal = await authenticate(self._service.pool, key, secret, self._address)
+            principal = await proof()
         except UNREACHABLE as error:
             logger.warning("a log-in cannot be checked: %s", error)
             self._end_with(Code.INTERNAL_ERROR, Close.TRY_LATER)
             return
+        except NotFound:  # a session lives, and the account is not its person's
+            principal = None
         if principal is None:
-            guard.failed(key, self._address, now)
-            logger.warning("data log-in refused: key %s from %s", shown(key), self._address or "unknown")
+            guard.failed(name, self._address, now)
+            logger.warning("data log-in refused: key %s from %s", shown(name), self._address or "unknown")
             self._refuse(Code.AUTH_FAILED)
             return
-        guard.succeeded(key, self._address)
+        guard.succeeded(name, self._address)
         await self._admit(principal)
 
     async def _admit(self, principal: Principal) -> None:

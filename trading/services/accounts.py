@@ -17,17 +17,21 @@ from accounts import tracing
 from accounts.binding import BIND
 from accounts.models import User
 from accounts.models.user import new_id
+from accounts.services.audit import record_all
 from accounts.tiers import allowance
 from trading.errors import NotFound, RuleBroken, ValueInvalid
 from trading.models import TradingAccount
 from trading.models.configuration import MULTIPLIERS
+from trading.services.audited import account_opened, user_created
 from trading.services.own_accounts import require_name
 from trading.services.profiles import profile_named, seed_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from accounts.querysets import Owner
+    from accounts.services.audit import Entry
     from matching.models import Market
     from trading.models import SimulationProfile
     from trading.principal import Principal
@@ -104,9 +108,19 @@ def create_account(
     owner = User.objects.filter(email__iexact=email).first()
     if owner is not None and not owner.is_active:
         raise ValueInvalid(f"{owner.email} is not active")
-    owner = owner or User.objects.create_user(email)
+    newcomer = []
+    if owner is None:
+        owner = User.objects.create_user(email)
+        newcomer.append(user_created(owner.pk, email=owner.email, tier=owner.tier))
     account = _open(
-        owner=owner, market=market, cash=cash, now=now, name=name, profile=named, multiplier=multiplier
+        owner=owner,
+        market=market,
+        cash=cash,
+        now=now,
+        name=name,
+        profile=named,
+        multiplier=multiplier,
+        told=newcomer,
     )
     return NewAccount(
         email=owner.email,
@@ -178,8 +192,12 @@ def _open(
     profile: SimulationProfile,
     multiplier: int,
     most: int | None = None,
+    told: Sequence[Entry] = (),
 ) -> TradingAccount:
-    """Open an account in the caller's transaction; `most` is how many open ones its owner may have."""
+    """Open an account in the caller's transaction, and tell the audit log of it and what else is `told`.
+
+    `most` is how many open ones its owner may have.
+    """
     assert owner.pk is not None
     account_id = new_id()
     wanted = TradingAccount(
@@ -204,7 +222,9 @@ def _open(
         raise RuleBroken(f"your tier allows {most} open account{'' if most == 1 else 's'}")
     if denial is not None:
         raise NotFound("there is no such active user")
-    return TradingAccount.objects.owned_by(owner).select_related("market", "profile").get(pk=account_id)
+    account = TradingAccount.objects.owned_by(owner).select_related("market", "profile").get(pk=account_id)
+    record_all([*told, account_opened(account)])
+    return account
 
 
 def account_named(text: str) -> TradingAccount:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FILL, DEPOSIT, FEE, JOURNAL = "FILL", "CSD", "FEE", "JNLC"
 TYPES = (FILL, DEPOSIT, FEE, JOURNAL)  # those that anything here is told as
 
-_KINDS = {DEPOSIT: Journal.Kind.DEPOSIT, JOURNAL: Journal.Kind.RESET}
+_KINDS = {DEPOSIT: (Journal.Kind.DEPOSIT,), JOURNAL: (Journal.Kind.RESET, Journal.Kind.OPENING)}
 _FEE_BITS = 0x2F8A_91D3_64C7  # of the random part of a UUIDv7
 _ID = re.compile(r"\d{17}::([0-9a-f-]{36})", re.ASCII)
 
@@ -148,9 +148,12 @@ def _fills(principal: Principal, span: Span, after: Place | None) -> Iterator[Ac
 
 
 def _transfers(principal: Principal, span: Span, after: Place | None, kind: str) -> Iterator[Activity]:
-    """Yield the cash that was paid in, or what a reset took out: a generation's end is the last of its own."""
+    """Yield the cash that was paid in, or what a reset took out: a generation's end is the last of its own.
+
+    Beside resets stands what the trades came to that are no longer kept, so that the amounts still add up.
+    """
     mine = Journal.objects.owned_by(principal, principal.account_id).filter(
-        kind=_KINDS[kind], generation=_generation(span)
+        kind__in=_KINDS[kind], generation=_generation(span)
     )
     rows = _cut(mine, span, after, rank=0).values(
         "id", "at", "note", amount=Subquery(_line(principal, LedgerAccount.CASH))

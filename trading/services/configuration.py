@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from accounts.services.audit import record
 from trading.errors import ValueInvalid
 from trading.models import TradingAccount
 from trading.models.configuration import MULTIPLIERS, OPTIONS_LEVEL_MAX
@@ -28,12 +29,23 @@ def configure(*, principal: Principal, changes: dict[str, Any]) -> TradingAccoun
     """Change the named columns of the account's configuration, and return the account.
 
     `changes` is of the fields of `models.configuration`, already of their types; None is "as it is".
-    Raises ValueInvalid.
+    Raises ValueInvalid, TradingAccount.DoesNotExist.
     """
     wanted = {name: value for name, value in changes.items() if value is not None}
     _require(wanted)
-    if wanted:
-        TradingAccount.objects.owned_by(principal).filter(pk=principal.account_id).update(**wanted)
+    mine = TradingAccount.objects.owned_by(principal)
+    account = mine.select_for_update(no_key=True).get(pk=principal.account_id)
+    before = {name: getattr(account, name) for name in wanted if getattr(account, name) != wanted[name]}
+    if before:
+        after = {name: wanted[name] for name in before}
+        mine.filter(pk=principal.account_id).update(**after)
+        record(
+            action="configuration.changed",
+            user_id=account.user_id,
+            account_id=account.pk,
+            before=before,
+            after=after,
+        )
     return configuration(principal=principal)
 
 

@@ -16,9 +16,11 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Tier, User
 from accounts.models.api_key import Scope, digest, new_secret
+from accounts.services.audit import Entry, record_all
 from trading.doorbells import ring_credentials
 from trading.models import TradingAccount
 from trading.services.accounts import open_account
+from trading.services.audited import user_created
 from trading.services.markets import symbols_of
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> 
     What is there and still works is kept, so that a bot's configuration outlives a restart and a
     visit to another market. A demo key whose secret is known no more is revoked when a new one is made.
     """
-    user = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL, tier=Tier.PRO_PLUS)
+    user = User.objects.filter(email=EMAIL).first() or _new_user()
     open_accounts = TradingAccount.objects.owned_by(user).exclude(status__in=_ENDED)
     account = open_accounts.filter(market=market).order_by("created_at").first()
     if account is None:
@@ -64,6 +66,13 @@ def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> 
     }
     _write(file, content)
     return content
+
+
+@transaction.atomic(durable=True)
+def _new_user() -> User:
+    user = User.objects.create_user(EMAIL, tier=Tier.PRO_PLUS)
+    record_all([user_created(user.pk, email=user.email, tier=user.tier)])
+    return user
 
 
 def _known(keys_file: Path, file: Path) -> Keys:
@@ -100,8 +109,10 @@ def _new_key(user: User, account: TradingAccount, known: Keys) -> dict[str, str]
     secret = new_secret()
     others = [key["key_id"] for account_id, key in known.items() if account_id != str(account.pk)]
     with transaction.atomic(durable=True):
+        now = timezone.now()
         lost = ApiKey.objects.owned_by(user).filter(name=KEY_NAME, revoked_at=None).exclude(pk__in=others)
-        lost.update(revoked_at=timezone.now())
+        told = [_key_entry(each, "revoked", revoked_at=now) for each in lost]
+        lost.update(revoked_at=now)
         # The demo's key may also operate the tape: whoever starts `up` operates the installation.
         key = ApiKey.objects.create(
             user=user,
@@ -110,8 +121,18 @@ def _new_key(user: User, account: TradingAccount, known: Keys) -> dict[str, str]
             name=KEY_NAME,
             scopes=list(Scope.values),
         )
+        record_all([*told, _key_entry(key, "created", scopes=key.scopes)])
     ring_credentials()
     return {"key_id": key.pk, "secret": secret}
+
+
+def _key_entry(key: ApiKey, what: str, **after: Any) -> Entry:
+    return Entry(
+        action=f"api_key.{what}",
+        user_id=key.user_id,
+        account_id=key.account_id,
+        after={"key_id": key.pk, **after},
+    )
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

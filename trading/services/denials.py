@@ -95,6 +95,9 @@ _TABLE: dict[str, Callable[[dict[str, Any]], TradingError]] = {
         f"position intent mismatch, inferred: {d['inferred']}, specified: {d['specified']}"
     ),
     "class_mismatch": _class_mismatch,
+    "exits_only": lambda _: OrderDenied(
+        "this account is beyond what your tier allows: it takes orders that close positions alone"
+    ),
     "fraction_of_short": lambda _: RuleBroken(
         "fractional orders cannot be sold short, nor close a short in part"
     ),

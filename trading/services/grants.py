@@ -60,11 +60,12 @@ def give_grant(
     ticket: str = "",
     granted_by: User | None = None,
     using: str = "default",
+    is_trial: bool = False,
 ) -> Given:
     """Let `staff` see an account, or act for its owner, until `now + lasts`: thirty days at most.
 
     What they hold already is made longer by a new grant, and never shorter; where nothing would change,
-    nothing is written. `granted_by` is None for a command.
+    nothing is written. `granted_by` is None for a command; a trial does all of it, and undoes it.
     Raises ValueInvalid, RuleBroken for somebody who is not active staff.
     """
     _require(reason=reason, ticket=ticket, lasts=lasts)
@@ -85,12 +86,12 @@ def give_grant(
                 if standing is not None:
                     entries += _end([standing], {account_id: owner_id}, now=now, by=granted_by, using=using)
                 grant = AccountGrant(
-                    user=staff,
+                    user_id=staff.pk,
                     permission=_permission(each, using),
                     content_object_id=account_id,
                     reason=reason.strip(),
                     ticket=ticket.strip(),
-                    granted_by=granted_by,
+                    granted_by_id=granted_by and granted_by.pk,
                     granted_at=now,
                     expires_at=now + lasts,
                 )
@@ -99,6 +100,7 @@ def give_grant(
                 held.append(grant)
                 entries.append(_entry("grant.given", grant, owner_id))
             record_all(entries, using=using)
+            transaction.set_rollback(is_trial, using=using)
     except IntegrityError:
         raise RuleBroken("the same was granted in this moment by somebody else; look, and repeat") from None
     return Given(grants=tuple(held), is_new=bool(entries))
@@ -113,10 +115,11 @@ def end_grants(
     permission: GrantPermission = GrantPermission.VIEW,
     by: User | None = None,
     using: str = "default",
+    is_trial: bool = False,
 ) -> list[AccountGrant]:
     """End at once what somebody holds on an account: all of it, or acting alone. Return what has ended.
 
-    Repeating it changes nothing. `by` is None for a command.
+    Repeating it changes nothing. `by` is None for a command; a trial does all of it, and undoes it.
     """
     with transaction.atomic(using=using, durable=True):
         held = list(
@@ -125,11 +128,9 @@ def end_grants(
             )
         )
         # Before: who gives back a grant may write of the account only while they hold it.
-        record_all(
-            [_ending(grant, owner_id, now=now) for grant in held],
-            using=using,
-        )
+        record_all([_ending(grant, owner_id, now=now) for grant in held], using=using)
         _mark_ended(held, now=now, by=by, using=using)
+        transaction.set_rollback(is_trial, using=using)
     return held
 
 
@@ -170,9 +171,7 @@ def record_look(*, account: TradingAccount, page: str, using: str = "default") -
         )
 
 
-def is_granted(
-    *, staff: User, account_id: UUID, permission: GrantPermission, using: str = "default"
-) -> bool:
+def is_granted(*, staff: User, account_id: UUID, permission: GrantPermission, using: str = "default") -> bool:
     """Say whether somebody holds a permission on an account now. Superusers hold what they were granted, too."""
     held = AccountGrant.objects.using(using).filter(
         user=staff, content_object_id=account_id, permission__codename=permission
@@ -237,10 +236,9 @@ def _end(
 
 def _mark_ended(grants: Sequence[AccountGrant], *, now: datetime, by: User | None, using: str) -> None:
     for grant in grants:
-        grant.ended_at, grant.ended_by = now, None if grant.expires_at <= now else by
-        AccountGrant.ever.using(using).filter(pk=grant.pk).update(
-            ended_at=grant.ended_at, ended_by=grant.ended_by
-        )
+        by_id = None if by is None or grant.expires_at <= now else by.pk
+        grant.ended_at, grant.ended_by_id = now, by_id
+        AccountGrant.ever.using(using).filter(pk=grant.pk).update(ended_at=now, ended_by_id=by_id)
 
 
 def _ending(grant: AccountGrant, owner_id: UUID, *, now: datetime) -> Entry:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 from django.db.models import Min
 
+from accounts.services.audit import record
 from matching.market import calendar, feeds, rows
 from matching.market.clock import ALPACA, REPLAY, SYNTHETIC, parse_speed
 from matching.market.sessions import always_open_sessions, compute_sessions
@@ -91,6 +92,9 @@ def activate_market(
         market = _stored(feed or (REPLAY if tape else SYNTHETIC), tape, date, symbols)
     if active is not None and active != market:
         Market.objects.filter(pk=active.pk).update(is_active=False)
+    if active != market:
+        before = None if active is None else {"market": active.name}
+        record(action="market.activated", user_id=None, before=before, after={"market": market.name})
     market.is_active = True
     if market.feed == REPLAY:
         _set_clock(

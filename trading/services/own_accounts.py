@@ -10,13 +10,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import connection, transaction
 from django.db.models import Case, When
 
 from accounts.binding import BIND
+from accounts.models import ApiKey
+from accounts.services.audit import Entry, record, record_all
 from trading.doorbells import ring_account, ring_credentials, ring_market
 from trading.errors import NotFound, RuleBroken, ValueInvalid
 from trading.models import AccountReset, Order, TradingAccount
+from trading.services.audited import profile_chosen
 from trading.services.bells import account_bell
 from trading.services.denials import NOT_RUNNING
 from trading.services.profiles import profile_named
@@ -76,15 +80,27 @@ def change_account(
 
     Raises NotFound, ValueInvalid, RuleBroken for a profile of an account that is closed.
     """
-    mine = TradingAccount.objects.owned_by(owner).filter(pk=account_id)
     if name is not None:
         require_name(name)
-        mine.update(name=name)
-    if profile is not None:
-        chosen = profile_named(profile)
-        is_open = mine.exclude(status__in=(TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED))
-        if not is_open.update(profile=chosen) and mine.exists():
+    chosen = None if profile is None else profile_named(profile)
+    before = _locked(owner, account_id)
+    changed: dict[str, Any] = {}
+    told = []
+    if name is not None and name != before.name:
+        changed["name"] = name
+        details = {"before": before.name, "after": name}
+        told.append(
+            Entry(action="account.renamed", user_id=before.user_id, account_id=account_id, details=details)
+        )
+    if chosen is not None:
+        if before.status in (TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED):
             raise _denied("account_closed")
+        if chosen != before.profile:
+            changed["profile"] = chosen
+            told.append(profile_chosen(before, chosen))
+    if changed:
+        TradingAccount.objects.owned_by(owner).filter(pk=account_id).update(**changed)
+        record_all(told)
     return account_of(owner, account_id)
 
 
@@ -104,7 +120,7 @@ def reset_account(
     that shall end, a repeat after its end does nothing.
     Raises NotFound, ValueInvalid, RuleBroken.
     """
-    _ask(owner, account_id, "trading_ask_for_reset(%s, %s, %s, %s)", [cash, generation, request_id])
+    _ask_for_reset(owner, account_id, cash, generation, request_id)
     return _settled(owner, account_id, request_id, within_s)
 
 
@@ -116,7 +132,7 @@ def archive_account(
     What the market does not end in time goes on being ended: then the status is still CLOSING.
     Repeating it changes nothing. Raises NotFound, RuleBroken.
     """
-    _ask(owner, account_id, "trading_ask_for_closing(%s)", [])
+    _ask_for_closing(owner, account_id)
     ring_credentials()
     return _settled(owner, account_id, request_id, within_s)
 
@@ -127,7 +143,18 @@ def settle(owner: Owner, account: TradingAccount, request_id: str) -> str:
     Raises RuleBroken when orders are open and nobody runs the market.
     """
     _ask_for_cancels(owner, account, request_id)
-    return str(_call(owner, "trading_settle_account(%s)", [account.pk]))
+    with transaction.atomic(durable=True):
+        before, status = _called(owner, account.pk, "trading_settle_account(%s)", [])
+        if status != before.status:
+            after = account_of(owner, account.pk)
+            record(
+                action="account.archived" if status == TradingAccount.Status.CLOSED else "account.reset",
+                user_id=before.user_id,
+                account_id=account.pk,
+                before=_state(before),
+                after=_state(after),
+            )
+    return str(status)
 
 
 def status_word(account: TradingAccount) -> str:
@@ -170,21 +197,73 @@ def _ask_for_cancels(owner: Owner, account: TradingAccount, request_id: str) -> 
         ring_account([account.pk])
 
 
-def _ask(owner: Owner, account_id: UUID, call: str, parameters: list[Any]) -> None:
-    denial = _call(owner, call, [account_id, *parameters])
-    if denial == "account_not_found":
-        raise _not_found(account_id)
+@transaction.atomic(durable=True)
+def _ask_for_reset(
+    owner: Owner, account_id: UUID, cash: Decimal | None, generation: int | None, request_id: str
+) -> None:
+    waits = AccountReset.objects.owned_by(owner, account_id).filter(at=None)
+    earlier = waits.first()
+    before = _ask(owner, account_id, "trading_ask_for_reset(%s, %s, %s, %s)", [cash, generation, request_id])
+    waiting = waits.first()
+    if waiting is not None and (earlier is None or earlier.cash != waiting.cash):
+        record(
+            action="account.reset_asked",
+            user_id=before.user_id,
+            account_id=account_id,
+            before={"status": before.status, "generation": before.generation},
+            after={"generation": waiting.generation, "cash": waiting.cash},
+        )
+
+
+@transaction.atomic(durable=True)
+def _ask_for_closing(owner: Owner, account_id: UUID) -> None:
+    before = _ask(owner, account_id, "trading_ask_for_closing(%s)", [])
+    if before.status == TradingAccount.Status.ACTIVE:
+        ended = ApiKey.objects.owned_by(owner, account_id).filter(revoked_at__gte=TransactionNow())
+        record(
+            action="account.archive_asked",
+            user_id=before.user_id,
+            account_id=account_id,
+            before={"status": before.status},
+            after={"keys_ended": sorted(ended.values_list("pk", flat=True))},
+        )
+
+
+def _ask(owner: Owner, account_id: UUID, call: str, parameters: list[Any]) -> TradingAccount:
+    """Call one of our functions that may refuse; return the account as it was before. Raises what it answers."""
+    before, denial = _called(owner, account_id, call, parameters)
     if denial is not None:
         raise _denied(denial)
+    return before
 
 
-def _call(owner: Owner, call: str, parameters: list[Any]) -> str | None:
-    """Call one of our functions for its owner, in a transaction of its own."""
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+def _called(
+    owner: Owner, account_id: UUID, call: str, parameters: list[Any]
+) -> tuple[TradingAccount, str | None]:
+    """Call one of our functions for its owner, in the caller's transaction.
+
+    Return the account as it was before, under the lock that the function takes as well, and the answer.
+    Raises NotFound.
+    """
+    with connection.cursor() as cursor:
         cursor.execute(BIND, [str(owner.pk)])
-        cursor.execute(f"select {call}", parameters)
+        before = _locked(owner, account_id)
+        cursor.execute(f"select {call}", [account_id, *parameters])
         answer: str | None = cursor.fetchone()[0]
-    return answer
+    return before, answer
+
+
+def _locked(owner: Owner, account_id: UUID) -> TradingAccount:
+    """Lock an account against all that changes it, and return it with its profile. Raises NotFound."""
+    mine = TradingAccount.objects.owned_by(owner).select_for_update(of=("self",), no_key=True)
+    account = mine.select_related("profile").filter(pk=account_id).first()
+    if account is None:
+        raise _not_found(account_id)
+    return account
+
+
+def _state(account: TradingAccount) -> dict[str, Any]:
+    return {"status": account.status, "generation": account.generation, "cash": account.cash}
 
 
 def _denied(denial: str) -> TradingError:

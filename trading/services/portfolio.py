@@ -78,14 +78,20 @@ def portfolio(*, principal: Principal, ask: Ask, is_reset_daily: bool, wants_flo
 
 
 def _begins(principal: Principal, now: datetime) -> int:
-    """Return when the history begins: with the account, its last reset, or the run that it was in before."""
+    """Return when the history begins: with the account, its last reset, or the run that it was in before.
+
+    Or with the newest fill of the present run that is no longer kept: it could not be undone.
+    """
     account = TradingAccount.objects.owned_by(principal).get(pk=principal.account_id)
+    market = Market.objects.get(pk=principal.market_id)
     opened_at = account.reset_at or account.created_at
     if opened_at <= now:
-        return to_ns(opened_at)
-    # A tape that began anew stands before the account's opening, and the account has been there since.
-    starts_at = Market.objects.values_list("starts_at", flat=True).get(pk=principal.market_id)
-    return 0 if starts_at is None else to_ns(starts_at)
+        begins = to_ns(opened_at)
+    else:  # A tape that began anew stands before the account's opening, and the account has been there since.
+        begins = 0 if market.starts_at is None else to_ns(market.starts_at)
+    if account.history_at is not None and account.history_run == market.run:
+        begins = max(begins, to_ns(account.history_at))
+    return begins
 
 
 def _days_before(found: Plan) -> dict[date, Day]:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.services.audit import record, record_all
 from matching.engine.types import Model
 from trading.errors import NotFound, RuleBroken, ValueInvalid
 from trading.models import SimulationProfile, TradingAccount
 from trading.models.profile import PARTS
+from trading.services.audited import profile_chosen, profile_facts
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -105,8 +107,13 @@ def choose_profile(*, principal: Principal, name: str) -> SimulationProfile:
     profile = profile_named(name)
     mine = TradingAccount.objects.owned_by(principal).filter(pk=principal.account_id)
     ended = (TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED)
-    if not mine.exclude(status__in=ended).update(profile=profile):
+    locked = mine.exclude(status__in=ended).select_for_update(of=("self",), no_key=True)
+    account = locked.select_related("profile").first()
+    if account is None:
         raise RuleBroken("the account is closed")
+    if account.profile != profile:
+        mine.update(profile=profile)
+        record_all([profile_chosen(account, profile)])
     return profile
 
 
@@ -146,6 +153,8 @@ def define_profile(*, name: str, changes: dict[str, Any]) -> Definition:
                 definition.profile.save(force_insert=True)
         except IntegrityError:
             raise RuleBroken(f"{definition.profile} has just been defined by somebody else") from None
+        said = asdict(Parameters.of(definition.profile))
+        record(action="profile.defined", user_id=None, after={**profile_facts(definition.profile), **said})
     return definition
 
 
@@ -158,7 +167,10 @@ def withdraw_profile(*, name: str) -> int:
     versions = SimulationProfile.objects.filter(name=name)
     if not versions.exists():
         raise NotFound(f"simulation profile not found for {name[:64]}")
-    return versions.filter(is_offered=True).update(is_offered=False)
+    withdrawn = versions.filter(is_offered=True).update(is_offered=False)
+    if withdrawn:
+        record(action="profile.withdrawn", user_id=None, before={"name": name, "versions_offered": withdrawn})
+    return withdrawn
 
 
 def _require(wanted: Parameters) -> None:

@@ -80,6 +80,9 @@ def take_snapshots(*, market_id: int, day: Day) -> Taken:
     close = to_datetime(day.close)
     accounts = TradingAccount.objects.across_owners().filter(
         Q(reset_at=None, created_at__lte=close) | Q(reset_at__lte=close),
+        Q(history_run=None)
+        | Q(history_run__lt=run)
+        | Q(history_at__lte=close),  # else it cannot be told any more
         market=market_id,
         status=TradingAccount.Status.ACTIVE,
     )

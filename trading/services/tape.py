@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 
+from accounts.services.audit import record
 from matching.market import clock, keys
 from matching.market.clock import ClockState
 from matching.market.errors import ClockRefused
@@ -168,6 +169,13 @@ def _control(market_id: int, change: Change) -> TapeStatus:
         after = change(before, time.time_ns(), _decided_at(market_id, before.run))
         if after != before:
             Market.objects.filter(pk=market_id).update(**after.as_row())
+        if after.run != before.run:  # which ends everybody's open orders
+            record(
+                action="tape.restarted",
+                user_id=None,
+                before={"market": market.name, "run": before.run},
+                after={"run": after.run},
+            )
     if after != before:
         _ring(market_id)
     return status(market_id)

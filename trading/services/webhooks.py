@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.services.audit import record
 from accounts.tiers import allowance
 from trading.errors import NotFound, RuleBroken, ValueInvalid
 from trading.models import TradingAccount, WebhookDelivery, WebhookEndpoint
@@ -54,6 +55,7 @@ def create_endpoint(*, principal: Principal, url: str, description: str) -> tupl
         description=description,
         cursor=now_at,
     )
+    _tell(made, "created", details={"url": url, "description": description})
     return made, secret_of(made.pk, made.secret_version)
 
 
@@ -69,6 +71,7 @@ def change_endpoint(
     """Change what is given; None leaves a field. Enabling tries what waits at once. Raises NotFound, ValueInvalid."""
     _require(url, description)
     found = _found(_mine(principal).select_for_update(), endpoint_id)
+    before = _settings(found)
     if url is not None:
         found.url = url
     if description is not None:
@@ -83,6 +86,10 @@ def change_endpoint(
             "url", "description", "disabled_at", "disabled_reason", "failures", "next_attempt_at",
         ]
     )  # fmt: skip
+    after = _settings(found)
+    if after != before:
+        changed = sorted(name for name in after if after[name] != before[name])
+        _tell(found, "changed", after={"changed": changed}, details={"before": before, "after": after})
     return found
 
 
@@ -92,6 +99,7 @@ def rotate_secret(*, principal: Principal, endpoint_id: UUID) -> tuple[WebhookEn
     found = _found(_mine(principal).select_for_update(), endpoint_id)
     found.secret_version += 1
     found.save(update_fields=["secret_version"])
+    _tell(found, "secret_rotated", after={"secret_version": found.secret_version})
     return found, secret_of(found.pk, found.secret_version)
 
 
@@ -112,6 +120,7 @@ def delete_endpoint(*, principal: Principal, endpoint_id: UUID) -> None:
     found = _found(_mine(principal).select_for_update(), endpoint_id)
     found.deleted_at = timezone.now()
     found.save(update_fields=["deleted_at"])
+    _tell(found, "deleted")
 
 
 def deliveries(
@@ -133,13 +142,18 @@ def replay(*, endpoint_id: UUID, from_seq: int, is_dry: bool = False) -> int:
     """
     everybodys = WebhookEndpoint.objects.across_owners().filter(deleted_at=None)
     found = _found(everybodys.select_related("account").select_for_update(of=("self",)), endpoint_id)
-    if not 1 <= from_seq <= found.cursor + 1:
-        raise ValueInvalid(f"from-seq {from_seq} is not between 1 and {found.cursor + 1}, what comes next")
+    first = found.account.history_seq + 1
+    if not first <= from_seq <= found.cursor + 1:
+        raise ValueInvalid(
+            f"from-seq {from_seq} is not between {first} and {found.cursor + 1}, what comes next"
+        )
     if not is_dry:
+        was_at = {"cursor": found.cursor, "is_enabled": found.disabled_at is None}
         found.cursor, found.failures, found.next_attempt_at = from_seq - 1, 0, timezone.now()
         found.disabled_at, found.disabled_reason = None, ""
         found.lease = found.leased_until = None  # whoever is at it now must not move it on
         found.save()
+        _tell(found, "replayed", before=was_at, after={"cursor": found.cursor, "is_enabled": True})
     return found.account.event_seq - (from_seq - 1)
 
 
@@ -152,6 +166,34 @@ def _found(mine: QuerySet[WebhookEndpoint], endpoint_id: UUID) -> WebhookEndpoin
     if found is None:
         raise NotFound(f"webhook not found for {endpoint_id}")
     return found
+
+
+def _settings(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """Return what its owner has said; an address may hold a person's name or a token."""
+    return {
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "is_enabled": endpoint.disabled_at is None,
+    }
+
+
+def _tell(
+    endpoint: WebhookEndpoint,
+    what: str,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Append to the audit log what happened to an endpoint."""
+    record(
+        action=f"webhook.{what}",
+        user_id=endpoint.user_id,
+        account_id=endpoint.account_id,
+        before=before,
+        after={"endpoint_id": endpoint.pk, **(after or {})},
+        details=details,
+    )
 
 
 def _require(url: str | None, description: str | None) -> None:

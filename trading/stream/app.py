@@ -15,6 +15,7 @@ from django.conf import settings
 
 from accounts import addresses, tracing
 from trading.stream import frames, sse
+from trading.stream.pages import is_of_another_site, page_of
 from trading.stream.socket import Socket
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 STREAM_PATH = "/stream"
 NOT_FOUND = {"code": 40410000, "message": "endpoint not found"}
+ANOTHER_SITE = {"code": 40310000, "message": "a page of another site may not open this"}
 BUSY = {"code": 50310000, "message": "service unavailable"}
 
 
@@ -124,6 +126,9 @@ class StreamApp:
         service = self.service
         assert service is not None
         await receive()  # websocket.connect
+        if is_of_another_site(scope):
+            await reject(scope, send, 403, ANOTHER_SITE)
+            return
         for part in self.parts:
             if scope["path"] in part.paths:
                 if part.has_room():
@@ -144,6 +149,7 @@ class StreamApp:
             send,
             coding=frames.chosen_coding(headers, scope["query_string"]),
             address=client_address(scope),
+            page=page_of(scope),
         )
         service.add(socket)
         await socket.serve()

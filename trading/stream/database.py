@@ -8,9 +8,12 @@ from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from accounts.binding import BIND
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import LiteralString
+    from uuid import UUID
 
 CONNECTIONS_MAX = 4  # one reads events, the others log people in
 PATIENCE_S = 5.0  # for a free connection, for a new one, and for any one statement
@@ -51,19 +54,28 @@ def make_pool(login: Mapping[str, str]) -> Pool:
     )
 
 
-async def fetch(pool: Pool, query: LiteralString, parameters: Sequence[Any]) -> list[DictRow]:
+async def fetch(
+    pool: Pool, query: LiteralString, parameters: Sequence[Any], *, bound_to: UUID | None = None
+) -> list[DictRow]:
     """Return a query's rows, asking a second time where the first connection was a dead one.
 
-    Raises one of UNREACHABLE when the server cannot be asked.
+    A query of owned rows is bound to their owner. Raises one of UNREACHABLE when the server cannot be asked.
     """
     try:
-        return await _fetch_once(pool, query, parameters)
+        return await _fetch_once(pool, query, parameters, bound_to)
     except UNREACHABLE:
         await pool.check()  # after a restart of the server every pooled connection is dead
-        return await _fetch_once(pool, query, parameters)
+        return await _fetch_once(pool, query, parameters, bound_to)
 
 
-async def _fetch_once(pool: Pool, query: LiteralString, parameters: Sequence[Any]) -> list[DictRow]:
+async def _fetch_once(
+    pool: Pool, query: LiteralString, parameters: Sequence[Any], bound_to: UUID | None
+) -> list[DictRow]:
     async with pool.connection() as connection:
-        cursor = await connection.execute(query, parameters)
-        return await cursor.fetchall()
+        if bound_to is None:
+            cursor = await connection.execute(query, parameters)
+            return await cursor.fetchall()
+        async with connection.transaction():
+            await connection.execute(BIND, [str(bound_to)])
+            cursor = await connection.execute(query, parameters)
+            return await cursor.fetchall()

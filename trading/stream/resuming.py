@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 RETRY_S = 0.25  # between looks at a database that is away
 
 
+class Forgotten(Exception):
+    """What comes after the sequence is no longer kept: the account's history begins later."""
+
+
 class Held:
     """Updates that wait for older ones; `is_holding` until they are let go."""
 
@@ -56,7 +60,8 @@ async def read_past(
 ) -> None:
     """Tell the updates after one sequence, up to and with another, until `tell` says that it is enough.
 
-    Waits for a database that is away: it is cancelled when its client leaves.
+    Waits for a database that is away: it is cancelled when its client leaves. Raises Forgotten where the log
+    has a gap, which a purge alone can make, and could make meanwhile.
     """
     while after < until:
         try:
@@ -64,11 +69,13 @@ async def read_past(
         except UNREACHABLE:
             await asyncio.sleep(RETRY_S)
             continue
+        if not page:
+            raise Forgotten
         for old in page:
+            if old.seq != after + 1:
+                raise Forgotten
             after = old.seq
             if after > until:
                 return
             if old.message is not None and not await tell(old.message):
                 return
-        if not page:
-            return

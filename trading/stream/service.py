@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BEAT_S = 0.75  # a lost bell costs this much, and so does a revoked key: less than a second
+BEAT_S = 0.75  # a lost bell costs this much, and so does a key or session that ends by itself
 
 
 class Connection(Listener, Protocol):
@@ -33,7 +33,7 @@ class Connection(Listener, Protocol):
     gone: asyncio.Event
 
     def revoke(self) -> None:
-        """End because the key is good no more."""
+        """End because the key or the session is good no more."""
 
     def go_away(self) -> None:
         """End because this process stops."""
@@ -128,27 +128,23 @@ class StreamService:
             self._credentials_changed.set()
 
     async def _recheck(self) -> None:
-        """Close the sockets whose key may no longer read; while that cannot be asked, no event comes either."""
+        """Close the sockets of whoever may no longer read; while that cannot be asked, no event comes either."""
         is_asking = True
         while True:
             await self._credentials_changed.wait()
             self._credentials_changed.clear()
-            held = {socket.principal.key_id for socket in self._sockets if socket.principal is not None}
+            held = {socket.principal for socket in self._sockets if socket.principal is not None}
             if not held:
                 continue
             try:
                 good = await still_good(self.pool, held)
             except UNREACHABLE as error:
                 if is_asking:
-                    logger.warning("keys cannot be rechecked, trying again: %s", error)
+                    logger.warning("keys and sessions cannot be rechecked, trying again: %s", error)
                 is_asking = False
                 continue
             is_asking = True
             for socket in list(self._sockets):
-                # A key that logged in while we asked is rechecked next time.
-                if (
-                    socket.principal is not None
-                    and socket.principal.key_id in held
-                    and socket.principal not in good
-                ):
+                # Who logged in while we asked is rechecked next time.
+                if socket.principal in held and socket.principal not in good:
                     socket.revoke()

@@ -10,17 +10,19 @@ import logging
 from typing import TYPE_CHECKING
 
 from accounts.credentials import UNREADABLE, pair_of_token, shown
+from trading.errors import NotFound
 from trading.stream import frames
 from trading.stream.database import UNREACHABLE
 from trading.stream.event_ids import NotAnEventId, sequence_of
-from trading.stream.principals import authenticate
-from trading.stream.resuming import Held, read_past
+from trading.stream.principals import authenticate, authenticate_page
+from trading.stream.resuming import Forgotten, Held, read_past
 from trading.stream.tasks import end
 from trading.stream.websocket import Close, WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
+    from trading.stream.pages import Page
     from trading.stream.principals import Principal
     from trading.stream.service import StreamService
     from trading.stream.websocket import Receive, Send
@@ -34,7 +36,14 @@ class Socket(WebSocket):
     """One accepted connection; `serve` is its life."""
 
     def __init__(
-        self, service: StreamService, receive: Receive, send: Send, *, coding: frames.Coding, address: str
+        self,
+        service: StreamService,
+        receive: Receive,
+        send: Send,
+        *,
+        coding: frames.Coding,
+        address: str,
+        page: Page | None = None,
     ) -> None:
         super().__init__(receive, send, service.limits, is_text=coding is frames.Coding.TEXT)
         self.principal: Principal | None = None
@@ -42,6 +51,7 @@ class Socket(WebSocket):
         self._limits = service.limits
         self._coding = coding
         self._address = address
+        self._page = page
         self._held = Held(self._limits.room.messages)
         self._failures = 0
         self._is_listening = False
@@ -72,8 +82,9 @@ class Socket(WebSocket):
         self.close(Close.FAULT, "internal error")
 
     def revoke(self) -> None:
-        """Close because the key is good no more: what was queued is not told either."""
-        self.close(Close.REFUSED, "the key was revoked or has expired")
+        """Close because the credential is good no more: what was queued is not told either."""
+        assert self.principal is not None
+        self.close(Close.REFUSED, self.principal.farewell)
 
     def go_away(self) -> None:
         """Close because this process stops; the client may connect again at once."""
@@ -106,6 +117,9 @@ class Socket(WebSocket):
         reader, tell = self._service.reader, self._tell_when_there_is_room
         try:
             await read_past(reader, self.principal, after=after, until=head, tell=tell)
+        except Forgotten:
+            self.close(Close.REFUSED, "history begins later: since_id is gone")
+            return
         except Exception:
             logger.exception("the past of account %s cannot be told", self.principal.account_id)
             self.fail()
@@ -132,9 +146,7 @@ class Socket(WebSocket):
             return
         if isinstance(request, frames.Authenticate):
             await self._log_in(request.data)
-        elif self.principal is None:
-            self._refuse("listen")
-        else:
+        elif self.principal is not None or await self._is_let_in():
             await self._listen(request.data)
 
     def _refuse(self, action: str) -> None:
@@ -147,32 +159,47 @@ class Socket(WebSocket):
         if self.principal is not None:
             self.close(Close.REFUSED, "already authenticated", drop=False)
             return
-        now = asyncio.get_running_loop().time()
-        guard = self._service.guard
         key_id, secret = credentials.key_id, credentials.secret_key
         if credentials.oauth_token:
             key_id, secret = UNREADABLE if key_id or secret else pair_of_token(credentials.oauth_token)
-        if guard.is_blocked(key_id, self._address, now):
-            self._refuse("authenticate")
+        pool, address = self._service.pool, self._address
+        if await self._prove("authenticate", key_id, lambda: authenticate(pool, key_id, secret, address)):
+            self._say(frames.authorization("authenticate", is_authorized=True))
+
+    async def _is_let_in(self) -> bool:
+        """Log in by the page's cookie, as late as this, so that a message with a key would come first."""
+        page = self._page
+        if page is None:
+            self._refuse("listen")
+            return False
+        return await self._prove("listen", page.name, lambda: authenticate_page(self._service.pool, page))
+
+    async def _prove(self, action: str, name: str, proof: Callable[[], Awaitable[Principal | None]]) -> bool:
+        """Log in by a proof, and say whether that has succeeded; `name` is what failures are counted by."""
+        now, guard = asyncio.get_running_loop().time(), self._service.guard
+        if guard.is_blocked(name, self._address, now):
+            self._refuse(action)
             self.close(Close.REFUSED, "too many failed log-ins", tell=False, drop=False)
-            return
+            return False
         try:
-            principal = await authenticate(self._service.pool, key_id, secret, self._address)
+            principal = await proof()
         except UNREACHABLE as error:
             logger.warning("a log-in cannot be checked: %s", error)
             self.close(Close.TRY_LATER, "service unavailable")
-            return
+            return False
+        except NotFound:  # a session lives, and the account is not its person's
+            principal = None
         if principal is None:
-            guard.failed(key_id, self._address, now)
-            logger.warning("stream log-in refused: key %s from %s", shown(key_id), self._address or "unknown")
-            self._refuse("authenticate")
-            return
-        guard.succeeded(key_id, self._address)
+            guard.failed(name, self._address, now)
+            logger.warning("stream log-in refused: key %s from %s", shown(name), self._address or "unknown")
+            self._refuse(action)
+            return False
+        guard.succeeded(name, self._address)
         if not self._service.admit(principal):
             self.close(Close.REFUSED, "connection limit exceeded")
-            return
+            return False
         self.principal = principal
-        self._say(frames.authorization("authenticate", is_authorized=True))
+        return True
 
     async def _listen(self, wanted: frames.Streams) -> None:
         reader = self._service.reader

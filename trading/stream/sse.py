@@ -4,7 +4,7 @@ The same log, reader and limits as the WebSocket. `since_id` (or the header `Las
 browser sends by itself) begins after that event, `since` with the first one of that market time;
 without them it begins now. `until_id` and `until` end the answer after the last such event, and
 `generation` is both bounds of one generation of the account. A client that reconnects with its last
-id misses nothing and hears nothing twice.
+id misses nothing and hears nothing twice; where its tier keeps nothing so old any more, the answer is 410.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ import msgspec
 from accounts import tracing
 from accounts.binding import BIND
 from accounts.credentials import key_pair
+from trading.errors import NotFound
 from trading.stream import frames
 from trading.stream.database import UNREACHABLE
 from trading.stream.outbox import Outbox
-from trading.stream.principals import authenticate
-from trading.stream.resuming import Held, read_past
+from trading.stream.pages import page_of
+from trading.stream.principals import authenticate, authenticate_page
+from trading.stream.resuming import Forgotten, Held, read_past
 from trading.stream.tasks import end
 from trading.stream.window import Refused, Window, window_of
 
@@ -42,10 +44,13 @@ PATH = "/v2/events/trades"
 KEEP_ALIVE_S = 15.0  # proxies close what is silent for longer, often after a minute
 KEEP_ALIVE = b": keep-alive\n\n"
 
-HEAD: Final = "select event_seq from trading_tradingaccount where account_id = %s and user_id = %s"
+HEAD: Final = (
+    "select event_seq, history_seq from trading_tradingaccount where account_id = %s and user_id = %s"
+)
 BEFORE: Final = (
-    "select coalesce(max(seq), 0) as seq from trading_orderevent"
-    " where account_id = %s and user_id = %s and at < %s"
+    "select greatest(a.history_seq, (select max(e.seq) from trading_orderevent e"
+    "  where e.account_id = a.account_id and e.user_id = a.user_id and e.at < %s)) as seq"
+    " from trading_tradingaccount a where a.account_id = %s and a.user_id = %s"
 )
 GENERATIONS: Final = (
     "select generation, event_seq from trading_accountreset"
@@ -142,6 +147,9 @@ class EventStream:
                 until=head,
                 tell=self._tell_when_there_is_room,
             )
+        except Forgotten:
+            self._drop("the account's history begins later")
+            return
         except Exception:
             logger.exception("the past of account %s cannot be told", self.principal.account_id)
             self.fail()
@@ -168,19 +176,26 @@ class EventStream:
             self._headers.get("apca-api-secret-key"),
             self._headers.get("authorization"),
         )
+        page, pool, address = page_of(self._scope), self._service.pool, self._address
         guard, now = self._service.guard, asyncio.get_running_loop().time()
         key_id, secret = pair or ("", "")
-        if pair is not None and guard.is_blocked(key_id, self._address, now):
+        name = key_id if page is None else page.name
+        if (pair or page) and guard.is_blocked(name, address, now):
             raise Refused(429, 42910000, "too many failed log-ins", **{"retry-after": "30"})
         try:
-            principal = await authenticate(self._service.pool, key_id, secret, self._address)
+            if page is None:
+                principal = await authenticate(pool, key_id, secret, address)
+            else:
+                principal = await authenticate_page(pool, page)
         except UNREACHABLE:
             raise Refused(503, 50310000, "service unavailable") from None
+        except NotFound as error:
+            raise Refused(404, 40410000, error.message) from None
         if principal is None:
-            if pair is not None:
-                guard.failed(key_id, self._address, now)
+            if pair or page:
+                guard.failed(name, address, now)
             raise Refused(401, 40110000, "unauthorized.")
-        guard.succeeded(key_id, self._address)
+        guard.succeeded(name, address)
         if not self._service.admit(principal):
             raise Refused(429, 42910000, "too many streams are open for this account")
         return principal
@@ -190,15 +205,21 @@ class EventStream:
         assert self.principal is not None
         owner = [self.principal.account_id, self.principal.user_id]
         window = self._window
+        asked_id = window.since_id
         if window.generation is not None:
             window = self._window = await self._bounded(window, window.generation)
         if window.since_id is not None:
             rows = await _ask(self._service, HEAD, owner, bound=self.principal)
             if not rows or window.since_id > rows[0]["event_seq"]:
                 raise Refused(422, 40010001, "since_id is not an event of this account")
-            return window.since_id
+            begins: int = rows[0]["history_seq"]
+            if asked_id is not None and asked_id < begins:
+                raise Refused(
+                    410, 41010000, f"the account's history begins later: since_id is {begins} at least"
+                )
+            return max(window.since_id, begins)  # a generation is told as far as it is kept
         if window.since is not None:
-            rows = await _ask(self._service, BEFORE, [*owner, window.since], bound=self.principal)
+            rows = await _ask(self._service, BEFORE, [window.since, *owner], bound=self.principal)
             return int(rows[0]["seq"])
         return None
 
@@ -248,8 +269,9 @@ class EventStream:
         self._drop("internal error")
 
     def revoke(self) -> None:
-        """End because the key is good no more: what was queued is not told either."""
-        self._drop("the key was revoked or has expired")
+        """End because the credential is good no more: what was queued is not told either."""
+        assert self.principal is not None
+        self._drop(self.principal.farewell)
 
     def go_away(self) -> None:
         """End because this process stops; the client may connect again at once."""

@@ -23,6 +23,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import tracing
+from accounts.services.audit import record
 from trading import reference
 from trading.errors import ValueInvalid
 from trading.models import WebhookDelivery, WebhookEndpoint
@@ -259,6 +260,13 @@ def _put_off(endpoint: WebhookEndpoint, met: _Met) -> None:
         endpoint.disabled_at = timezone.now()
         endpoint.disabled_reason = f"failed {endpoint.failures} times in a row; the last: {met.error}"[:200]
         logger.warning("webhook %s is disabled: %s", endpoint.pk, endpoint.disabled_reason)
+        record(
+            action="webhook.disabled",
+            user_id=endpoint.user_id,
+            account_id=endpoint.account_id,
+            after={"endpoint_id": endpoint.pk, "failures": endpoint.failures},
+            details={"reason": endpoint.disabled_reason},
+        )
     endpoint.save(
         update_fields=["failures", "pinged_at", "next_attempt_at", "disabled_at", "disabled_reason"]
     )

@@ -6,6 +6,7 @@ from trading.api.schema.failures import INVALID, NOT_FOUND
 from trading.api.schema.operation import Operation
 from trading.api.schema.parts import (
     ACCEPTED,
+    BOOLEAN,
     CREATED,
     DECIMAL,
     INSTANT,
@@ -44,6 +45,7 @@ _FIELDS: dict[str, Schema] = {
     "currency": STRING,
     "cash": DECIMAL,
     "generation": described(INTEGER, "Raised by each reset."),
+    "exits_only": described(BOOLEAN, "More than your tier allows: it takes no order that opens a position."),
     "created_at": INSTANT,
     "reset_at": nullable(INSTANT),
 }
@@ -56,7 +58,8 @@ SCHEMAS: dict[str, Schema] = {
             **_FIELDS,
             "generations": array(
                 record(
-                    "One generation; its bounds are those of `/v2/events/trades`.",
+                    "One generation; its bounds are those of `/v2/events/trades`. Of one that is wholly older than"
+                    " what your tier keeps, nothing is told (410).",
                     {
                         "generation": INTEGER,
                         "began_at": nullable(INSTANT),

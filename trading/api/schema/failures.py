@@ -18,7 +18,7 @@ BAD, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, LARGE, KIND, INVALID, MANY, BUG
     503,
 )
 REQUEST_ID = "4bf92f3577b34da6a3ce929d0e0e4736"  # of an example
-FOR_ALL = {BAD, UNAUTHORIZED, FORBIDDEN, BUG, AWAY}
+FOR_ALL = {BAD, UNAUTHORIZED, FORBIDDEN, MANY, BUG, AWAY}
 FOR_BODIES = {LARGE, KIND}
 
 # status -> name, words, code and message of an example
@@ -60,7 +60,13 @@ _FAILURES: dict[int, tuple[str, str, int, str]] = {
         40010001,
         "qty or notional is required",
     ),
-    MANY: ("TooManyRequests", "The rate limit is reached.", 42910000, "rate limit exceeded"),
+    MANY: (
+        "TooManyRequests",
+        "The caller's budget of requests is used up, or their address has sent too many wrong keys;"
+        " `Retry-After` says for how many seconds.",
+        42910000,
+        "rate limit exceeded",
+    ),
     BUG: (
         "InternalError",
         "A mistake of ours; `X-Request-ID` finds it in the log.",

@@ -28,11 +28,17 @@ class Operation:
     refusals: tuple[int, ...] = ()
     scopes: tuple[str, ...] = ("read",)  # of which a key needs one
     is_public: bool = False
+    needs_session: bool = False  # a signed-in browser; no key will do
+    is_stepped_up: bool = False  # whose passkey was shown in the last five minutes
 
     def as_openapi(self) -> Schema:
         """Return it as the document has it."""
         words = [self.description] if self.description else []
-        if not self.is_public:
+        if self.needs_session:
+            words.append("For a signed-in person, not for a key.")
+            if self.is_stepped_up:
+                words.append("Needs a passkey shown in the last five minutes; 401 `step_up_required` else.")
+        elif not self.is_public:
             words.append(f"Scope: {' or '.join(f'`{word}`' for word in self.scopes)}.")
         found: Schema = {"operationId": self.name, "tags": [self.tag], "summary": self.summary}
         if words:
@@ -53,4 +59,6 @@ class Operation:
         }
         if self.is_public:
             found["security"] = []
+        elif self.needs_session:
+            found["security"] = [{"Session": []}]
         return found

@@ -13,6 +13,7 @@ from trading.api.schema import (
     order_bodies,
     orders,
     other_data,
+    passkeys,
     positions,
     simulation,
     stocks,
@@ -38,6 +39,7 @@ _RESOURCES = (
     simulation,
     webhooks,
     accounts,
+    passkeys,
     tape,
 )
 
@@ -74,7 +76,14 @@ SECURITY_SCHEMES: dict[str, Schema] = {
     "SecretKey": {"type": "apiKey", "in": "header", "name": "APCA-API-SECRET-KEY"},
     "Basic": {"type": "http", "scheme": "basic", "description": "Key id and secret as name and password."},
     "Bearer": {"type": "http", "scheme": "bearer", "description": "`<key id>.<secret>` in one word."},
+    "Session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "raxx_session",
+        "description": "The cookie of a signed-in browser (`__Host-raxx_session` over https), with `X-CSRFToken`.",
+    },
 }
+# Of those three each key speaks; a session is named where it alone will do.
 SECURITY: list[dict[str, list[str]]] = [{"KeyId": [], "SecretKey": []}, {"Basic": []}, {"Bearer": []}]
 
 DESCRIPTION = f"""\

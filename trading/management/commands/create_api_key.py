@@ -48,9 +48,7 @@ class Command(BaseCommand):
         **_: Any,
     ) -> None:
         try:
-            terms = KeyTerms(
-                scopes=scopes, name=name, addresses=address, expires_at=expiry(expires_in_days)
-            )
+            terms = KeyTerms(scopes=scopes, name=name, addresses=address, expires_at=expiry(expires_in_days))
             key = create_api_key(email=email, account=account, terms=terms)
         except TradingError as error:
             raise CommandError(str(error)) from None

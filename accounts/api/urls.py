@@ -1,0 +1,15 @@
+"""The API's paths about a person and their access. None ends in a slash."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from accounts.api import passkeys, recovery
+
+urlpatterns = [
+    path("raxx/v1/passkeys", passkeys.Passkeys.as_view()),
+    path("raxx/v1/passkeys/begin", passkeys.PasskeyBegin.as_view()),
+    path("raxx/v1/passkeys/complete", passkeys.PasskeyComplete.as_view()),
+    path("raxx/v1/passkeys/<int:passkey_id>", passkeys.OnePasskey.as_view()),
+    path("raxx/v1/recovery-codes", recovery.Codes.as_view()),
+]

@@ -1,0 +1,58 @@
+"""What the scripts say, in the page's language: they have no texts of their own.
+
+Names in braces are filled in by the script. Education, never advice; the fact, then what to do.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+WORDS = {
+    # Something went wrong.
+    "offline": _("You are offline, or the server cannot be reached. Nothing was changed; try again."),
+    "broken": _("Something went wrong on our side. Nothing is known to be lost; try again. Request {id}"),
+    "slow_down": _("That was too often. You can go on in {seconds} s."),
+    "slow_over": _("You can go on now."),
+    "signed_out": _("You are signed out: the session has ended."),
+    "unsupported": _("This browser cannot use passkeys. A current Chrome, Edge, Firefox or Safari can."),
+    "insecure": _("Passkeys need https, or the address http://localhost."),
+    "not_shown": _("No passkey was shown: the request was dismissed or took too long. Nothing was changed."),
+    "already_here": _("This device has a passkey of yours already. Add one on another device or a security key."),
+    "wrong_place": _("Passkeys do not work at this address. Open the page at the address that the mail names."),
+    # Something goes on, or went well.
+    "working": _("One moment …"),
+    "show_passkey": _("Confirm with your passkey …"),
+    "mail_sent": _("Look into your mail at {email}."),
+    "signed_in": _("You are in. One moment …"),
+    "passkey_added": _("The passkey “{name}” was added."),
+    "passkey_renamed": _("The passkey is now called “{name}”."),
+    "passkey_removed": _("The passkey “{name}” was removed, and its sessions have ended."),
+    "session_ended": _("The session was ended."),
+    "sessions_ended": _("All other sessions were ended."),
+    "key_made": _("The key was made. Its secret is shown once: copy it now."),
+    "key_revoked": _("The key {id} was revoked. It is refused from the next request on."),
+    "account_opened": _("The account {number} is open."),
+    "codes_made": _("These are your new codes. Older ones no longer work."),
+    "copied": _("Copied."),
+    "not_copied": _("Copying is not possible here: mark the text and copy it by hand."),
+    # Lists.
+    "never": _("never"),
+    "this_session": _("this session"),
+    "used_by_session": _("shown for this session"),
+    "unused": _("not used yet"),
+    "everywhere": _("from anywhere"),
+    "no_end": _("no end"),
+    "ended": _("ended"),
+    "end_logged_out": _("logged out"),
+    "end_revoked": _("ended by you"),
+    "end_passkey_removed": _("its passkey was removed"),
+    "end_recovered": _("access was recovered"),
+    "end_enrolled": _("recovery completed"),
+    "end_deactivated": _("deactivated"),
+    "end_by_staff": _("ended by staff"),
+    "end_expired": _("ran out"),
+    "scope_read": _("read"),
+    "scope_trade": _("trade"),
+    "scope_data": _("market data"),
+    "scope_operator": _("operate"),
+}
