@@ -45,12 +45,12 @@ def send_word(email: str, *, subject: str, words: str) -> None:
         raise Unavailable("the mail could not be sent; try again later") from None
 
 
-def tell_after_commit(email: str, *, subject: str, happened: Sequence[str]) -> None:
-    """Mail what happened to somebody's access as soon as it is committed.
+def tell_after_commit(email: str, *, subject: str, happened: Sequence[str], advice: str = NOT_YOU) -> None:
+    """Mail what happened to somebody's access as soon as it is committed; `advice` comes last.
 
     What has happened stays so when no mail server takes the word of it: that is an error in the log.
     """
-    text = "\n".join([*happened, "", NOT_YOU, settings.ORIGINS[0], ""])
+    text = "\n".join([*happened, "", advice, settings.ORIGINS[0], ""])
     transaction.on_commit(partial(_send_or_log, _message(email, subject, text)))
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.addresses import client_address
 from accounts.binding import acting_for, rebind
 from accounts.models import Session, User
+from accounts.services.audit import Entry, record_all
 from accounts.signals import credentials_changed
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def end_sessions(
 ) -> list[UUID]:
     """End a person's sessions: all, `only` these, all `but` one, those of one passkey; return which ended.
 
-    Open sockets and event streams of theirs are closed as soon as the transaction has committed.
+    Each end is written to the audit log. Open sockets and event streams of theirs are closed as soon as the
+    transaction has committed.
     """
     mine = Session.objects.owned_by(owner).filter(ended_at=None)
     if only is not None:
@@ -176,11 +178,24 @@ def end_sessions(
     if but is not None:
         mine = mine.exclude(pk=but)
     with transaction.atomic():
-        ended = list(mine.select_for_update().order_by("pk").values_list("pk", flat=True))
+        rows = list(mine.select_for_update(no_key=True).order_by("pk"))
+        ended = [row.pk for row in rows]
         mine.filter(pk__in=ended).update(ended_at=timezone.now(), end_reason=reason, fresh_until=None)
         if ended:
+            record_all([end_of(row, reason) for row in rows])
             transaction.on_commit(lambda: credentials_changed.send(sender=Session))
     return ended
+
+
+def end_of(session: Session, reason: Session.End) -> Entry:
+    """Return what the audit log is told of the end of a session."""
+    return Entry(
+        action="session.ended",
+        user_id=session.user_id,
+        before={"session": session.pk},
+        reason=reason,
+        details={"device": session.device, "address_prefix": session.address_prefix},
+    )
 
 
 def prefix_of(address: str) -> str:

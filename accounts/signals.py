@@ -7,3 +7,7 @@ from django.dispatch import Signal
 # Sent after the commit that ended a key, a session, a passkey or a person's access. Whoever keeps
 # something open for a credential looks again whether it still lives.
 credentials_changed = Signal()
+
+# Sent within the transaction that changes a person's tier, with `user_id` and `tier`: whoever keeps what
+# tiers allow takes part in it.
+tier_changed = Signal()

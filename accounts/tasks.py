@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from accounts.services.anchoring import anchor_audit, verify_audit
+from accounts.services.sweeping import end_dead_sessions, forget_old
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,13 @@ def verify_new() -> None:
 def verify_all() -> None:
     """Judge the whole audit log; every fault is an alarm in the log."""
     _alarm(since_anchor=False)
+
+
+@shared_task(name="accounts.sweep_sessions", expires=3_600)
+def sweep_sessions() -> None:
+    """Write down which sessions have ended by themselves, and delete what has been over for long enough."""
+    end_dead_sessions()
+    forget_old()
 
 
 def _alarm(*, since_anchor: bool) -> None:

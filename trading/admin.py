@@ -103,7 +103,10 @@ class AccountEntryAdmin(SupportAdmin):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the form by which a superuser lets themselves in."""
         form = self.admin_site.admin_view(self.grant_view)
-        return [path("<uuid:account_id>/grant/", form, name="trading_accountentry_grant"), *super().get_urls()]  # type: ignore[list-item]
+        return [
+            path("<uuid:account_id>/grant/", form, name="trading_accountentry_grant"),
+            *super().get_urls(),
+        ]  # type: ignore[list-item]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -113,7 +116,10 @@ class AccountEntryAdmin(SupportAdmin):
         if entry is None:
             return super().change_view(request, object_id, form_url, extra_context)
         if is_granted(
-            staff=request.user, account_id=entry.pk, permission=GrantPermission.VIEW, using=SUPPORT  # type: ignore[arg-type]
+            staff=request.user,
+            account_id=entry.pk,
+            permission=GrantPermission.VIEW,
+            using=SUPPORT,  # type: ignore[arg-type]
         ):
             return HttpResponseRedirect(reverse("admin:trading_tradingaccount_change", args=[entry.pk]))
         return HttpResponseRedirect(reverse("admin:trading_accountentry_grant", args=[entry.pk]))
@@ -165,7 +171,9 @@ def tables_of(account: TradingAccount) -> dict[str, list[Any]]:
     of_account = {"account": account}
     return {
         "positions": list(Position.objects.using(SUPPORT).filter(**of_account).order_by("symbol")[:SHOWN]),
-        "orders": list(Order.objects.using(SUPPORT).filter(**of_account).order_by("-submitted_at", "pk")[:SHOWN]),
+        "orders": list(
+            Order.objects.using(SUPPORT).filter(**of_account).order_by("-submitted_at", "pk")[:SHOWN]
+        ),
         "fills": list(Fill.objects.using(SUPPORT).filter(**of_account).order_by("-at", "pk")[:SHOWN]),
         "events": list(OrderEvent.objects.using(SUPPORT).filter(**of_account).order_by("-seq")[:SHOWN]),
     }

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 PLAIN_PROFILES = Path(__file__).resolve().parent / "sql" / "0004_plain_profiles.sql"
 
@@ -15,8 +18,18 @@ class TradingConfig(AppConfig):
     verbose_name = "Accounts, orders and the ledger"
 
     def ready(self) -> None:
-        """Keep the plain simulation profiles, which accounts and orders refer to, after each migrate and flush."""
+        """Keep the plain simulation profiles after each migrate and flush, and people to what their tier allows."""
+        from accounts.signals import tier_changed
+
+        tier_changed.connect(fit_to_tier, dispatch_uid="trading.fit_to_tier")
         post_migrate.connect(keep_plain_profiles, sender=self, dispatch_uid="trading.plain_profiles")
+
+
+def fit_to_tier(user_id: UUID, tier: str, **_: Any) -> None:
+    """Take part in a change of somebody's tier."""
+    from trading.services.fitting import fit
+
+    fit(user_id=user_id, tier=tier)
 
 
 def keep_plain_profiles(using: str, **_: Any) -> None:

@@ -7,7 +7,10 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
+from accounts.services.tiers import apply_due
+from trading.services.fitting import fit_everybody
 from trading.services.grants import note_expired
+from trading.services.history_purge import purge_histories
 from trading.services.settling import settle_accounts
 from trading.webhooks import delivery
 
@@ -37,6 +40,19 @@ def finish_resets_and_closings() -> None:
 def forget_deliveries() -> None:
     """Delete the record of old attempts."""
     delivery.forget_old()
+
+
+@shared_task(name="trading.apply_tiers")
+def apply_tiers() -> None:
+    """Apply the downgrades whose day has come, and fit whoever has more than their tier allows."""
+    apply_due(now=timezone.now())
+    fit_everybody()
+
+
+@shared_task(name="trading.purge_history")
+def purge_history() -> None:
+    """Let go of what is older than its owner's tier keeps."""
+    purge_histories(now=timezone.now())
 
 
 @shared_task(name="trading.expire_grants")

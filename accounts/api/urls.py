@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.api import passkeys, recovery
+from accounts.api import passkeys, recovery, sessions
 
 urlpatterns = [
     path("raxx/v1/passkeys", passkeys.Passkeys.as_view()),
     path("raxx/v1/passkeys/begin", passkeys.PasskeyBegin.as_view()),
     path("raxx/v1/passkeys/complete", passkeys.PasskeyComplete.as_view()),
     path("raxx/v1/passkeys/<int:passkey_id>", passkeys.OnePasskey.as_view()),
+    path("raxx/v1/sessions", sessions.Sessions.as_view()),
+    path("raxx/v1/sessions/current", sessions.CurrentSession.as_view()),
+    path("raxx/v1/sessions/<uuid:session_id>", sessions.OneSession.as_view()),
     path("raxx/v1/recovery-codes", recovery.Codes.as_view()),
 ]

@@ -66,7 +66,7 @@ def begin(
         [row],
         update_conflicts=True,
         unique_fields=["binding", "purpose"],
-        update_fields=["id", "state", "digest", "created_at"],
+        update_fields=["state", "digest", "created_at"],
     )
 
 

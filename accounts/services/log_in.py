@@ -11,7 +11,6 @@ from accounts.errors import PasskeyRefused
 from accounts.models import Ceremony, Session
 from accounts.passkeys import ceremonies, proof
 from accounts.passkeys.helper import PasskeyHelper, SignCountFell
-from accounts.services.audit import record
 from accounts.services.clones import treat_clone
 from accounts.services.signing_in import signed_in
 from accounts.sessions import end_sessions
@@ -42,13 +41,6 @@ def complete_log_in(*, binding: bytes | None, answer: dict[str, Any], where: Whe
             raise PasskeyRefused(proof.REFUSED) from None
 
 
-@transaction.atomic
 def log_out(*, session: LivingSession) -> None:
     """End the session at hand."""
-    if end_sessions(session, only=[session.id], reason=Session.End.LOGGED_OUT):
-        record(
-            action="session.ended",
-            user_id=session.user_id,
-            before={"session": session.id},
-            reason=Session.End.LOGGED_OUT,
-        )
+    end_sessions(session, only=[session.id], reason=Session.End.LOGGED_OUT)

@@ -13,7 +13,7 @@ from accounts.models import Tier
 from tests.api.conftest import Bot, as_web, refusal
 from tests.counters import NOON, StandingClock, count_at, own_valkey, silent_server
 from tests.factories.people import signed_in
-from tests.factories.rows import make_api_key, make_user
+from tests.factories.rows import SECRET, make_api_key, make_user
 from tests.factories.sessions import every_owned_row
 from trading import principal
 from trading.api import orders
@@ -67,7 +67,12 @@ def test_one_request_too_many_is_refused_in_the_words_of_the_wire(free: Bot) -> 
 
     wait_s = int(refused.headers["X-RateLimit-Reset"]) - NOON
     assert refused.status_code == 429
-    assert refused.json() == {"code": 42910000, "message": "rate limit exceeded", "retry_after": wait_s}
+    assert refused.json() == {
+        "code": 42910000,
+        "message": "rate limit exceeded",
+        "retry_after": wait_s,
+        "request_id": refused.headers["X-Request-ID"],
+    }
     assert refused.headers["Retry-After"] == str(wait_s)
     assert told(refused)[:2] == ("60", "0")
     assert every_owned_row() == before
@@ -118,7 +123,9 @@ def test_a_mistake_of_ours_is_counted_and_tells_it_too(free: Bot, monkeypatch: p
 
     monkeypatch.setattr(orders, "listed", broken)
 
-    answer = free.get("/v2/orders")
+    with as_web():
+        key = {"APCA-API-KEY-ID": free.key.pk, "APCA-API-SECRET-KEY": SECRET}
+        answer = Client(raise_request_exception=False).get("/v2/orders", headers=key)
 
     assert (answer.status_code, *told(answer)[:2]) == (500, "60", "59")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.contract.documents import Operation
 
 SUCCESS = range(200, 300)
-PAGES = ("/docs", "/static/", "/admin/")  # for people: no document speaks of them
+PAGES = ("/auth/", "/docs", "/static/", "/admin/")  # for people: no document speaks of them
 
 faults: list[str] = []  # of the answers since somebody last emptied it
 

@@ -270,7 +270,11 @@ def test_the_database_itself_keeps_an_account_from_a_wrong_owner(make_trader: An
 
     async def scenario(user_id: UUID) -> list[str]:
         principal = Principal(
-            key_id="K", user_id=user_id, account_id=mine.account.pk, market_id=mine.account.market_id
+            key_id="K",
+            user_id=user_id,
+            account_id=mine.account.pk,
+            market_id=mine.account.market_id,
+            tier="free",
         )
         notebook = Notebook(principal)
         async with running() as app:

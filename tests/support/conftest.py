@@ -35,7 +35,9 @@ VIEW, ACT = GrantPermission.VIEW, GrantPermission.ACT
 HOURS = timedelta(hours=8)
 
 
-def grant(staff: User, account: TradingAccount, permission: GrantPermission = VIEW, **given: Any) -> list[AccountGrant]:
+def grant(
+    staff: User, account: TradingAccount, permission: GrantPermission = VIEW, **given: Any
+) -> list[AccountGrant]:
     """Let somebody see an account for eight hours, as a command does."""
     terms = {"reason": "cannot find an order", "lasts": HOURS, "now": timezone.now(), **given}
     done = give_grant(

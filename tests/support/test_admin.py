@@ -110,7 +110,9 @@ def test_what_was_not_granted_answers_as_what_does_not_exist(
     sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount, way: str
 ) -> None:
     grant(staff, alice)
-    nobody_s = TradingAccount(pk=uuid4(), number="T999999999", user=User(email="nobody@example.com"), status="X")
+    nobody_s = TradingAccount(
+        pk=uuid4(), number="T999999999", user=User(email="nobody@example.com"), status="X"
+    )
     client = sign_in(staff)
 
     def answers(account: TradingAccount) -> list[tuple[int, str, str]]:

@@ -178,7 +178,9 @@ def test_an_expired_grant_is_noted_once_and_stays_on_record(staff: User) -> None
 def test_what_expired_unnoted_is_noted_when_it_is_granted_again(staff: User) -> None:
     account = make_account()
     grant(staff, account)
-    sql("update trading_accountgrant set granted_at = now() - interval '9 hours', expires_at = now() - interval '1 hour'")
+    sql(
+        "update trading_accountgrant set granted_at = now() - interval '9 hours', expires_at = now() - interval '1 hour'"
+    )
     grant(staff, account)
 
     assert [action for action, _ in told(account)] == ["grant.given", "grant.expired", "grant.given"]
@@ -188,7 +190,9 @@ def test_what_expired_unnoted_is_noted_when_it_is_granted_again(staff: User) -> 
 def test_the_task_does_it_as_the_role_that_runs_tasks(staff: User, as_role: Any) -> None:
     account = make_account()
     grant(staff, account)
-    sql("update trading_accountgrant set granted_at = now() - interval '9 hours', expires_at = now() - interval '1 hour'")
+    sql(
+        "update trading_accountgrant set granted_at = now() - interval '9 hours', expires_at = now() - interval '1 hour'"
+    )
     with as_role("raxx_worker"):
         expire_grants()
 

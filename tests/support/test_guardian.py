@@ -186,7 +186,10 @@ def test_no_grant_can_be_put_where_no_policy_reads(staff: User) -> None:
         lambda: UserObjectPermission.objects.bulk_create([UserObjectPermission(user=staff, **of_account)]),
         lambda: GroupObjectPermission.objects.bulk_create([GroupObjectPermission(group=group, **of_account)]),
     ):
-        with pytest.raises(IntegrityError, match="accounts_are_granted_in_their_own_table"), transaction.atomic():
+        with (
+            pytest.raises(IntegrityError, match="accounts_are_granted_in_their_own_table"),
+            transaction.atomic(),
+        ):
             attempt()
     assert answers(staff, account) == all_say()
 

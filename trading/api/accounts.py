@@ -175,19 +175,21 @@ def account_body(account: TradingAccount) -> dict[str, Any]:
 
 
 def _history_body(account: TradingAccount, resets: Sequence[AccountReset]) -> dict[str, Any]:
-    """Return the generations, with the bounds that /v2/events/trades takes, and the reset that waits."""
+    """Return the generations, with the bounds that /v2/events/trades takes, and the reset that waits.
+
+    They begin where the kept history does; of a generation that it has left behind nothing can be asked.
+    """
     done = [reset for reset in resets if reset.at is not None]
-    begins = [(1, account.created_at, 0), *((each.generation, each.at, each.event_seq) for each in done)]
+    begins = [(1, account.created_at, 0), *((each.generation, each.at, each.event_seq or 0) for each in done)]
     ends = [seq for _, _, seq in begins[1:]]
+    kept = account.history_seq
     waiting = next((reset for reset in resets if reset.at is None), None)
     return {
         "generations": [
             {
                 "generation": generation,
                 "began_at": instant_or_none(at),
-                "since_id": str(
-                    seq if end is not None and end <= account.history_seq else max(seq, account.history_seq)
-                ),
+                "since_id": str(max(seq, kept if end is None else min(kept, end))),
                 "until_id": None if end is None else str(end),
             }
             for (generation, at, seq), end in zip(begins, [*ends, None], strict=True)

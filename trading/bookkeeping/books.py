@@ -42,6 +42,9 @@ class Books:
         self._new_id = new_id
         self._successors: dict[UUID, OrderBook] = {}
         self._legs: dict[UUID, list[OrderBook]] = {}
+        self._cancels: dict[
+            UUID, str
+        ] = {}  # the request that canceled something of a class, by its first order
         self._refused: set[UUID] = set()  # orders whose owner's wish this batch has refused
         for order in self.orders.values():
             if order.replaces is not None:
@@ -69,6 +72,7 @@ class Books:
         self._touch_account(order)
         change = None if order.is_over else self._change_of(order, at)
         fill = self._execute(order, decision, at) if event in EXECUTIONS else None
+        cause = self._cause(order, decision)
         order.status = self._status_after(order, event)
         if change is not None:
             if event is Event.REPLACED:
@@ -77,6 +81,7 @@ class Books:
             self._hold(order)
             self._conclude(order, decision, change)
         story = self._event(order, order.status if change is None else change.status, decision, at)
+        story["request_id"] = cause
         if fill is not None:
             position = self.positions[order.account_id, order.asset_id]
             story["fill_id"] = fill["id"]
@@ -258,16 +263,23 @@ class Books:
         self.positions.setdefault(key, PositionBook())
 
     def _cause(self, order: OrderBook, decision: Decision) -> str:
-        """Return the id of the request that a decision answers: that of the owner's wish, else the order's own."""
-        event = decision.event
+        """Return the id of the request that a decision answers: that of the owner's wish, else the order's own.
+
+        What ends with an order whose owner canceled it, as the other exit does, ends by the same request.
+        """
+        event, of_class = decision.event, order.parent or order.id
         if event in {Event.REPLACED, Event.REPLACE_REJECTED} and order.id in self._successors:
             return self._successors[order.id].request_id
-        is_wish = event is Event.CANCELED and decision.rule is Rule.COMMAND
-        if is_wish or event is Event.CANCEL_REJECTED:
+        if event is Event.CANCEL_REJECTED:
             return order.cancel_request_id or order.request_id
-        return order.request_id
+        if event is not Event.CANCELED:
+            return order.request_id
+        if order.status is Status.PENDING_CANCEL and order.cancel_request_id:
+            return self._cancels.setdefault(of_class, order.cancel_request_id)
+        return self._cancels.get(of_class, order.request_id)
 
-    def _event(self, order: OrderBook, status: Status, decision: Decision, at: int) -> dict[str, Any]:
+    @staticmethod
+    def _event(order: OrderBook, status: Status, decision: Decision, at: int) -> dict[str, Any]:
         story: dict[str, Any] = {
             "account_id": order.account_id,
             "user_id": order.user_id,
@@ -278,7 +290,6 @@ class Books:
             "feed_seq": decision.seq,
             "filled_quantity": order.filled_quantity,
             "filled_money": order.filled_money,
-            "request_id": self._cause(order, decision),
             "rule": decision.rule.value,
         }
         if decision.event is Event.TRIGGERED:

@@ -117,9 +117,7 @@ class AccountGrant(UserObjectPermissionBase):
     granted_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)  # revoked; or seen to have expired, which it had before
-    ended_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    ended_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
     objects = LivingGrants()
     ever = models.Manager()

@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.models.user import new_id
 from accounts.services.audit import record_all
 from accounts.tiers import allowance
+from matching.models import Market
 from trading.errors import NotFound, RuleBroken, ValueInvalid
 from trading.models import TradingAccount
 from trading.models.configuration import MULTIPLIERS
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from accounts.querysets import Owner
     from accounts.services.audit import Entry
-    from matching.models import Market
     from trading.models import SimulationProfile
     from trading.principal import Principal
 
@@ -150,6 +150,7 @@ def open_own_account(
     require_cash(cash)
     require_name(name)
     _require_multiplier(multiplier)
+    _require_market(principal, market)
     return _open(
         owner=principal,
         market=market,
@@ -168,6 +169,13 @@ def require_cash(cash: Decimal) -> None:
         raise ValueInvalid(f"starting cash {cash} is not between 0 and {CASH_MAX} dollars")
     if cash != round(cash, 2):
         raise ValueInvalid(f"starting cash {cash} is not in whole cents")
+
+
+def _require_market(principal: Principal, market: Market) -> None:
+    """Refuse an account in a replay beside the installation's own market to tiers that have none."""
+    is_private = market.feed == Market.FeedKind.REPLAY and not market.is_active
+    if is_private and not allowance(principal.tier).replay_markets:
+        raise RuleBroken("your tier has no replay markets of its own")
 
 
 def _require_email(email: str) -> None:

@@ -68,7 +68,10 @@ def change_endpoint(
     description: str | None = None,
     is_enabled: bool | None = None,
 ) -> WebhookEndpoint:
-    """Change what is given; None leaves a field. Enabling tries what waits at once. Raises NotFound, ValueInvalid."""
+    """Change what is given; None leaves a field. Enabling tries what waits at once.
+
+    Raises NotFound, ValueInvalid, RuleBroken when as many are enabled as the tier allows.
+    """
     _require(url, description)
     found = _found(_mine(principal).select_for_update(), endpoint_id)
     before = _settings(found)
@@ -79,6 +82,8 @@ def change_endpoint(
     if is_enabled is False and found.disabled_at is None:
         found.disabled_at, found.disabled_reason = timezone.now(), "disabled by its owner"
     if is_enabled:
+        if found.disabled_at is not None:
+            _require_room(principal)
         found.disabled_at, found.disabled_reason, found.failures = None, "", 0
         found.next_attempt_at = timezone.now()
     found.save(
@@ -194,6 +199,14 @@ def _tell(
         after={"endpoint_id": endpoint.pk, **(after or {})},
         details=details,
     )
+
+
+def _require_room(principal: Principal) -> None:
+    """Refuse one more enabled endpoint than the tier allows: there are more since a downgrade."""
+    list(TradingAccount.objects.owned_by(principal).filter(pk=principal.account_id).select_for_update(no_key=True))
+    most = allowance(principal.tier).webhooks
+    if _mine(principal).filter(disabled_at=None).count() >= most:
+        raise RuleBroken(f"your tier allows {most} enabled webhook endpoints for an account; disable another first")
 
 
 def _require(url: str | None, description: str | None) -> None:

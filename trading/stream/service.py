@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from accounts.tiers import allowance
 from trading.stream.bells import Bells
 from trading.stream.database import UNREACHABLE, make_pool
 from trading.stream.limits import LogInGuard
@@ -44,7 +45,7 @@ class Limits:
     """How much one process and one account may hold, and how long a client may keep us waiting."""
 
     sockets: int = 5_000
-    sockets_an_account: int = 50
+    sockets_an_account: int | None = None  # None: as many as the tier allows
     room: Room = field(default_factory=Room)
     log_in_s: float = 10.0  # from the handshake to a good log-in
     join_s: float = 10.0  # for the database, when a client begins to listen
@@ -96,8 +97,10 @@ class StreamService:
         self._sockets.add(socket)
 
     def admit(self, principal: Principal) -> bool:
-        """Count one more socket of an account in, unless it has as many as it may."""
-        if self._of_account[principal.account_id] >= self.limits.sockets_an_account:
+        """Count one more socket of an account in, unless it has as many as it may; one that is in stays."""
+        most = self.limits.sockets_an_account
+        most = allowance(principal.tier).streams if most is None else most
+        if self._of_account[principal.account_id] >= most:
             return False
         self._of_account[principal.account_id] += 1
         return True

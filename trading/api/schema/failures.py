@@ -18,7 +18,15 @@ BAD, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, LARGE, KIND, INVALID, MANY, BUG
     503,
 )
 REQUEST_ID = "4bf92f3577b34da6a3ce929d0e0e4736"  # of an example
-FOR_ALL = {BAD, UNAUTHORIZED, FORBIDDEN, MANY, BUG, AWAY}
+FOR_ALL = {
+    BAD,
+    UNAUTHORIZED,
+    FORBIDDEN,
+    NOT_FOUND,
+    MANY,
+    BUG,
+    AWAY,
+}  # 404: of the account that a session names
 FOR_BODIES = {LARGE, KIND}
 
 # status -> name, words, code and message of an example
@@ -62,8 +70,7 @@ _FAILURES: dict[int, tuple[str, str, int, str]] = {
     ),
     MANY: (
         "TooManyRequests",
-        "The caller's budget of requests is used up, or their address has sent too many wrong keys;"
-        " `Retry-After` says for how many seconds.",
+        "The caller's budget is used up, or their address sent too many wrong keys; see `Retry-After`.",
         42910000,
         "rate limit exceeded",
     ),
