@@ -18,14 +18,16 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from psycopg import ServerCursor
-from psycopg.pq import TransactionStatus
+from psycopg import Error, ServerCursor
+from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
 BIND = "select set_config('raxx.user_id', %s, true)"
+
+RESULTS_MAX = 10  # of two statements, what lies between them, and the end
 
 _bound: ContextVar[str] = ContextVar("raxx_bound_user", default="")
 
@@ -72,9 +74,29 @@ def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
         with connection.wrap_database_errors, raw.transaction():
             raw.execute(BIND, [user_id])
             return execute(sql, params, many, context)
-    with connection.wrap_database_errors, raw.pipeline():  # one trip; implicit transaction of both
-        raw.execute(BIND, [user_id])
-        return execute(sql, params, many, context)
+    with connection.wrap_database_errors:
+        try:
+            with raw.pipeline():  # one trip; implicit transaction of both
+                raw.execute(BIND, [user_id])
+                return execute(sql, params, many, context)
+        except Error as error:
+            if raw.closed or raw.pgconn.pipeline_status == PipelineStatus.OFF:
+                raise
+            _leave_pipeline(raw)
+            raise (error.__context__ if isinstance(error.__context__, Error) else error) from None
+
+
+def _leave_pipeline(raw: Any) -> None:
+    """Take a connection out of a pipeline whose implicit commit has failed, by a constraint that waits for it.
+
+    psycopg does not expect an error there: it reads no further, cannot leave, and would raise that instead.
+    """
+    for _ in range(RESULTS_MAX):
+        result = raw.pgconn.get_result()
+        if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
+            raw.pgconn.exit_pipeline_mode()
+            return
+    raw.close()
 
 
 def install_guard(connection: Any, **_: Any) -> None:

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import entry, fills, latency, quotes, restart, starts, walls
+from bench import budgets, entry, fills, latency, quotes, restart, starts, walls
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,6 +36,7 @@ SUITES = (
     Suite(module="bench.latency", names=latency.NAMES),
     Suite(module="bench.starts", names=starts.NAMES),
     Suite(module="bench.walls", names=walls.NAMES),
+    Suite(module="bench.budgets", names=budgets.NAMES),
 )
 
 

@@ -18,8 +18,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from bench.budgets import refilled
 from bench.figure import Figure
 from bench.harness import HarnessFailed, Installation, installation
 from bench.load import Address, LoadFailed, Run, fresh_orders, run_load
@@ -102,7 +104,9 @@ class Entry:
         address: Address = self._target.web if name == "order_entry_direct" else self._target.front
         requests = self._hot if name == "order_entry_hot" else self._spread
         stored, cpu = _stored_orders(), self._target.cpu()
-        run = run_load(address, requests, seconds=seconds, connections=CONNECTIONS)
+        # Of a thousand people nobody comes near their budget; the one of `order_entry_hot` would exceed it.
+        with refilled() if name == "order_entry_hot" else nullcontext():
+            run = run_load(address, requests, seconds=seconds, connections=CONNECTIONS)
         used = self._target.cpu()
         accepted = len(fresh_orders(run))
         if _stored_orders() - stored != accepted:

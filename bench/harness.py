@@ -44,7 +44,13 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 def environment(root: Path) -> dict[str, str]:
     """Return what makes any of our commands use this data folder and its embedded servers."""
-    return {"RAXX_DATA_DIR": str(root), "DATABASE_URL": "", "VALKEY_URL": "", "RAXX_ENV": "development"}
+    return {
+        "RAXX_DATA_DIR": str(root),
+        "DATABASE_URL": "",
+        "VALKEY_URL": "",
+        "RAXX_ENV": "development",
+        "RAXX_BUDGETS": "on",  # what is measured is what people meet
+    }
 
 
 def free_port() -> int:

@@ -39,17 +39,23 @@ class Person:
 
 
 def settle(count: int, market: Market, *, first: int = 0) -> list[Person]:
-    """Store `count` users with one account and one key each, numbered from `first` on, and return their keys."""
+    """Store `count` users with one account and one key each, numbered from `first` on, and return their keys.
+
+    They are of the tier with the largest budget: 3,000 requests a minute each.
+    """
     from django.db import transaction
     from django.utils import timezone
 
-    from accounts.models import ApiKey, User
+    from accounts.models import ApiKey, Tier, User
     from accounts.models.api_key import digest, new_secret
     from accounts.models.user import new_id
     from trading.models import Journal, LedgerAccount, Posting, TradingAccount
 
     now = timezone.now()
-    users = [User(email=f"bench{number}@raxx.example") for number in range(first, first + count)]
+    users = [
+        User(email=f"bench{number}@raxx.example", tier=Tier.PRO_PLUS)
+        for number in range(first, first + count)
+    ]
     accounts = [
         TradingAccount(
             user=user, market=market, number=f"PB{number:010}", cash=CASH, multiplier=4, created_at=now

@@ -67,7 +67,9 @@ class StaffSite(AdminSite):
         return redirect_to_login(target, settings.LOGIN_URL)
 
     def admin_view(  # type: ignore[override] # Django's stubs want a function with its own attributes
-        self, view: Callable[..., HttpResponseBase], cacheable: bool = False
+        self,
+        view: Callable[..., HttpResponseBase],
+        cacheable: bool = False,  # noqa: FBT002 - Django's signature
     ) -> Callable[..., HttpResponseBase]:
         """Put around every page: who it is, the passkey before a change, and the policy of the content."""
 
@@ -89,7 +91,7 @@ class StaffSite(AdminSite):
                 return answer
 
         update_wrapper(as_staff, view)
-        inner = super().admin_view(as_staff, cacheable)  # type: ignore[arg-type]
+        inner = super().admin_view(as_staff, cacheable)
 
         def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             response = inner(request, *args, **kwargs)

@@ -14,26 +14,14 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponseBase
 
-POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Passkeys for our own pages; of what else a page could ask of a device, nothing.
-PERMISSIONS = ", ".join(
-    [
-        "publickey-credentials-get=(self)",
-        "publickey-credentials-create=(self)",
-        *(f"{power}=()" for power in ("camera", "geolocation", "microphone", "payment", "usb")),
-    ]
+PERMISSIONS = (
+    "publickey-credentials-get=(self), publickey-credentials-create=(self), "
+    "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 )
 
 

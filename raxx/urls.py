@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from accounts.api.urls import urlpatterns as access
+from accounts.dashboard.urls import urlpatterns as pages
 from accounts.web.urls import urlpatterns as ways_in
 from raxx import docs, errors, health
 from trading.api.urls import urlpatterns as api
@@ -19,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *api,
     *access,
     *ways_in,
+    *pages,
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("openapi.json", docs.document),

@@ -6,6 +6,7 @@ An account that was not granted answers as one that does not exist.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
@@ -14,6 +15,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from accounts.admin import SUPPORT, SupportAdmin
+from accounts.models import User
 from trading.admin_forms import GrantForm
 from trading.errors import RuleBroken
 from trading.models import (
@@ -30,11 +32,9 @@ from trading.models import (
 from trading.services.grants import give_grant, is_granted, record_look
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern, URLResolver
+    from django.urls import URLPattern
 
 SHOWN = 50  # rows of each table on an account's page, the newest
 
@@ -100,13 +100,13 @@ class AccountEntryAdmin(SupportAdmin):
         """Let superusers in; the view would show nothing to anybody else."""
         return bool(request.user.is_superuser)
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the form by which a superuser lets themselves in."""
         form = self.admin_site.admin_view(self.grant_view)
         return [
             path("<uuid:account_id>/grant/", form, name="trading_accountentry_grant"),
             *super().get_urls(),
-        ]  # type: ignore[list-item]
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -115,12 +115,8 @@ class AccountEntryAdmin(SupportAdmin):
         entry = self.get_object(request, object_id) if self.has_view_permission(request) else None
         if entry is None:
             return super().change_view(request, object_id, form_url, extra_context)
-        if is_granted(
-            staff=request.user,
-            account_id=entry.pk,
-            permission=GrantPermission.VIEW,
-            using=SUPPORT,  # type: ignore[arg-type]
-        ):
+        staff, to_view = staff_of(request), GrantPermission.VIEW
+        if is_granted(staff=staff, account_id=entry.pk, permission=to_view, using=SUPPORT):
             return HttpResponseRedirect(reverse("admin:trading_tradingaccount_change", args=[entry.pk]))
         return HttpResponseRedirect(reverse("admin:trading_accountentry_grant", args=[entry.pk]))
 
@@ -129,15 +125,15 @@ class AccountEntryAdmin(SupportAdmin):
         entry = self.get_object(request, str(account_id)) if self.has_view_permission(request) else None
         if entry is None:
             return super().change_view(request, str(account_id))
-        form = GrantForm(request.POST or None)
+        form, staff = GrantForm(request.POST or None), staff_of(request)
         if form.is_valid():
             try:
                 give_grant(
-                    staff=request.user,  # type: ignore[arg-type] # a User: the site has looked
+                    staff=staff,
                     account_id=entry.pk,
                     owner_id=entry.owner_id,
                     now=timezone.now(),
-                    granted_by=request.user,  # type: ignore[arg-type]
+                    granted_by=staff,
                     using=SUPPORT,
                     **form.terms,
                 )
@@ -157,10 +153,16 @@ class AccountEntryAdmin(SupportAdmin):
         return TemplateResponse(request, "trading/admin/grant.html", context, status=status)
 
 
+def staff_of(request: HttpRequest) -> User:
+    """Return who looks: the site has asked whether it is staff."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def entry_of(account_id: str) -> AccountEntry | None:
     """Return that an account exists, if who is bound may know; None for what is no id as well."""
     try:
-        key = AccountEntry._meta.pk.to_python(account_id)
+        key = UUID(account_id)
     except ValueError:
         return None
     return AccountEntry.objects.using(SUPPORT).filter(pk=key).first()

@@ -18,11 +18,19 @@ class TradingConfig(AppConfig):
     verbose_name = "Accounts, orders and the ledger"
 
     def ready(self) -> None:
-        """Keep the plain simulation profiles after each migrate and flush, and people to what their tier allows."""
-        from accounts.signals import tier_changed
+        """Keep the plain simulation profiles after each migrate and flush, and hear what happens to people."""
+        from accounts.signals import credentials_changed, tier_changed
 
+        credentials_changed.connect(tell_streams, dispatch_uid="trading.tell_streams")
         tier_changed.connect(fit_to_tier, dispatch_uid="trading.fit_to_tier")
         post_migrate.connect(keep_plain_profiles, sender=self, dispatch_uid="trading.plain_profiles")
+
+
+def tell_streams(**_: Any) -> None:
+    """Let the streams look again whether those still may listen who do."""
+    from trading.doorbells import ring_credentials
+
+    ring_credentials()
 
 
 def fit_to_tier(user_id: UUID, tier: str, **_: Any) -> None:

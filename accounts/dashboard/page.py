@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponseRedirect
+from django.http.request import split_domain_port
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
@@ -45,6 +46,7 @@ class Page(BaseView):
         shared = {
             "session": session,
             "csrf_cookie": settings.CSRF_COOKIE_NAME,
+            "right_place": _right_place(request),
             "words": WORDS,
         }
         response = render(request, self.template, {**shared, **content})
@@ -63,6 +65,14 @@ class OwnPage(Page):
         if session.is_enrol_only:
             return redirect_to("enrol")
         return super().get(request, **kwargs)
+
+
+def _right_place(request: HttpRequest) -> str | None:
+    """Return this page's address where passkeys work, None if that is here: they belong to one domain for ever."""
+    host, domain = split_domain_port(request.get_host())[0], settings.OTP_WEBAUTHN_RP_ID
+    if host == domain or host.endswith(f".{domain}"):
+        return None
+    return f"{settings.ORIGINS[0]}{request.get_full_path()}"
 
 
 def session_of(request: HttpRequest) -> LivingSession | None:

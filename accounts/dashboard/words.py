@@ -17,12 +17,15 @@ WORDS = {
     "unsupported": _("This browser cannot use passkeys. A current Chrome, Edge, Firefox or Safari can."),
     "insecure": _("Passkeys need https, or the address http://localhost."),
     "not_shown": _("No passkey was shown: the request was dismissed or took too long. Nothing was changed."),
-    "already_here": _("This device has a passkey of yours already. Add one on another device or a security key."),
-    "wrong_place": _("Passkeys do not work at this address. Open the page at the address that the mail names."),
+    "already_here": _(
+        "This device has a passkey of yours already. Add one on another device or a security key."
+    ),
+    "wrong_place": _(
+        "Passkeys do not work at this address. Open the page at the address that is named above."
+    ),
     # Something goes on, or went well.
     "working": _("One moment …"),
     "show_passkey": _("Confirm with your passkey …"),
-    "mail_sent": _("Look into your mail at {email}."),
     "signed_in": _("You are in. One moment …"),
     "passkey_added": _("The passkey “{name}” was added."),
     "passkey_renamed": _("The passkey is now called “{name}”."),
@@ -35,14 +38,15 @@ WORDS = {
     "codes_made": _("These are your new codes. Older ones no longer work."),
     "copied": _("Copied."),
     "not_copied": _("Copying is not possible here: mark the text and copy it by hand."),
+    # Questions.
+    "remove_passkey": _("It can no longer be used to log in, and the sessions that it has opened end."),
+    "remove_current": _("It was shown for this session: you will be logged out."),
+    "revoke_key": _("Bots that use it are refused from the next request on. This cannot be undone."),
     # Lists.
+    "account_unnamed": _("Paper account"),
     "never": _("never"),
-    "this_session": _("this session"),
-    "used_by_session": _("shown for this session"),
-    "unused": _("not used yet"),
     "everywhere": _("from anywhere"),
     "no_end": _("no end"),
-    "ended": _("ended"),
     "end_logged_out": _("logged out"),
     "end_revoked": _("ended by you"),
     "end_passkey_removed": _("its passkey was removed"),

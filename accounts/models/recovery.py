@@ -13,7 +13,14 @@ from accounts.models.user import User
 from accounts.querysets import OwnedManager
 
 
-class RecoveryCodes(ThrottlingMixin, models.Model):  # type: ignore[misc] # it ships no types
+class _Verifiable:
+    """What the back-off asks in the end: of a device of django-otp's, which this is not."""
+
+    def verify_is_allowed(self) -> tuple[bool, None]:
+        return True, None
+
+
+class RecoveryCodes(ThrottlingMixin, _Verifiable, models.Model):  # type: ignore[misc] # it ships no types
     """A person's unused codes. A code opens a session that may enrol a passkey, and nothing else.
 
     Not a device of django-otp's: a code that could verify a session would be a password.

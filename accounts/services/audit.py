@@ -8,7 +8,9 @@ and settings, and every look of staff at an account. Who acted and in which requ
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from accounts import tracing
 from accounts.models.audit import SYSTEM_CHAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from uuid import UUID
 
 SALT_BYTES = 32
@@ -70,10 +72,10 @@ class Entry:
 def canonical(value: Mapping[str, Any]) -> str:
     """Return JSON with sorted keys and no blanks; decimals and uuids are strings, instants RFC 3339.
 
+    A decimal has no noughts at its end, however many its column has.
     Raises TypeError for what has no such form, and for a float: money is exact.
     """
-    _refuse_floats(value)
-    return msgspec.json.encode(value, order="sorted").decode()
+    return msgspec.json.encode(_exact(value), order="sorted").decode()
 
 
 def record(
@@ -144,9 +146,13 @@ def record_all(entries: Iterable[Entry], *, using: str = "default") -> None:
         cursor.execute(statement, kept + parameters)
 
 
-def _refuse_floats(value: Any) -> None:
+def _exact(value: Any) -> Any:
     if isinstance(value, float):
         raise TypeError(f"the audit log takes no float such as {value}: say it as a decimal or as text")
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    for each in inner:
-        _refuse_floats(each)
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, Mapping):
+        return {str(name): _exact(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(each) for each in value]
+    return value

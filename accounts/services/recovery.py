@@ -15,7 +15,7 @@ from accounts import mail, tracing
 from accounts.binding import acting_for
 from accounts.errors import AccessRefused
 from accounts.models import RecoveryCodes, User
-from accounts.people import person_of_email
+from accounts.people import checked_address, person_of_email
 from accounts.services.audit import record
 from accounts.sessions import begin_session
 
@@ -65,9 +65,9 @@ def recover(*, email: str, code: str, where: Where) -> NewSession:
     """Begin a session that may only enrol, and use the code up.
 
     Raises AccessRefused in the same words for an unknown address, a person without codes, a wrong code,
-    and any code while the person's codes rest after failures.
+    and any code while the person's codes rest after failures; ValueInvalid for what is no address.
     """
-    user_id = person_of_email(email.strip())
+    user_id = person_of_email(checked_address(email))
     if user_id is None:
         raise AccessRefused(REFUSED)
     with acting_for(user_id):

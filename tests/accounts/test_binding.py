@@ -144,6 +144,10 @@ class TestWhoeverIsBound:
             ("select 1 / 0", DataError),
             ("update trading_order set filled_quantity = 1", ProgrammingError),
             (
+                "update trading_tradingaccount set profile_id = -1 returning 1",
+                IntegrityError,
+            ),  # found at the commit
+            (
                 "insert into trading_order select (jsonb_populate_record(o, '{}')).* from trading_order o",
                 IntegrityError,
             ),

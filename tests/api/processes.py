@@ -33,13 +33,16 @@ class Web:
 
     port: int
 
-    def call(self, key: ApiKey, method: str, path: str, body: Any = None) -> tuple[int, dict[str, str]]:
-        """Send one request on a connection of its own; return status and headers."""
+    def call(
+        self, key: ApiKey, method: str, path: str, body: Any = None, **more: str
+    ) -> tuple[int, dict[str, str]]:
+        """Send one request on a connection of its own, with `more` headers; return status and headers."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         headers = {
             "APCA-API-KEY-ID": key.pk,
             "APCA-API-SECRET-KEY": SECRET,
             "Content-Type": "application/json",
+            **more,
         }
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)

@@ -412,3 +412,28 @@ def test_a_history_takes_as_many_queries_for_500_fills_as_for_one(trader, ibm):
     )
 
     assert queries() == for_one
+
+
+def test_nothing_is_told_of_the_time_before_the_newest_fill_that_is_no_longer_kept(trader, ibm) -> None:
+    trade(trader, ibm, "buy", 10, 110, to_datetime(new_york(MONDAY, 15, 59)))
+    whole = trader.get(PATH, period="2D", timeframe="1H").json()
+    gone_at = to_datetime(new_york(TUESDAY, 9, 30))
+    TradingAccount.objects.update(history_run=1, history_at=gone_at)
+
+    kept = trader.get(PATH, period="2D", timeframe="1H").json()
+
+    assert 0 < len(kept["timestamp"]) < len(whole["timestamp"])
+    assert kept["timestamp"] == whole["timestamp"][-len(kept["timestamp"]) :]
+    assert kept["equity"] == whole["equity"][-len(kept["equity"]) :]
+
+    TradingAccount.objects.update(history_run=0)  # of an earlier run: it is no part of this one
+    assert trader.get(PATH, period="2D", timeframe="1H").json() == whole
+
+
+def test_no_snapshot_is_taken_of_a_close_that_cannot_be_told_any_more(trader, ibm) -> None:
+    monday = calendar_of(trader.account.market_id).day(MONDAY)
+    TradingAccount.objects.update(history_run=1, history_at=to_datetime(monday.close + 1_000))
+    assert take_snapshots(market_id=trader.account.market_id, day=monday).taken == 0
+
+    TradingAccount.objects.update(history_at=to_datetime(monday.close))
+    assert take_snapshots(market_id=trader.account.market_id, day=monday).taken == 1

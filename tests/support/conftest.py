@@ -15,7 +15,6 @@ from django.test import Client
 from django.utils import timezone
 from django_otp_webauthn.models import WebAuthnCredential
 
-from accounts.models import Session
 from accounts.sessions import begin_session
 from raxx import roles
 from tests.factories.rows import make_account, make_one_of_everything, make_user
@@ -24,7 +23,6 @@ from trading.services.grants import give_grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from accounts.models import User
     from trading.models import AccountGrant
@@ -47,7 +45,7 @@ def grant(
 
 
 def make_staff(**fields: Any) -> User:
-    return make_user(is_staff=True, **fields)
+    return make_user(**{"is_staff": True, **fields})
 
 
 @pytest.fixture

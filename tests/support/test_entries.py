@@ -52,7 +52,7 @@ def test_the_view_answers_superusers_among_the_staff_and_nobody_else(overseer: U
 
     def seen(bound: User | None) -> list[Any]:
         with as_role(roles.SUPPORT):
-            bind(bound and bound.pk)
+            bind(bound.pk if bound else None)
             return sql("select account_id, email from trading_accountentry")
 
     assert seen(overseer) == [(account.pk, account.user.email)]
@@ -91,9 +91,9 @@ def test_a_superuser_finds_every_account_and_sees_into_none(sign_in: SignIn, ove
     shown = client.get(LIST).content.decode()
     assert all(account.number in shown and account.user.email in shown for account in accounts)
     assert "12345" not in shown
-    found = client.get(f"{LIST}?q={accounts[0].user.email}").context["cl"].queryset
+    found = client.get(f"{LIST}?q={accounts[0].user.email}").context["cl"].result_list
     assert [one.pk for one in found] == [accounts[0].pk]
-    assert list(client.get("/admin/trading/tradingaccount/").context["cl"].queryset) == []
+    assert list(client.get("/admin/trading/tradingaccount/").context["cl"].result_list) == []
     assert not AuditEntry.objects.exists()
 
 

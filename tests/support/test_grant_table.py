@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.utils import timezone
 
 from accounts.models.user import new_id
 from raxx import roles
@@ -37,13 +35,13 @@ def give(
     as_role: AsRole, bound: User | None, staff: User, account: TradingAccount, *, by: User, after: str = "0"
 ) -> None:
     with as_role(roles.SUPPORT):
-        bind(bound and bound.pk)
+        bind(bound.pk if bound else None)
         sql(GIVE, new_id(), staff.pk, account.pk, by.pk, after, after)
 
 
 def held(as_role: AsRole, bound: User | None, role: str = roles.SUPPORT) -> set[UUID]:
     with as_role(role):
-        bind(bound and bound.pk)
+        bind(bound.pk if bound else None)
         return {account_id for (account_id,) in sql("select account_id from trading_accountgrant")}
 
 
@@ -86,15 +84,16 @@ def test_who_oversees_says_no_other_name_and_no_other_time(
             give(as_role, overseer, staff, account, by=by, after=after)
 
 
-def test_staff_sees_their_own_living_grants_by_both_roles(staff: User, as_role: AsRole) -> None:
+def test_staff_sees_their_own_grants_and_the_web_role_those_that_live(staff: User, as_role: AsRole) -> None:
     account, other, over = make_account(), make_account(), make_account()
     grant(staff, account)
     grant(make_staff(), other)
     grant(staff, over)
     sql("update trading_accountgrant set ended_at = now() where account_id = %s", over.pk)
 
+    assert held(as_role, staff, roles.APP) == {account.pk}
+    assert held(as_role, staff) == {account.pk, over.pk}
     for role in (roles.SUPPORT, roles.APP):
-        assert held(as_role, staff, role) == {account.pk}
         assert held(as_role, account.user, role) == set()
         assert held(as_role, None, role) == set()
 
@@ -199,8 +198,13 @@ def test_staff_reads_the_audit_log_of_what_they_were_granted(
     assert chains(make_staff()) == set()
 
 
-def test_a_grant_of_a_moment_is_over_when_the_moment_is(staff: User, as_role: AsRole) -> None:
-    account = make_account()
-    grant(staff, account, now=timezone.now() - timedelta(hours=1), lasts=timedelta(minutes=59))
+@pytest.mark.parametrize("change", ["is_staff = false", "is_active = false"])
+def test_the_web_role_hears_of_no_grant_of_who_is_staff_no_more(
+    staff: User, as_role: AsRole, change: str
+) -> None:
+    grant(staff, make_account())
+    before = held(as_role, staff, roles.APP)
+    sql(f"update accounts_user set {change}")
 
-    assert held(as_role, staff) == set()
+    assert len(before) == 1
+    assert held(as_role, staff, roles.APP) == set()

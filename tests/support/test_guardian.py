@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 def answers(staff: User, account: TradingAccount) -> dict[str, set[str]]:
     """Return what guardian says that somebody may, by each way to ask it."""
     checker, prefetched = ObjectPermissionChecker(staff), ObjectPermissionChecker(staff)
-    prefetched.prefetch_perms([account])
+    prefetched.prefetch_perms(TradingAccount.objects.filter(pk=account.pk))
     again = User.objects.get(pk=staff.pk)  # `has_perm` keeps nothing, but a user object might
 
     def those(may: Callable[[str], bool]) -> set[str]:
@@ -76,19 +76,18 @@ def answers(staff: User, account: TradingAccount) -> dict[str, set[str]]:
     }
 
 
+WAYS = (
+    "has_perm", "checker", "prefetched checker", "get_perms", "get_user_perms", "get_all_permissions", "objects",
+    "objects of a queryset", "users", "join from people", "join from accounts", "related manager",
+)  # fmt: skip
+
+
 def all_say(*words: str) -> dict[str, set[str]]:
-    return dict.fromkeys(
-        (
-            "has_perm", "checker", "prefetched checker", "get_perms", "get_user_perms", "get_all_permissions",
-            "objects", "objects of a queryset", "users", "join from people", "join from accounts",
-            "related manager",
-        ),
-        set(words),
-    )  # fmt: skip
+    return {way: set(words) for way in WAYS}
 
 
 def test_guardian_finds_the_table_by_its_foreign_key() -> None:
-    assert get_user_obj_perms_model(TradingAccount) is AccountGrant
+    assert get_user_obj_perms_model(TradingAccount()) is AccountGrant
 
 
 def test_a_living_grant_counts_however_one_asks(staff: User) -> None:
@@ -153,7 +152,8 @@ def test_the_record_still_leads_to_who_held_what(staff: User) -> None:
 def test_guardian_s_own_ways_to_give_and_take_are_closed(staff: User) -> None:
     account = make_account()
     grant(staff, account)
-    everybody, every = User.objects.filter(pk=staff.pk), TradingAccount.objects.all()
+    everybody: Any = User.objects.filter(pk=staff.pk)
+    every: Any = TradingAccount.objects.all()
 
     for attempt in (
         lambda: assign_perm("view_account", staff, account),

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 def seen(as_role: AsRole, table: str, bound: User | None) -> list[UUID]:
     """Return whose accounts' rows the support role sees in a table, one entry a row."""
     with as_role(roles.SUPPORT):
-        bind(bound and bound.pk)
+        bind(bound.pk if bound else None)
         return [account_id for (account_id,) in sql(f"select account_id from {table} order by 1")]
 
 
@@ -183,7 +183,7 @@ def test_support_sees_itself_and_the_people_of_granted_accounts(
 
     def people(bound: User | None) -> set[UUID]:
         with as_role(roles.SUPPORT):
-            bind(bound and bound.pk)
+            bind(bound.pk if bound else None)
             return {user_id for (user_id,) in sql("select id from accounts_user")}
 
     assert people(staff) == {staff.pk, alice.user_id}

@@ -1,4 +1,4 @@
-import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import django.db.models.deletion
@@ -22,6 +22,7 @@ drop policy support_granted on accounts_auditdetail; drop policy support_granted
 alter table trading_accountgrant drop constraint grant_of_account;
 drop policy holder_or_overseer_ends on trading_accountgrant; drop policy overseer_gives on trading_accountgrant;
 drop policy overseer_sees on trading_accountgrant; drop policy staff_own on trading_accountgrant;
+drop policy staff_living on trading_accountgrant;
 drop policy worker_all on trading_accountgrant; drop policy owner_all on trading_accountgrant;
 drop function raxx_oversees, raxx_granted_people, raxx_granted_accounts;
 """
@@ -138,7 +139,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=Q(
                             expires_at__gt=F("granted_at"),
-                            expires_at__lte=F("granted_at") + datetime.timedelta(days=30),
+                            expires_at__lte=F("granted_at") + timedelta(days=30),
                         ),
                         name="grant_lasts_thirty_days_at_most",
                     ),

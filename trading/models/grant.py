@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.db import models
 from django.db.models.functions import Now
+from django.db.models.lookups import GreaterThan, IsNull
 from django.db.models.sql.where import AND, WhereNode
 from guardian.managers import UserObjectPermissionManager
 from guardian.models import UserObjectPermissionBase
@@ -20,6 +21,7 @@ from accounts.models.user import new_id
 from trading.models.account import TradingAccount
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from django.contrib.auth.models import Permission
@@ -56,7 +58,7 @@ class LivingForeignKey(models.ForeignKey):
         """Restrict a subquery that Django has shortened by the target's table, and no join from here."""
         return living_at(related_alias) if alias is None else None
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """Say `ForeignKey` to migrations: the column knows nothing of this."""
         name, _, arguments, options = super().deconstruct()
         return name, "django.db.models.ForeignKey", arguments, options
@@ -64,20 +66,19 @@ class LivingForeignKey(models.ForeignKey):
 
 def living_at(alias: str) -> WhereNode:
     """Return the condition that the grant under this alias counts now, by the database's clock."""
-    ended, expires = (AccountGrant._meta.get_field(name) for name in ("ended_at", "expires_at"))
-    return WhereNode(
-        [
-            ended.get_lookup("isnull")(ended.get_col(alias), True),  # noqa: FBT003 - Django's own form
-            expires.get_lookup("gt")(expires.get_col(alias), Now()),
-        ],
-        AND,
-    )
+    fields = AccountGrant._meta  # noqa: SLF001 - Django's documented way to a model's fields
+    ended, expires = fields.get_field("ended_at"), fields.get_field("expires_at")
+    conditions: list[Any] = [
+        IsNull(ended.get_col(alias), True),  # noqa: FBT003 - Django's own form
+        GreaterThan(expires.get_col(alias), Now()),
+    ]
+    return WhereNode(conditions, AND)
 
 
 class LivingGrants(UserObjectPermissionManager):
     """The grants that count now. Its ways to give and take, which know no reason and no end, are closed."""
 
-    def get_queryset(self) -> models.QuerySet[AccountGrant]:
+    def get_queryset(self) -> models.QuerySet[Any]:
         """Return the grants that neither ended nor expired, by the database's clock."""
         return super().get_queryset().filter(ended_at=None, expires_at__gt=Now())
 
@@ -119,7 +120,7 @@ class AccountGrant(UserObjectPermissionBase):
     ended_at = models.DateTimeField(null=True)  # revoked; or seen to have expired, which it had before
     ended_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
-    objects = LivingGrants()
+    objects: ClassVar[LivingGrants] = LivingGrants()
     ever = models.Manager()
 
     class Meta:

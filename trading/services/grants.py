@@ -91,7 +91,7 @@ def give_grant(
                     content_object_id=account_id,
                     reason=reason.strip(),
                     ticket=ticket.strip(),
-                    granted_by_id=granted_by and granted_by.pk,
+                    granted_by_id=granted_by.pk if granted_by else None,
                     granted_at=now,
                     expires_at=now + lasts,
                 )

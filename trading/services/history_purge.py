@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, connection, transaction
 
@@ -94,7 +94,7 @@ def _all_due(now: datetime, account_id: UUID | None) -> Iterator[_Due]:
         if allowance.history_days is None:
             continue
         before = now - timedelta(days=allowance.history_days)
-        parameters = {
+        parameters: dict[str, Any] = {
             "tier": tier.value,
             "before": before,
             "account": account_id,

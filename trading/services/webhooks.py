@@ -42,9 +42,7 @@ def create_endpoint(*, principal: Principal, url: str, description: str) -> tupl
     Raises ValueInvalid, RuleBroken when the tier allows no more.
     """
     _require(url, description)
-    # The account's row is locked so that two at once cannot both be the last that is allowed.
-    account = TradingAccount.objects.owned_by(principal).select_for_update(no_key=True)
-    now_at = account.get(pk=principal.account_id).event_seq
+    now_at = _locked_account(principal).event_seq
     most = allowance(principal.tier).webhooks
     if _mine(principal).count() >= most:
         raise RuleBroken(f"your tier allows {most} webhook endpoints for an account")
@@ -73,6 +71,8 @@ def change_endpoint(
     Raises NotFound, ValueInvalid, RuleBroken when as many are enabled as the tier allows.
     """
     _require(url, description)
+    if is_enabled:
+        _locked_account(principal)
     found = _found(_mine(principal).select_for_update(), endpoint_id)
     before = _settings(found)
     if url is not None:
@@ -201,12 +201,19 @@ def _tell(
     )
 
 
+def _locked_account(principal: Principal) -> TradingAccount:
+    """Lock the account, before its endpoints, so that two at once cannot both be the last that is allowed."""
+    mine = TradingAccount.objects.owned_by(principal).select_for_update(no_key=True)
+    return mine.get(pk=principal.account_id)
+
+
 def _require_room(principal: Principal) -> None:
-    """Refuse one more enabled endpoint than the tier allows: there are more since a downgrade."""
-    list(TradingAccount.objects.owned_by(principal).filter(pk=principal.account_id).select_for_update(no_key=True))
+    """Refuse one more enabled endpoint than the tier allows: since a downgrade there may be more."""
     most = allowance(principal.tier).webhooks
     if _mine(principal).filter(disabled_at=None).count() >= most:
-        raise RuleBroken(f"your tier allows {most} enabled webhook endpoints for an account; disable another first")
+        raise RuleBroken(
+            f"your tier allows {most} enabled webhook endpoints for an account; disable another first"
+        )
 
 
 def _require(url: str | None, description: str | None) -> None:

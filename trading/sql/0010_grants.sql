@@ -32,16 +32,17 @@ $$;
 revoke all on function raxx_oversees() from public;
 grant execute on function raxx_oversees() to raxx_app, raxx_support;
 
--- The table of the grants. Staff see their own, while they live; who oversees sees all, gives, and ends.
--- Anybody may give a grant back. Nothing is ever deleted, and nothing that has ended begins again. The
--- role that serves people only asks, and only about whom it serves.
+-- The table of the grants. Staff see their own; who oversees sees all, gives, and ends. Anybody may give a
+-- grant back. Nothing is ever deleted, and nothing that has ended begins again. The role that serves people
+-- only asks, about whom it serves, and hears of nothing that is over.
 alter table trading_accountgrant enable row level security;
 alter table trading_accountgrant force row level security;
 create policy owner_all on trading_accountgrant to raxx_owner using (true) with check (true);
 create policy worker_all on trading_accountgrant to raxx_worker using (true) with check (true);
-create policy staff_own on trading_accountgrant for select to raxx_app, raxx_support
+create policy staff_living on trading_accountgrant for select to raxx_app
   using (staff_id = raxx_uid() and ended_at is null and expires_at > now()
          and (select u.is_active and u.is_staff from accounts_user u where u.id = raxx_uid()));
+create policy staff_own on trading_accountgrant for select to raxx_support using (staff_id = raxx_uid());
 create policy overseer_sees on trading_accountgrant for select to raxx_support using ((select raxx_oversees()));
 create policy overseer_gives on trading_accountgrant for insert to raxx_support
   with check ((select raxx_oversees()) and granted_by_id = raxx_uid() and ended_at is null

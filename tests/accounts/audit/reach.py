@@ -18,7 +18,9 @@ WRITING_CALLS = {
     "save", "update", "create", "delete", "bulk_create", "bulk_update", "get_or_create", "update_or_create",
     "create_user",
 }  # fmt: skip
-WRITING_SQL = re.compile(r"\b(insert into|delete from|update) [a-z_]+|\b(trading|accounts|matching)_[a-z_]+\(", re.IGNORECASE)
+WRITING_SQL = re.compile(r"\b(?:insert into|delete from|update) [a-z_]+", re.IGNORECASE)
+CALLED_SQL = re.compile(r"\b((?:trading|accounts|matching)_[a-z_]+)\(")
+DECLARED = re.compile(r"create (?:or replace )?function (\w+)\(.*?\blanguage\b", re.IGNORECASE | re.DOTALL)
 TELLING = {"accounts.services.audit.record", "accounts.services.audit.record_all"}
 
 
@@ -81,15 +83,31 @@ def _read(function: ast.FunctionDef, names: dict[str, str], texts: dict[str, str
     for node in ast.walk(function):
         if isinstance(node, ast.Name):
             read.calls.add(names.get(node.id, node.id))
-            read.writes |= bool(WRITING_SQL.search(texts.get(node.id, "")))
+            read.writes |= _writes(texts.get(node.id, ""))
         elif isinstance(node, ast.Attribute):
             if isinstance(node.value, ast.Name) and node.value.id in names:
                 read.calls.add(f"{names[node.value.id]}.{node.attr}")
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != documentation:
-            read.writes |= bool(WRITING_SQL.search(node.value))
+            read.writes |= _writes(node.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             read.writes |= node.func.attr in WRITING_CALLS and not _is_of_a_set(node.func)
     return read
+
+
+def _writes(text: str) -> bool:
+    return bool(WRITING_SQL.search(text)) or bool(set(CALLED_SQL.findall(text)) - _only_read())
+
+
+@cache
+def _only_read() -> frozenset[str]:
+    """Return the functions of the database that say of themselves that they change nothing."""
+    declared = {
+        match[1]: "stable" in match[0] or "immutable" in match[0]
+        for folder in ("accounts", "matching", "trading")
+        for path in sorted([*(ROOT / folder).glob("sql/*.sql"), *(ROOT / folder).glob("migrations/*.py")])
+        for match in DECLARED.finditer(path.read_text())
+    }
+    return frozenset(name for name, only_reads in declared.items() if only_reads)
 
 
 def _is_of_a_set(call: ast.Attribute) -> bool:

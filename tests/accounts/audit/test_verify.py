@@ -99,7 +99,7 @@ def remove_and_move_down(chain: UUID) -> None:
 
 def insert_and_move_up(chain: UUID) -> None:
     entries = stored(chain)
-    rewrite(chain, entries[:2] + [entries[2]._replace(body="{}")])  # a forged third, rightly hashed
+    rewrite(chain, [*entries[:2], entries[2]._replace(body="{}")])  # a forged third, rightly hashed
     forged = stored(chain)[2]
     moved = [entry._replace(seq=entry.seq + 1) for entry in entries[2:]]
     put(chain, [*entries[:2], forged, *moved])
@@ -167,7 +167,7 @@ def test_what_was_done_is_named_with_chain_and_sequence_without_any_anchor(chain
 
 
 def _orphaned(chain: UUID) -> list[tuple[Kind, UUID | None, int | None]]:
-    """An entry that is gone leaves its details behind."""
+    """Expect the details that an entry which is gone has left behind."""
     digests = {entry.details_digest for entry in stored(chain)}
     left = AuditDetail.objects.filter(chain=chain).exclude(digest__in=digests).count()
     assert left
@@ -300,7 +300,7 @@ def test_a_chain_of_two_years_ago_may_be_forgotten_and_leaves_a_mark_that_is_bel
 
 def test_a_chain_with_newer_entries_and_the_system_s_are_not_forgotten(chain):
     for which in (chain, SYSTEM_CHAIN):
-        with pytest.raises(Exception, match="last two years|is kept"):
+        with pytest.raises(Exception, match=r"last two years|is kept"):
             sql("select accounts_forget_chain(%s)", which)
 
     assert len(stored(chain)) == LONG

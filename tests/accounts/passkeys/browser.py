@@ -37,8 +37,8 @@ class Page:
         token = self.client.cookies[settings.CSRF_COOKIE_NAME].value
         content = "" if body is None else json.dumps(body)
         with as_web():
-            return getattr(self.client, method)(
-                path, content, content_type="application/json", headers={"X-CSRFToken": token, **headers}
+            return self.client.generic(
+                method.upper(), path, content, "application/json", headers={"X-CSRFToken": token, **headers}
             )
 
     def get(self, path: str) -> Any:

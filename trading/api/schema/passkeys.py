@@ -39,7 +39,9 @@ SCHEMAS: dict[str, Schema] = {
             "name": STRING,
             "is_on": described(BOOLEAN, "One that is off opens nothing: a recovery or a copy ended it."),
             "is_current": described(BOOLEAN, "The session was begun with it."),
-            "is_synchronized": described(BOOLEAN, "Its provider keeps a copy, so that it outlives the device."),
+            "is_synchronized": described(
+                BOOLEAN, "Its provider keeps a copy, so that it outlives the device."
+            ),
             "created_at": INSTANT,
             "last_used_at": nullable(INSTANT),
         },

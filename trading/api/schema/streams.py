@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading.api.schema.failures import AWAY, INVALID, MANY, UNAUTHORIZED
+from trading.api.schema.failures import AWAY, INVALID, MANY, NOT_FOUND, UNAUTHORIZED
 from trading.api.schema.operation import Operation
 from trading.api.schema.parts import (
     DECIMAL,
@@ -52,6 +52,11 @@ OPERATIONS = {
             "`error` says why it ends."
         ),
         parameters=(
+            query(
+                "account_id",
+                UUID,
+                "Of a signed-in person without a key: whose events; the oldest open account's.",
+            ),
             query("since_id", _EVENT_ID, "Begin after this event."),
             query("until_id", _EVENT_ID, "End with this event."),
             query("since", INSTANT, "Begin with the first event of this instant of market time."),
@@ -69,7 +74,7 @@ OPERATIONS = {
                 content_type="text/event-stream",
             )
         },
-        refusals=(UNAUTHORIZED, INVALID, MANY, AWAY),
+        refusals=(UNAUTHORIZED, NOT_FOUND, INVALID, MANY, AWAY),
     ),
 }
 
@@ -84,4 +89,7 @@ chooses text frames, and `Content-Type: application/msgpack` on the upgrade Mess
 **Market data** at `/v2/iex`, `/v2/sip` and `/v2/delayed_sip`. Say `{"action": "auth", "key": ..., "secret": ...}`,
 then `{"action": "subscribe", "trades": ["IBM"], "quotes": ["IBM"], "bars": ["*"]}`. Every frame is a list of
 messages, JSON or, with `Content-Type: application/msgpack`, MessagePack. One connection for each key.
+
+A page of ours needs neither message: the cookie of its person's session opens all of these, for the account that
+`?account_id=` names, else the oldest open one. A page of another site is refused with 403.
 """

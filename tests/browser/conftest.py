@@ -1,0 +1,75 @@
+"""A real browser before a real web process. Skipped, loudly, on a machine without Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.server import Site, site as running_site
+from tests.browser.visitor import Visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]  # it may run as root, and loads only ours
+
+if CHROMIUM is None:
+    # One line in the summary for the folder, and no test that pretends.
+    pytest.skip("no Chromium on this machine: the browser tests are not run", allow_module_level=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder."""
+    for item in items:
+        if "/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return a browser. For a module, not the session: while it runs, no other test could have an event loop."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(
+    django_db_setup: None, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """Return the running web process."""
+    with running_site(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _rows_go_with_the_test(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the tests look into the database although the browser's loop runs in their thread."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
+    """Return a function that opens a browser; at the end none may have complained."""
+    visitors: list[Visitor] = []
+
+    def opened(**options: Any) -> Visitor:
+        visitors.append(Visitor(chromium, site, **options))
+        return visitors[-1]
+
+    yield opened
+    for visitor in visitors:
+        visitor.leave()
+    assert [visitor.complaints for visitor in visitors if visitor.complaints] == []
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Visitor]) -> Visitor:
+    return visit()
