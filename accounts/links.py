@@ -17,7 +17,6 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts.errors import LinkUnusable
 from accounts.models import SpentLink
@@ -65,9 +64,10 @@ def make(purpose: Purpose, *, email: str, user_id: UUID | None = None, epoch: in
     return signing.dumps(content, salt=SALT)
 
 
-def url(token: str) -> str:
+def url(purpose: Purpose, token: str) -> str:
     """Return the address of the page that a token is mailed as."""
-    return f"{settings.ORIGINS[0]}/sign-up/{token}"
+    page = "sign-up" if purpose is Purpose.SIGN_UP else "enrol"
+    return f"{settings.ORIGINS[0]}/{page}/{token}"
 
 
 def read(token: str) -> Link:
@@ -100,8 +100,3 @@ def spend(token_hash: bytes) -> None:
     except IntegrityError:
         raise LinkUnusable(UNUSABLE) from None
 
-
-def forget_old() -> int:
-    """Delete what is known of links whose signature is too old anyway; return how many."""
-    deleted, _ = SpentLink.objects.filter(spent_at__lt=timezone.now() - 2 * max(LIFE.values())).delete()
-    return deleted

@@ -43,7 +43,8 @@ SHOWN = 50  # rows of each table on an account's page, the newest
 class TradingAccountAdmin(SupportAdmin):
     """The accounts granted to who looks."""
 
-    list_display = ("number", "user", "market", "status", "cash", "created_at")
+    # Nothing of what is in an account: a list is no look at it, and is not written down.
+    list_display = ("number", "user", "market", "status", "created_at")
     list_filter = ("status",)
     list_select_related = ("user", "market")
     search_fields = ("number", "name", "user__email")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
+from django.http import HttpResponseRedirect
 from django.urls import reverse
 
 from accounts import links
-from accounts.dashboard.page import Page, next_of, redirect_to, session_of
+from accounts.dashboard.page import Page, next_of, redirect_to
 from accounts.errors import LinkUnusable
 from accounts.sessions import device_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-    from rest_framework.request import Request
+    from django.http import HttpRequest, HttpResponse
 
 
 class SignUp(Page):
@@ -27,11 +27,10 @@ class LogIn(Page):
 
     template = "accounts/log_in.html"
 
-    def get(self, request: Request, **kwargs: str) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Answer with the page, or send on who is in."""
-        session = session_of(request._request)  # noqa: SLF001 - the middleware's
-        if session is not None and not session.is_enrol_only:
-            return _redirect(next_of(request._request, reverse("security")))  # noqa: SLF001 - Django's own
+        if self.session is not None and not self.session.is_enrol_only:
+            return HttpResponseRedirect(next_of(request, reverse("security")))
         return super().get(request, **kwargs)
 
     def content(self, request: HttpRequest, **_: str) -> dict[str, Any]:
@@ -52,13 +51,11 @@ class Enrol(Page):
     """
 
     template = "accounts/enrol.html"
-    fallback: ClassVar[str] = "log-in"
 
-    def get(self, request: Request, **kwargs: str) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Answer with the page; without a link it is only for who has just shown a recovery code."""
-        session = session_of(request._request)  # noqa: SLF001 - the middleware's
-        if not kwargs and (session is None or not session.is_enrol_only):
-            return redirect_to(self.fallback)
+        if not kwargs and (self.session is None or not self.session.is_enrol_only):
+            return redirect_to("log-in")
         return super().get(request, **kwargs)
 
     def content(self, request: HttpRequest, **kwargs: str) -> dict[str, Any]:
@@ -67,17 +64,10 @@ class Enrol(Page):
             "device": device_of(request.META.get("HTTP_USER_AGENT", "")),
             "token": kwargs.get("token", ""),
         }
-        session = session_of(request)
         if not kwargs:
-            return {**shared, "purpose": "recovery", "email": "" if session is None else session.email}
+            return {**shared, "purpose": "recovery", "email": self.session.email if self.session else ""}
         try:
             link = links.read(kwargs["token"])
         except LinkUnusable:
             return {**shared, "purpose": "unusable"}
         return {**shared, "purpose": link.purpose.value, "email": link.email}
-
-
-def _redirect(target: str) -> HttpResponseRedirect:
-    from django.http import HttpResponseRedirect
-
-    return HttpResponseRedirect(target)

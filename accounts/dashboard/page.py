@@ -15,54 +15,47 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
-from accounts.api.base import BaseView
 from accounts.dashboard.words import WORDS
-from accounts.sessions import LivingSession
+from accounts.web.base import JsonView
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-    from rest_framework.request import Request
 
 
-class Page(BaseView):
-    """A page that anybody may open."""
+class Page(JsonView):
+    """A page that anybody may open. Only its failures are JSON."""
 
-    authentication_classes = ()  # the middleware has found the session
     http_method_names = ["get", "head"]
     template: ClassVar[str]
 
-    def get(self, request: Request, **kwargs: str) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Answer with the page."""
-        return self.show(request._request, **self.content(request._request, **kwargs))  # noqa: SLF001 - templates and CSRF are Django's
+        return self.show(request, **self.content(request, **kwargs))
 
     def content(self, request: HttpRequest, **kwargs: str) -> dict[str, Any]:  # noqa: ARG002 - a page has its own
         """Return what its template needs beyond what every page has."""
         return {}
 
     def show(self, request: HttpRequest, **content: Any) -> HttpResponse:
-        """Return the page. It names a person, so nobody keeps it: not the browser either, after a log-out."""
+        """Return the page."""
         get_token(request)  # puts the cookie, whose value the scripts send back
-        session = session_of(request)
         shared = {
-            "session": session,
+            "session": self.session,
             "csrf_cookie": settings.CSRF_COOKIE_NAME,
             "right_place": _right_place(request),
             "words": WORDS,
         }
-        response = render(request, self.template, {**shared, **content})
-        response["Cache-Control"] = "no-store"
-        return response
+        return render(request, self.template, {**shared, **content})
 
 
 class OwnPage(Page):
     """A page for a signed-in person. Others are sent to the log-in and back; who recovers, to their enrolment."""
 
-    def get(self, request: Request, **kwargs: str) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Answer with the page, or with the way to it."""
-        session = session_of(request._request)  # noqa: SLF001 - the middleware's
-        if session is None:
+        if self.session is None:
             return redirect_to("log-in", next=request.get_full_path())
-        if session.is_enrol_only:
+        if self.session.is_enrol_only:
             return redirect_to("enrol")
         return super().get(request, **kwargs)
 
@@ -73,12 +66,6 @@ def _right_place(request: HttpRequest) -> str | None:
     if host == domain or host.endswith(f".{domain}"):
         return None
     return f"{settings.ORIGINS[0]}{request.get_full_path()}"
-
-
-def session_of(request: HttpRequest) -> LivingSession | None:
-    """Return the living session that the middleware has found."""
-    found = request.session.living  # type: ignore[attr-defined] # our session engine
-    return found if isinstance(found, LivingSession) else None
 
 
 def redirect_to(name: str, **query: str) -> HttpResponse:

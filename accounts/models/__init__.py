@@ -1,6 +1,7 @@
 from accounts.models.api_key import ApiKey
 from accounts.models.audit import AuditDetail, AuditEntry, AuditHead
 from accounts.models.ceremony import Ceremony, SpentLink
+from accounts.models.passkey_reset import PasskeyReset
 from accounts.models.recovery import RecoveryCodes
 from accounts.models.session import Assertion, Session
 from accounts.models.tier_change import TierChange
@@ -13,6 +14,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Ceremony",
+    "PasskeyReset",
     "RecoveryCodes",
     "Session",
     "SpentLink",

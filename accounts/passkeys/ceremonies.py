@@ -85,9 +85,3 @@ def take(*, binding: bytes | None, purpose: Ceremony.Purpose) -> Taken:
     state, digest, _ = row
     return Taken(state=msgspec.json.decode(state), digest=None if digest is None else bytes(digest))
 
-
-def forget_old() -> int:
-    """Delete the challenges that nobody answered in time; return how many. For the daily sweep."""
-    old = timezone.now() - timedelta(seconds=challenge_life_s())
-    deleted, _ = Ceremony.objects.filter(created_at__lt=old).delete()
-    return deleted

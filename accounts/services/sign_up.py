@@ -28,7 +28,7 @@ def ask_to_join(*, email: str) -> None:
         return
     mail.send_link(
         address,
-        links.url(links.make(links.Purpose.SIGN_UP, email=address)),
+        links.url(links.Purpose.SIGN_UP, links.make(links.Purpose.SIGN_UP, email=address)),
         subject="your link to sign up",
         words="Somebody, probably you, wants to sign up for Raxx with this address. To go on, open this page:",
         life="30 minutes",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import links
 from accounts.models import Assertion, Ceremony, Session, SpentLink, User
 from accounts.services.audit import record_all
 from accounts.services.own_sessions import KEPT_FOR, living_among, natural_end
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1_000  # rows of one transaction
 CEREMONIES_KEPT_FOR = timedelta(minutes=10)  # twice as long as one could be answered
-LINKS_KEPT_FOR = timedelta(hours=24)  # longer than any signature is good
+LINKS_KEPT_FOR = 2 * max(links.LIFE.values())  # longer than any signature is good
 
 
 def end_dead_sessions() -> int:

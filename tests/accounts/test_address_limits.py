@@ -22,7 +22,7 @@ KINDS = ["log_in", "sign_up", "recovery", "bad_key"]
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+def clock(monkeypatch: pytest.MonkeyPatch, budgets_on: None) -> StandingClock:
     standing = StandingClock()
     standing.stand(monkeypatch)
     return standing

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("budgets_on")
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+def clock(monkeypatch: pytest.MonkeyPatch, budgets_on: None) -> StandingClock:
     standing = StandingClock()
     standing.stand(monkeypatch)
     return standing

@@ -138,7 +138,7 @@ def test_work_in_the_name_of_an_earlier_request_keeps_its_actor():
 
 
 def test_a_thread_begins_with_nobody_and_a_task_with_what_its_maker_knew():
-    seen = {}
+    seen: dict[str, object] = {}
 
     async def both():
         tracing.begin(request_id="maker")

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("budgets_on")
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+def clock(monkeypatch: pytest.MonkeyPatch, budgets_on: None) -> StandingClock:
     standing = StandingClock()
     standing.stand(monkeypatch)
     return standing

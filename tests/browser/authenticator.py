@@ -40,7 +40,8 @@ class Authenticator:
         kept = {
             name: value
             for name, value in credential.items()
-            if name in {"credentialId", "isResidentCredential", "rpId", "privateKey", "userHandle", "signCount"}
+            if name
+            in {"credentialId", "isResidentCredential", "rpId", "privateKey", "userHandle", "signCount"}
         }
         self._send("addCredential", credential={**kept, **changes})
 

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]  # it may run as root, and loads only ours
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+]  # it may run as root, and loads only ours
 
 if CHROMIUM is None:
     # One line in the summary for the folder, and no test that pretends.
@@ -41,9 +45,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(
-    django_db_setup: None, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def site(django_db_setup: None, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return the running web process."""
     with running_site(tmp_path_factory.mktemp("site")) as running:
         yield running

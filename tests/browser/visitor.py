@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 30_000.0  # a test that waits longer has hung
 # A conditional request would be answered at once by a device that is touched by itself.
-NO_OFFERS = "if (window.PublicKeyCredential) PublicKeyCredential.isConditionalMediationAvailable = async () => false;"
-REPORT = "addEventListener('securitypolicyviolation', (e) => violated(`${e.violatedDirective} ${e.blockedURI}`));"
+NO_OFFERS = (
+    "if (window.PublicKeyCredential) PublicKeyCredential.isConditionalMediationAvailable = async () => false;"
+)
+REPORT = (
+    "addEventListener('securitypolicyviolation', (e) => violated(`${e.violatedDirective} ${e.blockedURI}`));"
+)
 
 
 class Visitor:

@@ -103,8 +103,8 @@ class Browser:
         client.cookies[settings.CSRF_COOKIE_NAME] = CSRF
         return client
 
-    def get(self, path: str, **query: Any) -> Any:
-        return self.call("get", path, query)
+    def get(self, path: str, *, headers: dict[str, str | None] | None = None, **query: Any) -> Any:
+        return self.call("get", path, query, headers=headers or {})
 
     def post(self, path: str, body: Any = None, **extra: Any) -> Any:
         return self.send("post", path, body, **extra)

@@ -111,7 +111,7 @@ def test_a_task_that_nobody_s_request_sent_begins_one(app, worker):
 
 
 def test_a_line_that_a_task_writes_or_its_failure_names_the_request(app, worker):
-    found = {}
+    found: dict[str, str] = {}
 
     class Noting(logging.Handler):
         def emit(self, record):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httptools
 import pytest
 
+from accounts import tracing
 from raxx.front import Front, serve
 from raxx.relay import Limits
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
     Scenario = Callable[["House"], Coroutine[Any, Any, None]]
 
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 PATIENCE_S = 20.0  # only a hanging test ever waits this long
 
 
@@ -442,6 +447,54 @@ def test_a_backend_that_is_down_is_said_so_at_once(run: Callable[..., None]) -> 
         assert split(await house.send(get("/stream", "Connection: close")))[0] == 200
 
     run(scenario, has_web=False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param(["X-Request-ID: mine.1", f"traceparent: {TRACEPARENT}"], "mine[.]1", id="its own"),
+        pytest.param([f"TraceParent: {TRACEPARENT}"], TRACE_ID, id="its trace's"),
+        pytest.param(["X-Request-ID: two words"], "[0-9a-f]{32}", id="one that cannot be"),
+        pytest.param([], "[0-9a-f]{32}", id="none"),
+    ],
+)
+def test_an_answer_of_the_front_s_own_and_its_line_carry_the_caller_s_id(
+    run: Callable[..., None], caplog: pytest.LogCaptureFixture, headers: list[str], expected: str
+) -> None:
+    seen = []
+
+    class Noting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith("answered"):
+                seen.append((record.getMessage(), tracing.current().request_id))
+
+    noting = Noting()
+
+    async def scenario(house: House) -> None:
+        answer = await house.send(get("/v2/orders", *headers))
+        request_id = split(answer)[1]["request_id"]
+        assert re.fullmatch(expected, request_id)
+        assert b"\r\nX-Request-ID: %b\r\n" % request_id.encode() in answer
+        assert seen == [("answered 503: service unavailable", request_id)]
+
+    logging.getLogger("raxx.front").addHandler(noting)
+    try:
+        with caplog.at_level(logging.INFO, "raxx.front"):
+            run(scenario, has_web=False)
+    finally:
+        logging.getLogger("raxx.front").removeHandler(noting)
+
+
+def test_what_a_client_says_of_its_trace_reaches_the_backend_as_it_is(run: Callable[..., None]) -> None:
+    said = [("x-request-id", "two words"), ("traceparent", TRACEPARENT), ("tracestate", "a=b")]
+
+    async def scenario(house: House) -> None:
+        headers = [f"{name}: {value}" for name, value in said]
+        for path in ("/v2/orders", "/v2/iex"):
+            _, seen = split(await house.send(get(path, *headers, "Connection: close")))
+            assert [tuple(pair) for pair in seen["headers"] if tuple(pair) in said] == said
+
+    run(scenario)
 
 
 def test_a_backend_that_dies_before_its_answer_is_unavailable(run: Callable[..., None]) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import manage as manage_py
+from accounts import tracing
+from raxx import roles
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,3 +78,35 @@ def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith("Traceback (most recent call last):")
     assert "django.db.utils.OperationalError" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "actor"),
+    [
+        ("archive_account", "command:" + pwd.getpwuid(os.getuid()).pw_name),
+        ("up", "command:" + pwd.getpwuid(os.getuid()).pw_name),
+        ("matcher", "system"),
+        ("hub", "system"),
+    ],
+)
+def test_a_command_is_a_request_of_the_system_s_user_and_what_runs_for_days_is_none(
+    monkeypatch: pytest.MonkeyPatch, command: str, actor: str
+) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "raxx.settings")
+    monkeypatch.setenv("USER", "somebody-else")  # which anybody may say of themselves
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    monkeypatch.setattr("sys.argv", ["manage.py", command])
+    monkeypatch.setattr(roles, "_process", None)
+    seen = []
+    monkeypatch.setattr(
+        "django.core.management.execute_from_command_line", lambda _argv: seen.append(tracing.current())
+    )
+
+    try:
+        manage_py.main()
+    finally:
+        tracing.end()
+
+    [trace] = seen
+    assert trace.actor == actor
+    assert (trace.request_id != "") is (actor != "system")

@@ -215,3 +215,23 @@ def test_valkeys_address_is_said_in_each_clients_words(
 ) -> None:
     assert valkey.client_url(url, DataFolder(tmp_path)) == client
     assert valkey.broker_url(client) == broker
+
+
+SUPPORT = (
+    "import raxx.settings as s; print(s.DATABASES['support']['USER'], s.DATABASES['support'].get('HOST'))"
+)
+
+
+def test_the_admin_reads_as_a_role_of_its_own(tmp_path: Path) -> None:
+    shown = start(tmp_path, SUPPORT, DATABASE_URL="postgresql://admin:word@db.example/raxx").stdout.split()
+
+    assert shown == ["raxx_support", "db.example"]
+
+
+def test_the_admin_s_log_in_is_told_where_the_server_was_prepared_by_somebody(tmp_path: Path) -> None:
+    urls = {
+        "DATABASE_URL": "postgresql://raxx_app:word@db.example/raxx",
+        "RAXX_SUPPORT_DATABASE_URL": "postgresql://raxx_support:another@reader.example/raxx",
+    }
+
+    assert start(tmp_path, SUPPORT, **urls).stdout.split() == ["raxx_support", "reader.example"]

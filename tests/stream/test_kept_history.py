@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import Tier
 from tests.factories.rows import NOON, make_reset
-from tests.stream.peer import LISTENING, authorized, error, running
+from tests.stream.peer import LISTENING, authorized, running
 from tests.stream.sse_client import Reading, key_headers, opened
 from tests.trading.past import make_old, purge
 from trading.models import TradingAccount
@@ -18,8 +18,6 @@ from trading.stream.event_ids import sequence_of
 from trading.stream.service import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.stream.conftest import Trader
 
 
@@ -95,7 +93,10 @@ def test_a_socket_from_before_is_closed_with_the_reason(trader: Trader) -> None:
             return await peer.end()
 
     reason = "history begins later: since_id is gone"
-    assert asyncio.run(scenario()) == ([LISTENING, error(reason)], (1008, reason))
+    assert asyncio.run(scenario()) == (
+        [LISTENING, {"action": "error", "data": {"error_message": reason}}],
+        (1008, reason),
+    )
 
 
 def test_a_socket_hears_what_is_kept(trader: Trader) -> None:
@@ -103,7 +104,7 @@ def test_a_socket_hears_what_is_kept(trader: Trader) -> None:
         async with running() as app:
             peer = await authorized(app, trader.key)
             peer.say({"action": "listen", "data": {"streams": ["trade_updates"], "since_id": "4"}})
-            told = [await peer.hear() for _ in range(3)]
+            told = await peer.messages(3)
             await peer.leave()
             return told
 
@@ -112,7 +113,7 @@ def test_a_socket_hears_what_is_kept(trader: Trader) -> None:
 
 
 @pytest.fixture
-def purged_meanwhile(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def purged_meanwhile(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the database forget between the answer's head and the reading of the past."""
     read_past = resuming.read_past
 
@@ -121,14 +122,13 @@ def purged_meanwhile(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> Iterato
         await read_past(*arguments, **options)
 
     monkeypatch.setattr("trading.stream.sse.read_past", forgotten_first)
-    yield
 
 
 def _forget(trader: Trader) -> None:
     from django.db import connection
 
     try:
-        make_old(trader.account, 6)
+        make_old(trader.account, 9)  # of two orders that have ended, the first is history by then
         purge(trader.account)
     finally:
         connection.close()

@@ -240,4 +240,4 @@ def test_the_real_server_s_log_names_the_id_of_a_handshake(trader: Trader, tmp_p
         asyncio.run(scenario(server.url))
 
     [line] = [line for line in (tmp_path / "stream.log").read_text().splitlines() if "refused" in line]
-    assert line.endswith(f"from unknown [request={TRACE_ID}]")
+    assert line.endswith(f"from 127.0.0.1 [request={TRACE_ID}]")

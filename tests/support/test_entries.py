@@ -206,3 +206,24 @@ def test_a_superuser_may_make_what_they_hold_longer(sign_in: SignIn, overseer: U
 
     assert {one.what for one in AccountGrant.objects.all()} == {VIEW, ACT}
     assert AccountGrant.ever.count() == 3
+
+
+GRANTS = "/admin/trading/accountgrant/"
+
+
+@over_http
+def test_staff_sees_their_own_grants_and_a_superuser_everybody_s(
+    sign_in: SignIn, staff: User, overseer: User
+) -> None:
+    (mine,) = grant(staff, make_account(), reason="my own")
+    (theirs,) = grant(make_staff(), make_account(), reason="a colleague's")
+
+    def listed(somebody: User) -> set[str]:
+        client = sign_in(somebody)
+        rows = list(client.get(GRANTS).context["cl"].result_list)
+        return {row.reason for row in rows if client.get(f"{GRANTS}{row.pk}/change/").status_code == 200}
+
+    assert listed(staff) == {mine.reason}
+    assert listed(overseer) == {mine.reason, theirs.reason}
+    assert sign_in(staff).get(f"{GRANTS}{theirs.pk}/change/").status_code == 302
+    assert sign_in(staff).get(f"{GRANTS}?q=colleague").context["cl"].result_count == 0

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import ProgrammingError, connection
 
 from accounts import tracing
 from accounts.binding import acting_for
 from accounts.models import ApiKey, AuditDetail, AuditEntry, User
-from accounts.models.api_key import Scope
 from accounts.models.audit import SYSTEM_CHAIN
 from accounts.services import audit
 from accounts.services.anchoring import verify_audit
 from raxx import roles
 from tests.factories.rows import NOON, make_account, make_api_key, make_market, make_webhook
 from tests.factories.sessions import every_owned_row
-from trading.models import SimulationProfile, TradingAccount
-from trading.principal import Principal
+from tests.trading.audited_acts import ACTS, World
+from trading.models import SimulationProfile
 from trading.services import (
-    accounts,
     configuration,
     demo,
     keys,
@@ -35,7 +32,6 @@ from trading.services import (
     webhooks,
 )
 from trading.services.key_terms import KeyTerms
-from trading.webhooks import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,154 +40,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@dataclass
-class World:
-    """One person with one account, a key and a webhook."""
-
-    account: TradingAccount
-    key: ApiKey
-    endpoint: Any
-    folder: Path
-
-    @property
-    def principal(self) -> Principal:
-        return Principal(
-            user_id=self.account.user_id,
-            account_id=self.account.pk,
-            market_id=self.account.market_id,
-            scopes=frozenset(Scope.values),
-            tier="pro_plus",
-            key_id=self.key.pk,
-        )
-
-
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> World:
     settings.AUDIT_ANCHORS, settings.AUDIT_KEY = tmp_path / "anchors", tmp_path / "key.pem"
     monkeypatch.setattr(webhooks, "target_of", lambda *_, **__: None)
     monkeypatch.setattr(tape, "_has_come", lambda _: True)
+    monkeypatch.setattr(markets, "store_calendars", lambda: None)  # seconds, and another test's
     market = make_market(config={"symbols": ["IBM"]})
     account = make_account(cash=1000, market=market, name="Ada's first")
-    return World(account, make_api_key(account), make_webhook(account), tmp_path)
-
-
-Told = list[tuple[str, str]]  # chain ("account", "user", "system") and action
-
-ACTS: dict[str, tuple[Callable[[World], Any], Told]] = {
-    "open_account": (
-        lambda w: accounts.open_account(
-            owner=w.account.user, market=w.account.market, cash=Decimal(500), now=NOON, name="second"
-        ),
-        [("new", "account.opened")],
-    ),
-    "create_account": (
-        lambda w: accounts.create_account(
-            email="new@example.com", market=w.account.market, cash=Decimal(500), now=NOON
-        ),
-        [("new", "user.created"), ("new", "account.opened")],
-    ),
-    "open_own_account": (
-        lambda w: accounts.open_own_account(principal=w.principal, market=w.account.market, now=NOON),
-        [("new", "account.opened")],
-    ),
-    "rename": (
-        lambda w: own_accounts.change_account(owner=w.account.user, account_id=w.account.pk, name="Ben's"),
-        [("account", "account.renamed")],
-    ),
-    "change profile": (
-        lambda w: own_accounts.change_account(
-            owner=w.account.user, account_id=w.account.pk, profile="instant"
-        ),
-        [("account", "profile.chosen")],
-    ),
-    "choose_profile": (
-        lambda w: profiles.choose_profile(principal=w.principal, name="instant"),
-        [("account", "profile.chosen")],
-    ),
-    "ask for a reset": (
-        lambda w: own_accounts._ask_for_reset(w.account.user, w.account.pk, Decimal(70), None, ""),
-        [("account", "account.reset_asked")],
-    ),
-    "ask for the end": (
-        lambda w: own_accounts._ask_for_closing(w.account.user, w.account.pk),
-        [("account", "account.archive_asked")],
-    ),
-    "configure": (
-        lambda w: configuration.configure(
-            principal=w.principal, changes={"no_shorting": True, "suspend_trade": False}
-        ),
-        [("account", "configuration.changed")],
-    ),
-    "create_api_key": (
-        lambda w: keys.create_api_key(email=w.account.user.email, terms=KeyTerms(name="Ada's bot")),
-        [("account", "api_key.created")],
-    ),
-    "create_own_key": (
-        lambda w: keys.create_own_key(owner=w.account.user, account_id=w.account.pk, terms=KeyTerms()),
-        [("account", "api_key.created")],
-    ),
-    "change_own_key": (
-        lambda w: keys.change_own_key(owner=w.account.user, key_id=w.key.pk, name="other"),
-        [("account", "api_key.changed")],
-    ),
-    "rotate_api_key": (
-        lambda w: keys.rotate_api_key(key_id=w.key.pk),
-        [("account", "api_key.rotated")],
-    ),
-    "revoke_api_key": (
-        lambda w: keys.revoke_api_key(key_id=w.key.pk),
-        [("account", "api_key.revoked")],
-    ),
-    "create_endpoint": (
-        lambda w: webhooks.create_endpoint(
-            principal=w.principal, url="https://ada.example/hook?token=hush", description="Ada's"
-        ),
-        [("account", "webhook.created")],
-    ),
-    "change_endpoint": (
-        lambda w: webhooks.change_endpoint(
-            principal=w.principal, endpoint_id=w.endpoint.pk, url="https://ben.example", is_enabled=False
-        ),
-        [("account", "webhook.changed")],
-    ),
-    "rotate_secret": (
-        lambda w: webhooks.rotate_secret(principal=w.principal, endpoint_id=w.endpoint.pk),
-        [("account", "webhook.secret_rotated")],
-    ),
-    "delete_endpoint": (
-        lambda w: webhooks.delete_endpoint(principal=w.principal, endpoint_id=w.endpoint.pk),
-        [("account", "webhook.deleted")],
-    ),
-    "replay": (
-        lambda w: webhooks.replay(endpoint_id=w.endpoint.pk, from_seq=1),
-        [("account", "webhook.replayed")],
-    ),
-    "give up a webhook": (
-        lambda w: _put_off(w.endpoint),
-        [("account", "webhook.disabled")],
-    ),
-    "define_profile": (
-        lambda w: profiles.define_profile(name="careful", changes={"slippage_bps": 3}),
-        [("system", "profile.defined")],
-    ),
-    "withdraw_profile": (
-        lambda w: profiles.withdraw_profile(name="instant"),
-        [("system", "profile.withdrawn")],
-    ),
-    "activate_market": (
-        lambda w: markets.activate_market(feed="synthetic", symbols=["IBM"]),
-        [("system", "market.activated")],
-    ),
-    "restart a tape": (
-        lambda w: tape.restart(w.account.market_id),
-        [("system", "tape.restarted")],
-    ),
-}
-
-
-def _put_off(endpoint: Any) -> None:
-    with transaction.atomic():
-        delivery._put_off(endpoint, delivery._Met(at=NOON, duration_ms=1, status_code=410, error="gone"))
+    return World(account, make_api_key(account), make_webhook(account))
 
 
 def state() -> dict[str, list[str]]:

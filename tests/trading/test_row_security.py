@@ -121,6 +121,8 @@ def test_no_view_and_no_owner_s_function_opens_a_way_around() -> None:
         "raxx_granted_accounts", "raxx_granted_people", "raxx_oversees",
         # Asked with a key that nobody has proved yet: one answers for a living key, one notes its use.
         "trading_principal", "trading_key_used",
+        # Asked by streams about the sessions that they hold; one notes that they are there: tests/stream.
+        "trading_living_sessions", "trading_sessions_seen",
         # Move an account's money as a whole, for the bound user alone: test_own_accounts.py.
         "trading_open_account", "trading_ask_for_reset", "trading_ask_for_closing", "trading_settle_account",
         # Lets old detail go, for the worker alone, and one account in a transaction: test_history_purge.py.

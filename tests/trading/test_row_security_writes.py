@@ -86,6 +86,7 @@ def test_the_app_may_neither_delete_nor_empty_nor_open_a_table(
 
 # What the role that serves people may change at all, and insert at all: everything else is refused.
 MAY_UPDATE = {
+    "accounts_apikey": {"name", "addresses", "expires_at", "revoked_at"},
     "trading_tradingaccount": {"cash_held", "event_seq", "name", "profile_id", *configuration.FIELDS},
     "trading_order": {"status", "command_no", "cancel_requested_at", "cancel_request_id", "updated_at"},
     "trading_position": {"quantity_held"},
@@ -103,6 +104,7 @@ MAY_UPDATE = {
     },
 }
 MAY_INSERT = {
+    "accounts_apikey",
     "trading_order",
     "trading_orderevent",
     "trading_watchlist",
@@ -164,7 +166,6 @@ def test_nobody_can_hang_an_order_an_event_or_a_key_on_another_person_s_account(
     assert order is not None
     mine = {"user_id": alice.user_id, "status": "pending_new"}
     sql("set constraints all immediate")
-    sql("grant insert on accounts_apikey to raxx_app")
     with as_role(roles.APP):
         bind(alice.user_id)
         with refused("order_of_own_account"):
@@ -173,6 +174,30 @@ def test_nobody_can_hang_an_order_an_event_or_a_key_on_another_person_s_account(
             make_event(bob, order, seq=99, **mine)
         with refused("api_key_of_own_account"):
             MAKE["accounts_apikey"](bob, user_id=alice.user_id)
+
+
+def test_the_app_makes_keys_for_operators_for_staff_alone(
+    alice: TradingAccount, bob: TradingAccount, as_role: AsRole
+) -> None:
+    sql("update accounts_user set is_staff = true where id = %s", bob.user_id)
+    make_key = MAKE["accounts_apikey"]
+    with as_role(roles.APP):
+        bind(alice.user_id)
+        with refused("violates row-level security policy"):
+            make_key(alice, scopes=["read", "operator"])
+        make_key(alice, scopes=["read"])
+        bind(bob.user_id)
+        make_key(bob, scopes=["read", "operator"])
+
+
+def test_a_revoked_key_stays_revoked_whoever_writes(alice: TradingAccount, as_role: AsRole) -> None:
+    sql("update accounts_apikey set revoked_at = now()")
+    for role in (roles.APP, roles.OWNER):
+        with as_role(role):
+            bind(alice.user_id)
+            with refused("was revoked, and stays so"):
+                sql("update accounts_apikey set revoked_at = null where user_id = %s", alice.user_id)
+            assert changed("update accounts_apikey set name = 'old' where user_id = %s", alice.user_id)
 
 
 def test_not_even_the_worker_can_put_a_position_on_the_wrong_account(

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts import tracing
 from raxx import roles
 from tests.factories.rows import make_account, make_asset, make_event, make_order
 from trading.models import TradingAccount, WebhookDelivery, WebhookEndpoint
@@ -299,3 +300,18 @@ def test_old_attempts_are_forgotten_and_young_ones_kept(
         cursor.execute(f"set role {roles.WORKER}")
     assert delivery.forget_old() == 1
     assert WebhookDelivery.objects.count() == 1
+
+
+def test_a_message_names_the_request_that_caused_its_event(
+    endpoint: WebhookEndpoint, receiver: Receiver, account: TradingAccount, order: Order
+) -> None:
+    for seq, request_id in enumerate(("mine.1", ""), start=1):
+        make_event(account, order, seq=seq, kind="new", status="new", request_id=request_id)
+    account.event_seq = 2
+    account.save(update_fields=["event_seq"])
+
+    with tracing.tracing(request_id="sweep-1"):
+        assert deliver(endpoint) == 2
+        assert tracing.current().request_id == "sweep-1"
+
+    assert [message.headers["X-Request-ID"] for message in receiver.received] == ["mine.1", "sweep-1"]

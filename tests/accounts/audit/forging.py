@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
@@ -34,7 +34,7 @@ def no_triggers() -> Iterator[None]:
                 cursor.execute(f"alter table {table} enable always trigger {trigger}")
 
 
-def tamper(statement: str, *parameters: object) -> None:
+def tamper(statement: str, *parameters: Any) -> None:
     """Run one statement that the triggers would refuse."""
     with no_triggers(), connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
@@ -52,7 +52,7 @@ def stored(chain: UUID) -> list[StoredEntry]:
     """Return the chain as it stands."""
     rows = AuditEntry.objects.filter(chain=chain).order_by("seq").values_list(*StoredEntry._fields)
     return [
-        StoredEntry(*(bytes(value) if isinstance(value, memoryview) else value for value in row))
+        StoredEntry._make(bytes(value) if isinstance(value, memoryview) else value for value in row)
         for row in rows
     ]
 

@@ -104,6 +104,7 @@ def test_personal_details_stand_beside_the_chain_which_has_only_their_salted_dig
     assert "Ada" not in entry.body
     assert json.loads(kept.details) == {"name": "Ada's bot"}
     assert (kept.chain, kept.subject, len(bytes(kept.salt))) == (user_id, user_id, 32)
+    assert entry.details_digest is not None
     assert bytes(entry.details_digest) == bytes(kept.digest)
     assert bytes(kept.digest) == sha256(bytes(kept.salt) + kept.details.encode()).digest()
 
@@ -276,7 +277,7 @@ def test_the_admin_appends_as_the_bound_staff_alone_and_sees_nobody_s_chain_with
         bind(staff.pk)
         for kind, actor_id in [("user", staff.pk), ("staff", new_id())]:
             with tracing.tracing(), refused("row-level security"):
-                tracing.set_actor(kind, actor_id)
+                tracing.set_actor(kind, actor_id)  # type: ignore[arg-type] # one of the words
                 record(action="account.viewed", user_id=ada.pk, account_id=account_id)
         with tracing.tracing():
             tracing.set_actor("staff", staff.pk)

@@ -18,7 +18,7 @@ from tests.factories.people import CSRF, as_web
 if TYPE_CHECKING:
     from accounts.models import Session
 
-LINK = re.compile(r"http://localhost:8000/sign-up/(\S+)")
+LINK = re.compile(r"http://localhost:8000/(?:sign-up|enrol)/(\S+)")
 
 
 @dataclass

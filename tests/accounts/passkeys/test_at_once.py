@@ -12,7 +12,6 @@ from django.utils import timezone
 from django_otp_webauthn.models import WebAuthnCredential
 
 from accounts.models import AuditEntry, Ceremony, RecoveryCodes, Session, User
-from accounts.passkeys import ceremonies
 from tests.accounts.authenticator import Authenticator
 from tests.accounts.passkeys.browser import Page
 
@@ -154,12 +153,3 @@ def test_a_slow_request_brings_back_no_used_challenge_and_wipes_no_freshness(
     assert not Ceremony.objects.exists()
     assert page.post("/auth/step-up/complete", answer).status_code == 422
 
-
-def test_challenges_that_nobody_answered_are_forgotten_and_open_ones_kept() -> None:
-    page = Page()
-    page.post("/auth/log-in/begin")
-    Ceremony.objects.update(created_at=timezone.now().replace(year=2020))
-    page.post("/auth/log-in/begin")
-
-    assert ceremonies.forget_old() == 1
-    assert Ceremony.objects.count() == 1

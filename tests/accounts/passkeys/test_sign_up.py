@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -222,11 +221,3 @@ def test_a_link_s_cookie_is_for_this_browser_and_not_for_its_scripts() -> None:
     assert refused.status_code == 422
     assert refused.json()["reason"] == "no_challenge"
 
-
-def test_old_spent_links_are_forgotten_and_young_ones_kept() -> None:
-    links.spend(b"a" * 32)
-    links.spend(b"b" * 32)
-    SpentLink.objects.filter(token_hash=b"a" * 32).update(spent_at=timezone.now() - timedelta(days=3))
-
-    assert links.forget_old() == 1
-    assert [bytes(row.token_hash) for row in SpentLink.objects.all()] == [b"b" * 32]

@@ -1,0 +1,159 @@
+"""Row security around the library's tables and ours about people: what the web role sees without any filter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+from django_otp_webauthn.models import WebAuthnAttestation, WebAuthnUserHandle
+
+from accounts.models import Assertion, PasskeyReset, RecoveryCodes, Session, User
+from raxx import roles
+from tests.factories.people import make_passkey, make_session
+from tests.factories.rows import make_user
+from tests.trading.walls import all_powers, bind, changed, refused, sql
+
+if TYPE_CHECKING:
+    from tests.trading.walls import AsRole
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = "accounts_user"
+PASSKEYS = "django_otp_webauthn_webauthncredential"
+HANDLES = "django_otp_webauthn_webauthnuserhandle"
+ATTESTATIONS = "django_otp_webauthn_webauthnattestation"
+# table -> how a row tells whose it is
+WHOSE = {
+    PEOPLE: "id",
+    PASSKEYS: "user_id",
+    HANDLES: "user_id",
+    ATTESTATIONS: f"(select p.user_id from {PASSKEYS} p where p.id = credential_id)",
+    "accounts_session": "user_id",
+    "accounts_assertion": "user_id",
+    "accounts_recoverycodes": "user_id",
+    "accounts_passkeyreset": "user_id",
+}
+TABLES_OF_PEOPLE = """
+select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('r', 'p') and n.nspname = 'public' and not c.relrowsecurity
+   and (c.relname like 'django_otp%%' or c.relname like 'accounts_%%')
+ order by 1"""
+# Who is in which group, and what belongs to nobody.
+OF_NOBODY = ["accounts_ceremony", "accounts_spentlink", "accounts_user_groups", "accounts_user_user_permissions"]
+
+
+def with_everything() -> User:
+    """Return a person of whom there is a row in every table."""
+    person = make_user()
+    passkey = make_passkey(person)
+    WebAuthnUserHandle.objects.create(user=person)
+    WebAuthnAttestation.objects.create(credential=passkey, fmt="none", data=b"", client_data_json=b"")
+    make_session(person, passkey)
+    Assertion.objects.create(
+        user=person, session=Session.objects.get(user=person), digest=b"d" * 32, expires_at=timezone.now()
+    )
+    RecoveryCodes.objects.create(user=person, digests=[b"d" * 32])
+    PasskeyReset.objects.create(user=person, ticket="T")
+    return person
+
+
+@pytest.fixture
+def alice() -> User:
+    return with_everything()
+
+
+@pytest.fixture(autouse=True)
+def bob() -> User:
+    return with_everything()
+
+
+def test_every_table_of_the_library_and_of_people_has_row_security_but_those_of_nobody() -> None:
+    assert [table for (table,) in sql(TABLES_OF_PEOPLE)] == OF_NOBODY
+    forced = sql("select relname from pg_class where relrowsecurity and not relforcerowsecurity")
+    assert forced == []
+
+
+@pytest.mark.parametrize("table", WHOSE)
+def test_a_query_without_a_filter_shows_the_bound_person_s_rows_alone(
+    alice: User, as_role: AsRole, table: str
+) -> None:
+    with as_role(roles.APP):
+        nobody = sql(f"select count(*) from {table}")
+        bind(alice.pk)
+        seen = sql(f"select distinct {WHOSE[table]} from {table}")
+
+    assert nobody == [(0,)]
+    assert seen == [(alice.pk,)]
+
+
+@pytest.mark.parametrize("table", WHOSE)
+def test_nothing_of_another_person_s_is_changed_or_deleted_even_with_every_privilege(
+    alice: User, as_role: AsRole, table: str
+) -> None:
+    before = sql(f"select t::text from {table} t order by 1")
+    column = "user_id" if WHOSE[table] == "user_id" else "id"
+    with all_powers(table), as_role(roles.APP):
+        bind(alice.pk)
+        theirs = f"{WHOSE[table]} <> '{alice.pk}'"
+        assert changed(f"update {table} set {column} = {column} where {theirs}") == 0
+        assert changed(f"delete from {table} where {theirs}") == 0
+
+    assert sql(f"select t::text from {table} t order by 1") == before
+
+
+@pytest.mark.parametrize("table", [table for table, whose in WHOSE.items() if whose == "user_id"])
+def test_nothing_is_given_away_even_with_every_privilege(
+    alice: User, bob: User, as_role: AsRole, table: str
+) -> None:
+    with all_powers(table), as_role(roles.APP):
+        bind(alice.pk)
+        with refused("row-level security"):
+            changed(f"update {table} set user_id = %s", bob.pk)
+
+
+def test_nobody_makes_themself_staff_or_paying(alice: User, as_role: AsRole) -> None:
+    with as_role(roles.APP):
+        bind(alice.pk)
+        for change in ("is_staff = true", "is_superuser = true", "tier = 'pro'", "email = 'x@example.com'"):
+            with refused("permission denied"):
+                changed(f"update accounts_user set {change} where id = %s", alice.pk)
+
+
+@pytest.mark.parametrize("fields", [{"is_staff": True}, {"is_superuser": True}, {"tier": "pro"}])
+def test_nobody_signs_up_as_more_than_a_free_person(as_role: AsRole, fields: dict[str, Any]) -> None:
+    planned = User(email="new@example.com", **fields)
+    with as_role(roles.APP):
+        bind(planned.pk)
+        with refused("row-level security"):
+            planned.save(force_insert=True)
+
+
+def test_nobody_signs_up_for_another(alice: User, as_role: AsRole) -> None:
+    with as_role(roles.APP):
+        bind(alice.pk)
+        with refused("row-level security"):
+            User(email="new@example.com").save(force_insert=True)
+
+
+def test_a_session_by_another_person_s_passkey_cannot_be(alice: User, bob: User, as_role: AsRole) -> None:
+    theirs = sql(f"select id from {PASSKEYS} where user_id = %s", bob.pk)[0][0]
+    with as_role(roles.APP):
+        bind(alice.pk)
+        with refused("session_by_own_passkey"):
+            changed("update accounts_session set passkey_id = %s", theirs)
+            sql("set constraints all immediate")
+
+
+@pytest.mark.parametrize(
+    ("question", "argument"),
+    [
+        ("accounts_person_of_passkey(%s)", "0" * 64),
+        ("accounts_person_of_email(%s)", "nobody@example.com"),
+    ],
+)
+def test_what_is_asked_before_anybody_is_bound_answers_for_what_is_there(
+    as_role: AsRole, question: str, argument: str
+) -> None:
+    with as_role(roles.APP):
+        assert sql(f"select {question}", argument) == [(None,)]
