@@ -9,14 +9,19 @@ import pytest
 from django.apps import apps
 from django.urls import get_resolver
 
+from accounts.api.base import SessionAuthentication, SessionView
 from accounts.querysets import OwnedQuerySet
 from tests.factories.sessions import owned_tables
-from trading.api.base import ApiView, KeyAuthentication
+from trading.api.base import ApiView, KeyAuthentication, PersonAuthentication
 
 ROOT = Path(__file__).resolve().parents[2]
 # What serves a person's request; services for commands and for operators work across owners.
 SERVING = [
     *sorted((ROOT / "trading/api").glob("*.py")),
+    *sorted((ROOT / "accounts/api").glob("*.py")),
+    ROOT / "accounts/sessions.py",
+    ROOT / "accounts/step_up.py",
+    ROOT / "accounts/services/own_sessions.py",
     ROOT / "trading/selectors.py",
     ROOT / "trading/reference.py",
     ROOT / "trading/principal.py",
@@ -82,10 +87,15 @@ def test_every_route_of_the_api_asks_who_calls():
     }
 
     assert len(views) > 15
+    proofs = {
+        ApiView: (KeyAuthentication, PersonAuthentication),
+        SessionView: (SessionAuthentication,),  # of one's own access, which no key comes near
+    }
     for route, view in views.items():
-        assert issubclass(view, ApiView), route
-        assert view.authentication_classes == (KeyAuthentication,), route
-        assert view.initial is ApiView.initial, route
+        base = ApiView if issubclass(view, ApiView) else SessionView
+        assert issubclass(view, base), route
+        assert view.authentication_classes == proofs[base], route
+        assert view.initial is base.initial, route
         assert view.may_remember_key == (route == "v2/orders"), route
 
 

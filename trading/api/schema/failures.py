@@ -17,6 +17,7 @@ BAD, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD, LARGE, KIND, INVALID, MANY, BUG
     500,
     503,
 )
+GONE = 410
 REQUEST_ID = "4bf92f3577b34da6a3ce929d0e0e4736"  # of an example
 FOR_ALL = {
     BAD,
@@ -49,6 +50,12 @@ _FAILURES: dict[int, tuple[str, str, int, str]] = {
         "There is no such thing, or it is not yours.",
         40410000,
         "position does not exist",
+    ),
+    GONE: (
+        "Gone",
+        "There was such a thing, and it is no longer kept.",
+        41010000,
+        "the account's history begins later: since_id is 4711 at least",
     ),
     LARGE: (
         "BodyTooLarge",

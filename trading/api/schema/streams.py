@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading.api.schema.failures import AWAY, INVALID, MANY, NOT_FOUND, UNAUTHORIZED
+from trading.api.schema.failures import AWAY, GONE, INVALID, MANY, NOT_FOUND, UNAUTHORIZED
 from trading.api.schema.operation import Operation
 from trading.api.schema.parts import (
     DECIMAL,
@@ -48,7 +48,7 @@ OPERATIONS = {
         description=(
             "Each event has an `id` and, as `data`, a `TradeUpdate`. Begins after `since_id` (or the header "
             "`Last-Event-ID`), or with the first event of `since`, or now. A client that comes again with its last id "
-            "misses nothing and hears nothing twice. A comment every 15 seconds keeps the connection open; an event "
+            "misses nothing and hears nothing twice; what is older than the tier keeps is gone. A comment every 15 seconds keeps the connection open; an event "
             "`error` says why it ends."
         ),
         parameters=(
@@ -74,7 +74,7 @@ OPERATIONS = {
                 content_type="text/event-stream",
             )
         },
-        refusals=(UNAUTHORIZED, NOT_FOUND, INVALID, MANY, AWAY),
+        refusals=(UNAUTHORIZED, NOT_FOUND, GONE, INVALID, MANY, AWAY),
     ),
 }
 
