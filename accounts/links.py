@@ -99,4 +99,3 @@ def spend(token_hash: bytes) -> None:
             SpentLink.objects.create(token_hash=token_hash)
     except IntegrityError:
         raise LinkUnusable(UNUSABLE) from None
-

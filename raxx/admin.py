@@ -1,4 +1,4 @@
-"""The site of the support staff, at /admin/: entered with a passkey, as strict as a page can be."""
+"""The site of the support staff, at /admin/: entered with a passkey, under the policy of raxx.headers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
     from django.urls import URLPattern, URLResolver
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Of Django's own pages: there is no password, and the way to an object's page is not by any model's id.
 LEFT_OUT = frozenset({"password_change", "password_change_done", "view_on_site"})
@@ -71,7 +67,7 @@ class StaffSite(AdminSite):
         view: Callable[..., HttpResponseBase],
         cacheable: bool = False,  # noqa: FBT002 - Django's signature
     ) -> Callable[..., HttpResponseBase]:
-        """Put around every page: who it is, the passkey before a change, and the policy of the content."""
+        """Put around every page: who it is, and the passkey before a change."""
 
         def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             # Django has asked has_permission by now.
@@ -91,14 +87,7 @@ class StaffSite(AdminSite):
                 return answer
 
         update_wrapper(as_staff, view)
-        inner = super().admin_view(as_staff, cacheable)
-
-        def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            response = inner(request, *args, **kwargs)
-            response["Content-Security-Policy"] = POLICY
-            return response
-
-        return update_wrapper(with_policy, inner)
+        return super().admin_view(as_staff, cacheable)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return Django's own but those that nobody needs here."""

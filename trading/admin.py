@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -149,6 +150,7 @@ class AccountEntryAdmin(SupportAdmin):
             "title": f"Open account {entry.number}",
             "entry": entry,
             "form": form,
+            "csrf_cookie": settings.CSRF_COOKIE_NAME,
         }
         status = 422 if form.errors else 200
         return TemplateResponse(request, "trading/admin/grant.html", context, status=status)

@@ -84,9 +84,7 @@ class OnePasskey(SessionView):
     def patch(self, request: Request, passkey_id: int) -> HttpResponse:
         """Give it another name."""
         body = read_body(request, _name_decoder)
-        renamed = passkeys.rename_passkey(
-            session=self.session, passkey_id=_known(passkey_id), name=body.name
-        )
+        renamed = passkeys.rename_passkey(session=self.session, passkey_id=_known(passkey_id), name=body.name)
         return json_response(_body(renamed, self.session.passkey_id))
 
     def delete(self, _request: Request, passkey_id: int) -> HttpResponse:

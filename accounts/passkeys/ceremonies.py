@@ -84,4 +84,3 @@ def take(*, binding: bytes | None, purpose: Ceremony.Purpose) -> Taken:
         raise PasskeyRefused("begin again: there is no open challenge", reason="no_challenge")
     state, digest, _ = row
     return Taken(state=msgspec.json.decode(state), digest=None if digest is None else bytes(digest))
-

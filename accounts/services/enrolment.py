@@ -70,9 +70,7 @@ def begin_enrolment(*, token: str, session: LivingSession | None, binding: bytes
             own = ceremonies.binding_of_session(session.id)
             return Begun(options=_begin_recovering(person, own, link.token_hash))
         with transaction.atomic():
-            opened = begin_session(
-                user=person, passkey_id=None, headers=where.headers, trusted=where.trusted
-            )
+            opened = begin_session(user=person, passkey_id=None, headers=where.headers, trusted=where.trusted)
             tracing.told(user_id=person.pk, actor_kind="user", actor_id=str(person.pk))
             record(
                 action="session.started",
@@ -143,6 +141,8 @@ def _begin(
 
 def _person_of(link: links.Link) -> User:
     """Return the person whom a link names, as long as it is theirs to use. Raises LinkUnusable."""
+    if link.user_id is None or link.epoch is None:
+        raise LinkUnusable(links.UNUSABLE)
     person = User.objects.filter(pk=link.user_id, is_active=True, auth_epoch=link.epoch).first()
     if person is None or (link.purpose is links.Purpose.INVITATION and _has_passkey(person)):
         raise LinkUnusable(links.UNUSABLE)

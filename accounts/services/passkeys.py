@@ -48,9 +48,7 @@ def complete_passkey(
 ) -> WebAuthnCredential:
     """Keep the passkey that was made. Raises PasskeyRefused, RuleBroken, ValueInvalid for the name."""
     called = checked_name(name, where.headers)
-    taken = ceremonies.take(
-        binding=ceremonies.binding_of_session(session.id), purpose=Ceremony.Purpose.ENROL
-    )
+    taken = ceremonies.take(binding=ceremonies.binding_of_session(session.id), purpose=Ceremony.Purpose.ENROL)
     if taken.state.get("kind") != KIND:
         raise PasskeyRefused(proof.REFUSED)
     with transaction.atomic():

@@ -20,6 +20,7 @@ from accounts.services.audit import record
 from accounts.sessions import begin_session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from accounts.services.signing_in import Where
@@ -119,10 +120,10 @@ def digest_of(user_id: UUID, code: str, secret: str | None = None) -> bytes:
     ).digest()
 
 
-def _without(digests: list[bytes], user_id: UUID, code: str) -> list[bytes] | None:
+def _without(digests: Iterable[bytes | memoryview], user_id: UUID, code: str) -> list[bytes] | None:
     """Return the digests less the code's, None when it is not among them."""
     secrets_known = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    asked = [digest_of(user_id, code, secret) for secret in secrets_known]
+    asked = [digest_of(user_id, code, str(secret)) for secret in secrets_known]
     kept = [bytes(digest) for digest in digests]
     found = [digest for digest in kept if any([hmac.compare_digest(digest, each) for each in asked])]  # noqa: C419 - in constant time
     return [digest for digest in kept if digest not in found] if found else None

@@ -31,7 +31,7 @@ class Where:
     @property
     def trusted(self) -> Sequence[str]:
         """The networks of our own proxies."""
-        return settings.TRUSTED_PROXIES  # type: ignore[no-any-return]
+        return settings.TRUSTED_PROXIES
 
     @property
     def address(self) -> str:
@@ -54,9 +54,7 @@ class SignedIn:
     session: NewSession
 
 
-def signed_in(
-    person: User, passkey: WebAuthnCredential, *, where: Where, is_fresh: bool = True
-) -> SignedIn:
+def signed_in(person: User, passkey: WebAuthnCredential, *, where: Where, is_fresh: bool = True) -> SignedIn:
     """Begin the session of a person who has shown this passkey, in the caller's transaction."""
     tracing.told(user_id=person.pk, actor_kind="user", actor_id=str(person.pk))
     session = begin_session(

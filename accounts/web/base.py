@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 from django.conf import settings
@@ -21,6 +21,8 @@ from accounts.services.log_in import log_out
 from accounts.services.signing_in import Where
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
     from accounts.models import User
@@ -49,20 +51,22 @@ class JsonView(View):
         try:
             response = super().dispatch(request, *args, **kwargs)
         except Exception as error:
-            response = api_settings.EXCEPTION_HANDLER(error, {"view": self})
-            if response is None:
+            handler = cast("Callable[..., HttpResponseBase | None]", api_settings.EXCEPTION_HANDLER)
+            answer = handler(error, {"view": self})
+            if answer is None:
                 raise
+            response = answer
         add_never_cache_headers(response)
         return response
 
-    def http_method_not_allowed(self, request: HttpRequest, *_: Any, **__: Any) -> NoReturn:  # type: ignore[override]
+    def http_method_not_allowed(self, request: HttpRequest, *_: Any, **__: Any) -> NoReturn:
         """Refuse as the API does."""
         raise MethodNotAllowed(str(request.method))
 
     @property
     def allowed_methods(self) -> list[str]:
         """The methods that the refusal names."""
-        return self._allowed_methods()
+        return [name.upper() for name in self.http_method_names if hasattr(self, name)]
 
     @property
     def where(self) -> Where:

@@ -124,9 +124,7 @@ class LogInComplete(JsonView):
         body = read_body(request, _answer_decoder)
         throttling.refuse_if_blocked("log_in", self.where.address)
         try:
-            entered = complete_log_in(
-                binding=binding_of(request), answer=body.credential, where=self.where
-            )
+            entered = complete_log_in(binding=binding_of(request), answer=body.credential, where=self.where)
         except Failure:
             throttling.count_failure("log_in", self.where.address)
             raise

@@ -58,7 +58,9 @@ class Authenticator:
         excluded = {decoded(each["id"]) for each in options.get("excludeCredentials", [])}
         if any(key.credential_id in excluded for key in self.keys):
             raise LookupError("InvalidStateError")
-        key = Key(options["rp"]["id"], decoded(options["user"]["id"]), ec.generate_private_key(ec.SECP256R1()))
+        key = Key(
+            options["rp"]["id"], decoded(options["user"]["id"]), ec.generate_private_key(ec.SECP256R1())
+        )
         self.keys.append(key)
         self.count += self.counts
         attested = bytes(16) + struct.pack(">H", len(key.credential_id)) + key.credential_id + key.cose()

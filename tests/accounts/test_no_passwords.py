@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
+from django.urls import get_resolver
 
 from accounts.models import User
 from tests.factories.rows import make_user
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PRODUCT = ("accounts", "broker_handoff", "matching", "raxx", "trading")
 # Words that store, set or ask for a person's password. The model itself names them, to refuse.
@@ -22,7 +28,19 @@ FORBIDDEN = {
     "PasswordInput",
     "PASSWORD_HASHERS",
     "LoginView",
+    # Django's own forms and views that ask for one, and the admin's way to change somebody's.
+    "AdminPasswordChangeForm",
+    "AuthenticationForm",
+    "BaseUserCreationForm",
+    "PasswordChangeView",
+    "PasswordResetView",
+    "SetPasswordForm",
+    "UserAdmin",
+    "UserCreationForm",
 }
+ASKING = re.compile(
+    r"""type\s*=\s*["']?password|autocomplete\s*=\s*["']?(current|new)-password|\.type\s*=\s*["']password"""
+)
 REFUSING = {"accounts/models/user.py"}
 
 
@@ -44,6 +62,43 @@ def test_no_model_has_a_field_for_a_password() -> None:
         if "password" in field.name
     ]
     assert named == []
+
+
+def test_no_migration_ahead_of_the_database_makes_a_column_for_one() -> None:
+    root = Path(settings.BASE_DIR)
+    named = [
+        path.relative_to(root).as_posix()
+        for app in PRODUCT
+        for path in [*(root / app).rglob("migrations/*.py"), *(root / app).rglob("sql/*.sql")]
+        if re.search(r"passw|passphrase", path.read_text(), re.IGNORECASE)
+    ]
+    assert named == []
+
+
+def test_no_form_of_any_installed_app_is_among_the_pages_that_are_served() -> None:
+    def routes(resolver: Any, before: str = "") -> Iterator[str]:
+        for each in resolver.url_patterns:
+            route = f"{before}{each.pattern}"
+            yield route
+            if hasattr(each, "url_patterns"):
+                yield from routes(each, route)
+
+    found = list(routes(get_resolver()))
+    assert len(found) > 50
+    assert [route for route in found if "password" in route.lower()] == []
+
+
+def test_no_page_or_script_of_ours_asks_for_a_password() -> None:
+    root = Path(settings.BASE_DIR)
+    pages = [
+        path
+        for app in PRODUCT
+        for kind in ("html", "js", "txt")
+        for path in (root / app).rglob(f"*.{kind}")
+        if "node_modules" not in path.parts
+    ]
+    assert pages, "the search finds nothing any more"
+    assert [path.relative_to(root).as_posix() for path in pages if ASKING.search(path.read_text())] == []
 
 
 def names_in(source: str) -> set[str]:

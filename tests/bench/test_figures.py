@@ -59,3 +59,11 @@ def test_a_wait_from_the_answer_on_has_no_ratio() -> None:
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 3), (0.99, 5), (1.0, 5)])
 def test_a_percentile_is_one_of_the_values(share: float, expected: int) -> None:
     assert percentile([5, 1, 4, 2, 3], share) == expected
+
+
+def test_what_budgets_cost_is_measured_against_a_server_without_them() -> None:
+    found = figure("bench.budgets", "--rounds", "1", "--seconds", "0.5")
+
+    assert (found["name"], found["unit"], found["runs"]) == ("budgets_entry", "orders/s", 1)
+    assert found["ratio"] > 0
+    assert found["detail"]["web_us"] > 0

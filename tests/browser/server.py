@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from raxx import embedded, process
+from raxx import embedded, process, roles
 from raxx.process import Program
 from tests.stream.server import accepts, database_url, free_port
 
@@ -50,6 +50,7 @@ def site(folder: Path) -> Iterator[Site]:
         argv=(sys.executable, "-m", "granian", "--interface", "wsgi", *place, "raxx.wsgi:application"),
         environment={
             "DATABASE_URL": database_url(),
+            "RAXX_SUPPORT_DATABASE_URL": database_url(roles.SUPPORT),
             "PYTHONPATH": str(settings.BASE_DIR),
             "PYTHONUNBUFFERED": "1",
             "RAXX_ORIGINS": f"http://localhost:{port},http://127.0.0.1:{port}",

@@ -8,12 +8,19 @@ from __future__ import annotations
 import os
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import get_resolver
 
 from accounts.dashboard.page import Page
-from tests.factories.rows import make_account, make_api_key, make_market
+from accounts.models import User
+from tests.factories.rows import NOON, make_account, make_api_key, make_market
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.browser.visitor import Visitor
 
 SCREENSHOTS = os.environ.get("RAXX_SCREENSHOTS")
 WIDTHS, SCHEMES = {"390": 390, "1280": 1280}, ("light", "dark")
@@ -70,77 +77,89 @@ def look_at(visitor, name):
     return faults
 
 
-def test_every_page_is_whole_labelled_and_within_its_policy(visit):
-    visitor, stranded = visit(), visit()
-    faults = []
+@pytest.fixture
+def look() -> Iterator[Callable[[Visitor, str], None]]:
+    """Return a function that judges the page at hand; at the end no page may have had a fault."""
+    faults: list[str] = []
 
-    def looked_at(name, who=visitor):
-        nonlocal faults
-        faults += look_at(who, name)
+    def at(visitor: Visitor, name: str) -> None:
+        faults.extend(look_at(visitor, name))
 
+    yield at
+    assert faults == []
+
+
+def test_the_pages_of_a_sign_up(visitor, look):
     visitor.open("/sign-up")
-    looked_at("sign-up")
+    look(visitor, "sign-up")
     visitor.page.get_by_label("E-mail address").fill(EMAIL)
     visitor.press("Mail me a link")
     visitor.sees("Look into your mail")
-    looked_at("sign-up-sent")
+    look(visitor, "sign-up-sent")
     link = visitor.site.link_to(EMAIL)
     visitor.page.goto(link)
-    looked_at("enrol")
+    look(visitor, "enrol")
     visitor.press("Make the passkey")
     visitor.is_at("/welcome")
     visitor.sees("You have no recovery codes.")
-    looked_at("welcome")
+    look(visitor, "welcome")
     visitor.press("Make new codes")
     visitor.sees("They are shown once")
-    looked_at("welcome-codes")
-    code = visitor.page.locator("[data-codes] li").first.inner_text()
+    look(visitor, "welcome-codes")
+    visitor.page.goto(link)
+    look(visitor, "enrol-unusable")
+
+
+def test_the_page_of_a_person_s_security(visitor, look):
+    visitor.signs_up(EMAIL)
     make_market(is_active=True)
     visitor.open("/security")
     visitor.sees("You have no paper account yet")
-    visitor.sees("this session")
-    looked_at("security-empty")
-    _furnish()
+    visitor.sees("shown for this session")
+    look(visitor, "security-empty")
+    furnish()
     visitor.open("/security")
     visitor.page.get_by_text("Make a key", exact=True).click()
     visitor.sees("a bot of mine")
-    visitor.sees("this session")
-    looked_at("security")
+    visitor.sees("shown for this session")
+    look(visitor, "security")
     visitor.press("Make the key")
     visitor.sees("The secret is shown once.")
-    looked_at("security-key")
+    look(visitor, "security-key")
     visitor.page.get_by_role("button", name="Rename: ").first.click()
-    looked_at("security-dialog")
-    stranded.page.goto(link)
-    looked_at("enrol-unusable", stranded)
+    look(visitor, "security-dialog")
+
+
+def test_the_pages_of_a_log_in_and_a_recovery(visitor, visit, look):
+    visitor.signs_up(EMAIL)
+    visitor.press("Make new codes")
+    code = visitor.page.locator("[data-codes] li").first.inner_text()
+    stranded = visit()
     stranded.open("/log-in")
-    looked_at("log-in", stranded)
+    look(stranded, "log-in")
     stranded.device.verifies(users=False)
     stranded.press("Log in with a passkey")
     stranded.sees("No passkey was shown")
-    looked_at("log-in-refused", stranded)
+    look(stranded, "log-in-refused")
     stranded.device.verifies(users=True)
     stranded.open("/recover")
-    looked_at("recover", stranded)
+    look(stranded, "recover")
     stranded.page.get_by_label("E-mail address").fill(EMAIL)
     stranded.page.get_by_label("Recovery code").fill(code)
     stranded.press("Go on")
     stranded.is_at("/enrol")
-    looked_at("enrol-recovery", stranded)
+    look(stranded, "enrol-recovery")
     stranded.press("Make the passkey")
     stranded.is_at("/security")
     stranded.sees("Your access was recovered lately")
-    stranded.sees("this session")
-    looked_at("security-cooling", stranded)
+    stranded.sees("shown for this session")
+    look(stranded, "security-cooling")
+    stranded.page.goto(f"{stranded.site.elsewhere}/log-in")
+    look(stranded, "log-in-elsewhere")
 
-    assert faults == []
 
-
-def _furnish():
+def furnish():
     """Give the person an account with keys of every state."""
-    from accounts.models import User
-    from tests.factories.rows import NOON
-
     account = make_account(User.objects.get(email=EMAIL), cash=100_000, name="Swing trades")
     make_api_key(account, name="a bot of mine")
     make_api_key(account, name="", scopes=["read"], addresses=["203.0.113.0/24"], revoked_at=NOON)

@@ -63,7 +63,7 @@ def test_a_cloned_passkey_is_refused_written_down_and_mailed(outsider):
     refused_at_the_log_in(outsider)
 
     person = User.objects.get(email=EMAIL)
-    assert AuditEntry.objects.filter(user_id=person.pk, action__contains="count").count() == 1
+    assert AuditEntry.objects.filter(subject=person.pk, action="passkey.count_fell").count() == 1
     assert len(outsider.site.mails_to(EMAIL)) == mails + 1
 
 

@@ -15,7 +15,7 @@ def test_a_person_signs_up_by_a_mailed_link(visitor):
     person = User.objects.get(email=EMAIL)
     assert [credential["rpId"] for credential in visitor.device.credentials()] == ["localhost"]
     assert Session.objects.filter(user=person, ended_at=None, is_enrol_only=False).count() == 1
-    assert AuditEntry.objects.filter(action="user.joined", user_id=person.pk).count() == 1
+    assert AuditEntry.objects.filter(action="user.joined", subject=person.pk).count() == 1
 
 
 def test_to_open_a_link_does_not_spend_it_and_to_use_it_does(visitor, visit):
@@ -98,6 +98,8 @@ def test_a_code_recovers_the_access_and_opens_nothing_but_an_enrolment(visitor, 
     code = visitor.page.locator("[data-codes] li").first.inner_text()
     stranded = visit()
 
+    mails = len(visitor.site.mails_to(EMAIL))
+
     stranded.open("/recover")
     stranded.page.get_by_label("E-mail address").fill(EMAIL)
     stranded.page.get_by_label("Recovery code").fill(code)
@@ -110,7 +112,7 @@ def test_a_code_recovers_the_access_and_opens_nothing_but_an_enrolment(visitor, 
     stranded.is_at("/security")
 
     stranded.sees("Your access was recovered lately")
-    assert len(visitor.site.mails_to(EMAIL)) == 2
+    assert len(visitor.site.mails_to(EMAIL)) > mails
     visitor.open("/security")
     visitor.is_at("/log-in?next=/security")  # the session of before has ended
     visitor.press("Log in with a passkey")

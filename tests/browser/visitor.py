@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from playwright.sync_api import expect
 
@@ -64,8 +64,10 @@ class Visitor:
         expect((page or self.page).get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
 
     def is_at(self, path: str, page: Page | None = None) -> None:
-        """Wait until the browser is there."""
-        (page or self.page).wait_for_url(f"**{path}", wait_until="load")
+        """Wait until the browser is there; `path` is written without escapes."""
+        (page or self.page).wait_for_url(
+            lambda url: unquote(url) in {self.site.url + path, self.site.elsewhere + path}, wait_until="load"
+        )
 
     def signs_up(self, email: str) -> None:
         """Go the whole way, from the address to the page after the first passkey."""

@@ -13,7 +13,7 @@ from drf_spectacular.validation import validate_schema
 
 from raxx import docs, errors
 from tests.contract import hook
-from trading.api import accounts, bodies, configurations, profiles, tape, watchlists, webhooks
+from trading.api import accounts, bodies, configurations, keys, profiles, tape, watchlists, webhooks
 from trading.api.schema import auto, table
 from trading.api.schema.failures import METHOD, responses
 
@@ -32,6 +32,9 @@ BODIES = {
     accounts.NewAccount: "OwnAccountRequest",
     accounts.AccountChanges: "OwnAccountChangeRequest",
     accounts.Reset: "ResetRequest",
+    keys.KeyRequest: "ApiKeyRequest",
+    keys.KeyChanges: "ApiKeyChangeRequest",
+    keys.Rotation: "ApiKeyRotationRequest",
     tape.AdvanceBody: "AdvanceRequest",
     tape.SpeedBody: "SpeedRequest",
 }

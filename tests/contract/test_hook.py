@@ -55,16 +55,16 @@ def test_an_instant_that_is_none_is_a_fault(almighty, told, hours):
 
 
 def test_a_status_that_is_not_documented_is_a_fault(almighty, told, monkeypatch):
-    from trading.errors import NotFound
+    from trading.errors import BodyTooLarge
 
-    def missing(_market_id):
-        raise NotFound("no clock")
+    def endless(_market_id):
+        raise BodyTooLarge("of a request without one")
 
-    monkeypatch.setattr(clock.reference, "market_now", missing)
+    monkeypatch.setattr(clock.reference, "market_now", endless)
 
     almighty.get("/v2/clock")
 
-    assert told == ["raxx: GET /v2/clock 404: status 404 is not documented"]
+    assert told == ["raxx: GET /v2/clock 413: status 413 is not documented"]
 
 
 def test_an_answer_that_is_as_it_should_be_has_no_faults(almighty, known):

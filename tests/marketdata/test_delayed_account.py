@@ -54,10 +54,10 @@ def test_a_refusal_does_not_tell_the_price_that_is_to_who_sees_it_late(free, pro
     publish(valkey, market, 500, at(TUESDAY, 10, 20), 99)
     stop = {"type": "stop", "limit_price": None, "stop_price": "100"}
 
-    told, untold = pro.order(**stop).json(), free.order(**stop).json()
+    seen, unseen = told(pro.order(**stop)), told(free.order(**stop))
 
-    assert (told["message"], told["market_price"]) == ("stop price must be greater than current price", "500")
-    assert untold == {name: value for name, value in told.items() if name != "market_price"}
+    assert (seen["message"], seen["market_price"]) == ("stop price must be greater than current price", "500")
+    assert unseen == {name: value for name, value in seen.items() if name != "market_price"}
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.db import ProgrammingError, connection
+from django.db import ProgrammingError, connection, transaction
 
 from raxx import roles
 from raxx.bootstrap import bootstrap
+from raxx.grants import grant_after_migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,13 +72,25 @@ def test_bootstrapping_again_changes_nothing() -> None:
     assert {row[-1] for row in before} == {roles.OWNER}
 
 
-def test_the_app_role_writes_sessions_and_cannot_alter_their_table(as_role: AsRole) -> None:
+def test_a_role_has_of_other_people_s_tables_what_the_table_of_grants_says(as_role: AsRole) -> None:
     with as_role(roles.APP), connection.cursor() as cursor:
-        cursor.execute("insert into django_session values ('key', 'data', now())")
-        cursor.execute("select count(*) from django_session")
-        assert cursor.fetchone() == (1,)
+        cursor.execute("select count(*) > 0 from auth_permission")
+        assert cursor.fetchone() == (True,)
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            cursor.execute("insert into auth_group (name) values ('mine')")
         with pytest.raises(ProgrammingError, match="must be owner"):
-            cursor.execute("alter table django_session add column more int")
+            cursor.execute("alter table auth_permission add column more int")
+
+
+def test_what_the_table_of_grants_does_not_say_is_taken_back(as_role: AsRole) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("grant select, insert on django_admin_log to raxx_support")
+        for config in apps.get_app_configs():
+            grant_after_migrate(config, "default")
+        cursor.execute(
+            "select has_any_column_privilege('raxx_support', 'django_admin_log', 'select, insert')"
+        )
+        assert cursor.fetchone() == (False,)
 
 
 def test_a_real_bootstrap_takes_back_what_tests_were_given() -> None:

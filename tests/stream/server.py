@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from django.conf import settings
 
-from raxx import embedded
+from raxx import embedded, roles
 from raxx.process import Program, spawn
 from tests.stream.peer import PATIENCE_S, login_of_the_web_role
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def database_url() -> str:
-    """Return the test's database, as the web role, in the form of DATABASE_URL."""
-    login = login_of_the_web_role()
+def database_url(role: str = roles.APP) -> str:
+    """Return the test's database, as the web role or another, in the form of DATABASE_URL."""
+    login = login_of_the_web_role() | settings.DATABASE_SERVER.login(role)
+    login["dbname"] = login_of_the_web_role()["dbname"]
     place = {name: login[name] for name in login.keys() - {"user", "password", "dbname"}}
     return f"postgresql://{login['user']}:{quote(login['password'])}@/{login['dbname']}?{urlencode(place)}"
 

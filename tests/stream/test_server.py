@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import websockets.asyncio.client
 from alpaca.trading.stream import TradingStream
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.factories.people import signed_in
 from tests.factories.rows import SECRET
+from tests.stream.browsers import OURS, cookie, elsewhere
 from tests.stream.peer import AUTHORIZED, LISTEN, LISTENING, PATIENCE_S, log_in
 from tests.stream.server import Server, granian
 
@@ -91,6 +93,31 @@ def _wait_until_it_listens(trader: Trader, heard: queue.Queue[TradeUpdate]) -> N
         return
     message = "the SDK never heard anything"
     raise AssertionError(message)
+
+
+def test_a_page_of_ours_is_let_in_by_its_cookie_and_one_of_another_site_is_not(
+    server: Server, trader: Trader
+) -> None:
+    browser = signed_in(trader.account.user)
+
+    def page(origin: str) -> websockets.asyncio.client.connect:
+        sent = {"Cookie": cookie(browser)}
+        return websockets.asyncio.client.connect(
+            server.url, compression=None, origin=websockets.Origin(origin), additional_headers=sent
+        )
+
+    async def scenario() -> list[Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(InvalidStatus) as refused:
+                await page("https://evil.example")
+            async with page(OURS) as peer:
+                await peer.send(json.dumps(LISTEN))
+                told = json.loads(await peer.recv())
+                await elsewhere(lambda: browser.delete("/raxx/v1/sessions/current"))
+                _ = [message async for message in until_closed(peer)]
+                return [refused.value.response.status_code, told, peer.close_code]
+
+    assert asyncio.run(scenario()) == [403, LISTENING, 1008]
 
 
 def test_pings_are_answered_and_a_stop_closes_with_going_away(server: Server, trader: Trader) -> None:

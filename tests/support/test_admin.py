@@ -19,6 +19,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 from accounts import binding
 from accounts.models import User
 from accounts.models.audit import AuditEntry
+from raxx.headers import POLICY
 from tests.support.conftest import HOURS, grant
 from trading.models import AccountGrant, TradingAccount
 from trading.services.grants import end_grants
@@ -266,10 +267,7 @@ def test_every_page_has_the_strict_policy_and_is_not_kept(
         answer = client.get(path)
 
         assert answer.status_code == 200
-        assert answer["Content-Security-Policy"] == (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-            "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-        )
+        assert answer["Content-Security-Policy"] == POLICY
         assert "no-store" in answer["Cache-Control"]
         assert "<script>" not in answer.content.decode()
         assert " style=" not in answer.content.decode()

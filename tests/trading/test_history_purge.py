@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from tests.factories.rows import (
     make_snapshot,
     make_webhook,
 )
-from tests.factories.sessions import every_owned_row, session
+from tests.factories.sessions import every_owned_row, session, wait_until_blocked
 from tests.trading.ledger_world import World, build_world, tamper
 from tests.trading.past import FAR, PURGE, figures, history_seq, kept, make_old, purge
 from trading.ledger_audit import audit_ledger
@@ -440,3 +441,19 @@ def test_an_account_that_somebody_holds_is_left_for_the_next_time(
 
     assert purged == {world.alice.pk: False, world.bob.pk: True}
     assert [each.account_id for each in purge_histories(now=timezone.now())] == [world.alice.pk]
+
+
+def test_an_upgrade_that_is_being_committed_is_waited_for_and_keeps_the_history(world: World) -> None:
+    before = kept(world.alice)
+    with session(roles.OWNER, autocommit=False) as upgrading, session(roles.WORKER) as purging:
+        upgrading.execute("update accounts_user set tier = 'pro' where id = %s", [world.alice.user_id])
+        thread = threading.Thread(
+            target=purging.execute, args=[PURGE, [world.alice.pk, "free", FAR, 1_000]], daemon=True
+        )
+        thread.start()
+        with session(roles.OWNER) as watcher:
+            wait_until_blocked(watcher, purging.info.backend_pid)
+        upgrading.commit()
+        thread.join()
+
+    assert kept(world.alice) == before

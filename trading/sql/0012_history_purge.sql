@@ -40,11 +40,10 @@ create function trading_orders_of_the_past(p_account uuid, p_cut bigint) returns
 stable language sql as $$
   with recursive ended as materialized (
     select o.id, o.replaces, o.replaced_by, o.group_id
-      from (select distinct e.order_id from trading_orderevent e where e.account_id = p_account and e.seq <= p_cut) e
+      from (select e.order_id from trading_orderevent e where e.account_id = p_account and e.seq <= p_cut
+            except select l.order_id from trading_orderevent l where l.account_id = p_account and l.seq > p_cut) e
       join trading_order o on o.id = e.order_id and o.account_id = p_account
-     where o.status in ('filled', 'canceled', 'expired', 'rejected', 'replaced')
-       and not exists (select from trading_orderevent l
-                        where l.account_id = p_account and l.seq > p_cut and l.order_id = o.id)),
+     where o.status in ('filled', 'canceled', 'expired', 'rejected', 'replaced')),
   link as materialized (
     select e.id as this, l.other
       from ended e, lateral (values (e.replaces), (e.replaced_by), (e.group_id)) l(other)

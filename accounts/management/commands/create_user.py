@@ -15,7 +15,9 @@ class Command(BaseCommand):
     help = "Make a person, and print and mail the link for their first passkey. It works once, for 24 hours."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--email", required=True, help="whose link; who is there already gets another one")
+        parser.add_argument(
+            "--email", required=True, help="whose link; who is there already gets another one"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, email: str, json: bool, **_: Any) -> None:

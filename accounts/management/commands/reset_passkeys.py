@@ -20,7 +20,9 @@ class Command(BaseCommand):
         ask = steps.add_parser("ask", help="changes nothing yet; the person is told by mail")
         ask.add_argument("--email", required=True, help="whose passkeys")
         ask.add_argument("--ticket", required=True, help="where it is written down why")
-        approve = steps.add_parser("approve", help="switches the passkeys off, ends all sessions, mails a link")
+        approve = steps.add_parser(
+            "approve", help="switches the passkeys off, ends all sessions, mails a link"
+        )
         approve.add_argument("--id", required=True, type=UUID, help="the reset, as `ask` printed it")
         for step in (ask, approve):
             step.add_argument("--operator", required=True, help="your own address, as a member of the staff")

@@ -86,7 +86,7 @@ async function contentOf(answer) {
 let ceremony = null;
 
 /** Show the passkey for what `asked` describes. Several requests that ask at once share one ceremony. */
-async function stepUp(asked) {
+export async function stepUp(asked) {
   if (asked.digest) {
     return show(asked); // bound to one thing: shared with nothing
   }

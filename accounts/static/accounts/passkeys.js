@@ -36,18 +36,19 @@ export function passkeys(section) {
 
   const load = loading(section, async () => {
     const found = await call("GET", PATH);
-    section.querySelector("[data-single]").hidden = found.filter((one) => one.is_on).length !== 1;
-    list.replaceChildren(...found.map((one) => rowOf(one, found.length)));
+    const isSingle = found.filter((one) => one.is_on).length === 1;
+    section.querySelector("[data-single]").hidden = !isSingle;
+    list.replaceChildren(...found.map((one) => rowOf(one, one.is_on && isSingle)));
   });
 
-  function rowOf(one, count) {
+  function rowOf(one, isLast) {
     const made = row(template, { ...one, is_off: !one.is_on }, { last_used_at: word("never") });
     const rename = made.querySelector("[data-do=rename]");
     const remove = made.querySelector("[data-do=remove]");
     for (const button of [rename, remove]) {
       button.setAttribute("aria-label", `${button.textContent}: ${one.name}`);
     }
-    remove.hidden = count === 1; // the last one stays
+    remove.hidden = isLast;
     rename.addEventListener("click", async () => {
       const name = await ask({ title: rename.textContent, yes: rename.textContent, name: one.name });
       if (name) {

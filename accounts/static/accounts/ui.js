@@ -109,7 +109,7 @@ export function when(instant, otherwise = "") {
 }
 
 /**
- * Return a copy of a template's element, filled in: `data-field` by name, `data-if` shown where true.
+ * Return a copy of a template's element, filled in: `data-field` by name, `data-if` kept where true.
  *
  * A field that is a `time` gets an instant; null there means what `otherwise` says for its name.
  */
@@ -133,7 +133,9 @@ export function fill(element, values, otherwise = {}) {
     }
   }
   for (const place of element.querySelectorAll("[data-if]")) {
-    place.hidden = !values[place.dataset.if];
+    if (!values[place.dataset.if]) {
+      place.remove();
+    }
   }
 }
 

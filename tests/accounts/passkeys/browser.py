@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from tests.accounts.authenticator import Authenticator
 from tests.factories.people import CSRF, as_web
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from accounts.models import Session
 
 LINK = re.compile(r"http://localhost:8000/(?:sign-up|enrol)/(\S+)")
@@ -82,7 +85,13 @@ class Page:
         return self.get("/auth/session")
 
     def is_in(self) -> bool:
-        return self.who().status_code == 200  # type: ignore[no-any-return]
+        return self.who().status_code == 200
+
+    def fresh_for(self) -> timedelta:
+        """Return for how long the session is fresh yet."""
+        until = self.session().fresh_until
+        assert until is not None
+        return until - timezone.now()
 
     def session(self) -> Session:
         from tests.factories.people import session_with
@@ -92,7 +101,7 @@ class Page:
 
 def token_of(email: str) -> str:
     """Return the token of the link that was mailed last to an address."""
-    texts = [message.body for message in mail.outbox if message.to == [email]]
+    texts = [str(message.body) for message in mail.outbox if message.to == [email]]
     found = [match.group(1) for text in texts if (match := LINK.search(text))]
     return found[-1]
 

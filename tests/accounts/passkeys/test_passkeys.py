@@ -14,8 +14,8 @@ from django_otp_webauthn.models import WebAuthnCredential
 
 from accounts.models import AuditEntry, Session, User
 from accounts.services.passkeys import PASSKEYS_MAX
-from raxx.middleware import API_PREFIXES
 from accounts.web.urls import urlpatterns as ways_in
+from raxx.middleware import API_PREFIXES
 from tests.accounts.authenticator import Authenticator
 from tests.accounts.passkeys.browser import Page, reason_of
 from tests.factories.people import make_passkey
@@ -35,7 +35,7 @@ def person() -> Page:
 
 
 def listed(page: Page) -> list[dict[str, Any]]:
-    return page.get(PATH).json()  # type: ignore[no-any-return]
+    return page.get(PATH).json()
 
 
 def test_a_second_passkey_is_added_listed_and_lets_in(person: Page) -> None:
@@ -115,7 +115,9 @@ def test_a_person_has_no_end_of_passkeys(person: Page) -> None:
     assert person.post(f"{PATH}/begin").status_code == 422
 
 
-@pytest.mark.parametrize("lies", [{"verifies": False}, {"origin": "http://localhost:1"}, {"rp_id": "a.example"}])
+@pytest.mark.parametrize(
+    "lies", [{"verifies": False}, {"origin": "http://localhost:1"}, {"rp_id": "a.example"}]
+)
 def test_a_passkey_that_was_made_otherwise_is_refused(person: Page, lies: Any) -> None:
     assert person.add_passkey(Authenticator(), **lies).status_code == 422
     assert len(listed(person)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -89,6 +90,7 @@ def test_after_enrolling_the_old_ways_in_are_closed_and_keys_and_live_wait(
     assert answer.status_code == 201
     user = User.objects.get()
     assert user.auth_epoch == 1
+    assert user.restricted_until is not None
     assert timedelta(hours=23) < user.restricted_until - timezone.now() <= timedelta(hours=24)
     on = WebAuthnCredential.objects.filter(confirmed=True)
     assert [passkey.name for passkey in on] == ["new phone"]
@@ -125,7 +127,7 @@ def test_a_recovery_s_session_enrols_once(person: Page, codes: list[str]) -> Non
 
 
 @pytest.mark.parametrize("lies", [{"verifies": False}, {"origin": "http://localhost:1"}])
-def test_a_refused_enrolment_closes_nothing(person: Page, codes: list[str], lies: dict[str, object]) -> None:
+def test_a_refused_enrolment_closes_nothing(person: Page, codes: list[str], lies: Any) -> None:
     page = Page(device=Authenticator())
     recover(codes[0], page=page)
 

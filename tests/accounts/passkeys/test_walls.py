@@ -40,7 +40,12 @@ select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
    and (c.relname like 'django_otp%%' or c.relname like 'accounts_%%')
  order by 1"""
 # Who is in which group, and what belongs to nobody.
-OF_NOBODY = ["accounts_ceremony", "accounts_spentlink", "accounts_user_groups", "accounts_user_user_permissions"]
+OF_NOBODY = [
+    "accounts_ceremony",
+    "accounts_spentlink",
+    "accounts_user_groups",
+    "accounts_user_user_permissions",
+]
 
 
 def with_everything() -> User:

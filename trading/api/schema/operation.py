@@ -33,15 +33,8 @@ class Operation:
 
     def as_openapi(self) -> Schema:
         """Return it as the document has it."""
-        words = [self.description] if self.description else []
-        if self.needs_session:
-            words.append("For a signed-in person, not for a key.")
-            if self.is_stepped_up:
-                words.append("Needs a passkey shown in the last five minutes; 401 `step_up_required` else.")
-        elif not self.is_public:
-            words.append(f"Scope: {' or '.join(f'`{word}`' for word in self.scopes)}.")
         found: Schema = {"operationId": self.name, "tags": [self.tag], "summary": self.summary}
-        if words:
+        if words := [each for each in (self.description, self._who_may()) if each]:
             found["description"] = " ".join(words)
         if self.parameters:
             found["parameters"] = list(self.parameters)
@@ -62,3 +55,12 @@ class Operation:
         elif self.needs_session:
             found["security"] = [{"Session": []}]
         return found
+
+    def _who_may(self) -> str:
+        """Return who may ask for it; empty for what anybody may."""
+        if self.is_public:
+            return ""
+        if not self.needs_session:
+            return f"Scope: {' or '.join(f'`{word}`' for word in self.scopes)}."
+        fresh = "Needs a passkey shown in the last five minutes, else 401 with `error` `step_up_required`."
+        return " ".join(["For a signed-in person, not for a key.", *([fresh] if self.is_stepped_up else [])])

@@ -101,6 +101,10 @@ Every refusal is JSON with a `code`, a `message` and a `request_id`, and every a
 Send an `X-Request-ID` of your own (up to 64 letters, digits, `.`, `_` and `-`), or W3C's `traceparent`, and it is that
 one. Expect further fields in answers.
 
+A person has a budget of requests a minute, over all their keys and sessions. Every answer to them has
+`X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (epoch seconds); a request too many is answered 429
+with `Retry-After` (seconds).
+
 A key speaks for one account. Asking for anything of another account answers as if it did not exist.
 
 {streams.SOCKETS}"""

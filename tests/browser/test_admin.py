@@ -1,0 +1,98 @@
+"""The admin in a browser, under its strict policy: in by passkey, opened with a reason, changed with a fresh passkey."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from accounts.models import Session, User
+from accounts.models.audit import AuditEntry
+from tests.factories.rows import make_account
+from trading.models import AccountGrant
+
+EMAIL = "sam@example.com"
+ENTRIES = "/admin/trading/accountentry/"
+
+
+@pytest.fixture
+def boss(visitor):
+    """Return a superuser among the staff, who has signed up with a passkey."""
+    visitor.signs_up(EMAIL)
+    User.objects.filter(email=EMAIL).update(is_staff=True, is_superuser=True)
+    return User.objects.get(email=EMAIL)
+
+
+def grow_stale(person):
+    Session.objects.filter(user=person).update(fresh_until=timezone.now() - timedelta(minutes=1))
+
+
+def test_the_log_in_leads_to_the_page_that_was_asked_for(visitor, boss):
+    visitor.open("/welcome")
+    visitor.press("Log out")
+    visitor.is_at("/log-in")
+    visitor.open(ENTRIES)
+    visitor.is_at(f"/log-in?next={ENTRIES}")
+
+    visitor.press("Log in with a passkey")
+
+    visitor.is_at(ENTRIES)
+
+
+def test_an_account_is_opened_with_a_reason_and_a_passkey_shown_in_place(visitor, boss):
+    account = make_account(cash=12345)
+    visitor.open(ENTRIES)
+    visitor.page.get_by_role("link", name=account.number).click()
+    visitor.is_at(f"{ENTRIES}{account.pk}/grant/")
+    grow_stale(boss)
+    visitor.answers.clear()
+
+    visitor.page.get_by_label("Reason").fill("balance dispute")
+    visitor.press("Grant it to me")
+
+    visitor.is_at(f"/admin/trading/tradingaccount/{account.pk}/change/")
+    visitor.sees("12345")
+    assert [one for one in visitor.answers if one[0] == "POST"] == [
+        ("POST", "/auth/step-up/begin", 200),
+        ("POST", "/auth/step-up/complete", 200),
+        ("POST", f"{ENTRIES}{account.pk}/grant/", 302),
+    ]
+    assert AccountGrant.objects.get().reason == "balance dispute"
+    told = AuditEntry.objects.filter(chain=account.pk).order_by("seq").values_list("action", "actor_id")
+    assert list(told) == [("grant.given", str(boss.pk)), ("account.viewed", str(boss.pk))]
+
+
+def test_a_passkey_that_is_not_shown_grants_nothing_and_says_so(visitor, boss):
+    account = make_account()
+    visitor.open(f"{ENTRIES}{account.pk}/grant/")
+    grow_stale(boss)
+    visitor.device.verifies(users=False)
+
+    visitor.page.get_by_label("Reason").fill("balance dispute")
+    visitor.press("Grant it to me")
+
+    expect(visitor.page.get_by_role("alert")).to_contain_text("nothing was granted")
+    assert not AccountGrant.ever.exists()
+    visitor.device.verifies(users=True)
+    visitor.press("Grant it to me")
+    visitor.is_at(f"/admin/trading/tradingaccount/{account.pk}/change/")
+
+
+def test_every_page_of_the_staff_works_under_the_policy(visitor, boss):
+    account = make_account()
+    visitor.open(f"{ENTRIES}{account.pk}/grant/")
+    visitor.page.get_by_label("Reason").fill("a look around")
+    visitor.press("Grant it to me")
+    visitor.is_at(f"/admin/trading/tradingaccount/{account.pk}/change/")
+
+    for path in (
+        "/admin/",
+        "/admin/trading/tradingaccount/",
+        "/admin/trading/accountgrant/",
+        f"{ENTRIES}?q=T",
+    ):
+        visitor.open(path)
+        visitor.sees("Raxx support")
+    # What the policy or the browser had against any of them is in the visitor's complaints.
