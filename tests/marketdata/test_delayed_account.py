@@ -9,6 +9,7 @@ import pytest
 from matching.engine.types import DOLLAR, Trade
 from matching.market import keys, latest
 from matching.models import Watermark
+from tests.api.conftest import told
 from tests.factories.rows import SECRET, make_order, make_position
 from tests.marketdata.conftest import TUESDAY, price_at
 from trading import principal

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 def database_url(role: str = roles.APP) -> str:
     """Return the test's database, as the web role or another, in the form of DATABASE_URL."""
-    login = login_of_the_web_role() | settings.DATABASE_SERVER.login(role)
-    login["dbname"] = login_of_the_web_role()["dbname"]
+    login = {**settings.DATABASE_SERVER.login(role), "dbname": login_of_the_web_role()["dbname"]}
     place = {name: login[name] for name in login.keys() - {"user", "password", "dbname"}}
     return f"postgresql://{login['user']}:{quote(login['password'])}@/{login['dbname']}?{urlencode(place)}"
 

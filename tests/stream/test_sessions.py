@@ -296,7 +296,7 @@ def test_an_ended_session_s_streams_close_at_once(
             return told, end, await stream.rest()
 
     told, end, last = asyncio.run(scenario())
-    assert [message["data"] for message in told] == [{"error": "the session has ended"}]
+    assert [message["data"] for message in told] == [{"error_message": "the session has ended"}]
     assert end == (1008, "the session has ended")
     assert last == ['event: error\ndata: {"message":"the session has ended"}']
 
