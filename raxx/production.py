@@ -47,18 +47,18 @@ def refusals(
     ]
     if not hosts or "*" in hosts:
         reasons.append("RAXX_ALLOWED_HOSTS names no host, or every host")
-    if is_embedded:
-        reasons.append(
-            "DATABASE_URL and VALKEY_URL must name real servers: nobody backs the embedded ones up"
-        )
-    if not has_anchors:
-        reasons.append(
-            "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS must name a key and a folder that all workers share"
-        )
-    if not has_mail:
-        reasons.append("RAXX_SMTP_URL is not set: links that open accounts would go to the log")
-    if not has_budgets:
-        reasons.append("RAXX_BUDGETS is off: one client could keep everybody else waiting")
+    further = (
+        (
+            is_embedded,
+            "DATABASE_URL and VALKEY_URL must name real servers: nobody backs the embedded ones up",
+        ),
+        (
+            not has_anchors,
+            "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS must name a key and a folder that all workers share",
+        ),
+        (not has_budgets, "RAXX_BUDGETS is off: one client could keep everybody else waiting"),
+    )
+    reasons += [reason for is_wrong, reason in further if is_wrong]
     return reasons
 
 

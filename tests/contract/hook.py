@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accounts.web.base import JsonView
 from raxx import errors
 from raxx.docs import COMMITTED
 from raxx.middleware import ApiMiddleware
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tests.contract.documents import Operation
 
 SUCCESS = range(200, 300)
-PAGES = ("/auth/", "/docs", "/static/", "/admin/")  # for people: no document speaks of them
+PAGES = ("/docs", "/static/", "/admin/")  # for people: no document speaks of them
 
 faults: list[str] = []  # of the answers since somebody last emptied it
 
@@ -84,7 +85,13 @@ def _is_served(request: HttpRequest) -> bool:
         match is not None
         and match.func is not errors.endpoint_not_found
         and not request.path_info.startswith(PAGES)
+        and not is_for_pages(match.func)
     )
+
+
+def is_for_pages(view: Any) -> bool:
+    """Say whether a view is a page of ours, or answers a page's script alone: no document speaks of those."""
+    return issubclass(getattr(view, "view_class", object), JsonView)
 
 
 def judge(method: str, path: str, response: HttpResponse) -> list[str]:
