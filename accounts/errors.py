@@ -45,6 +45,12 @@ class EnrolmentOnly(ScopeMissing):
     code = "enrolment_only"
 
 
+class Leaving(ScopeMissing):
+    """The person has asked to be erased: all that they may do is withdraw that, or ask for their data."""
+
+    code = "leaving"
+
+
 class CoolingDown(ScopeMissing):
     """The person has just recovered their access, and may do this later."""
 

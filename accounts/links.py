@@ -29,13 +29,25 @@ TOKEN_MAX = 1_000  # characters; ours have about 200
 class Purpose(StrEnum):
     SIGN_UP = "sign_up"  # for an address that nobody has yet
     INVITATION = "invitation"  # for a person whom a command has made, and who has no passkey yet
+    KEEP = "keep"  # for a person who has asked to be erased, and may think better of it
     RESET = "reset"  # for a person whose passkeys two operators have switched off
 
 
 LIFE: dict[Purpose, timedelta] = {
     Purpose.SIGN_UP: timedelta(minutes=30),
     Purpose.INVITATION: timedelta(hours=24),  # nobody waits at the mailbox for it
+    Purpose.KEEP: timedelta(days=30),  # as long as the erasure waits
     Purpose.RESET: timedelta(minutes=30),
+}
+
+
+# Those that open an enrolment. A link is good for what it was made for, and for nothing else.
+WAYS_IN = frozenset({Purpose.SIGN_UP, Purpose.INVITATION, Purpose.RESET})
+_PAGE = {
+    Purpose.SIGN_UP: "sign-up",
+    Purpose.INVITATION: "enrol",
+    Purpose.RESET: "enrol",
+    Purpose.KEEP: "keep",
 }
 
 
@@ -66,17 +78,21 @@ def make(purpose: Purpose, *, email: str, user_id: UUID | None = None, epoch: in
 
 def url(purpose: Purpose, token: str) -> str:
     """Return the address of the page that a token is mailed as."""
-    page = "sign-up" if purpose is Purpose.SIGN_UP else "enrol"
-    return f"{settings.ORIGINS[0]}/{page}/{token}"
+    return f"{settings.ORIGINS[0]}/{_PAGE[purpose]}/{token}"
 
 
-def read(token: str) -> Link:
-    """Return what a token says, without spending it. Raises LinkUnusable, also for one that is spent."""
+def read(token: str, among: frozenset[Purpose] = WAYS_IN) -> Link:
+    """Return what a token for one of these purposes says, without spending it.
+
+    Raises LinkUnusable, also for one that is spent.
+    """
     try:
         if len(token) > TOKEN_MAX:
             raise LinkUnusable(UNUSABLE)
         content = signing.loads(token, salt=SALT, max_age=max(LIFE.values()))
         purpose = Purpose(content["p"])
+        if purpose not in among:
+            raise LinkUnusable(UNUSABLE)
         signing.loads(token, salt=SALT, max_age=LIFE[purpose])
     except signing.BadSignature:
         raise LinkUnusable(UNUSABLE) from None

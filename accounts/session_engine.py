@@ -30,8 +30,8 @@ class SessionStore(SessionBase):
     def load(self) -> dict[str, Any]:
         """Return the dictionary that stands for the row."""
         session = self.living
-        if session is None or session.passkey_id is None:
-            return {}  # nobody, to Django: a session that may only enrol opens none of its pages
+        if session is None or session.passkey_id is None or session.is_leaving:
+            return {}  # nobody, to Django: such a session opens none of its pages, nor the admin
         return {
             SESSION_KEY: str(session.user_id),
             BACKEND_SESSION_KEY: BACKEND,

@@ -46,7 +46,7 @@ OF_ENROLMENT = Lifetime(idle=timedelta(minutes=30), absolute=timedelta(minutes=3
 
 _OF_KEY = """
 select id, user_id, email, tier, is_staff, epoch, passkey_id, fresh_until, is_enrol_only, restricted_until,
-       expires_at, is_seen_old
+       expires_at, is_leaving, is_seen_old
   from accounts_session_of_key(%s)"""
 
 
@@ -65,6 +65,7 @@ class LivingSession:
     is_enrol_only: bool
     restricted_until: datetime | None  # no new keys and nothing live before
     expires_at: datetime
+    is_leaving: bool  # its person has asked to be erased: it may withdraw that, and ask for an archive
 
     is_authenticated = True
 

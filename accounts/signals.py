@@ -11,3 +11,7 @@ credentials_changed = Signal()
 # Sent within the transaction that changes a person's tier, with `user_id` and `tier`: whoever keeps what
 # tiers allow takes part in it.
 tier_changed = Signal()
+
+# Sent within the transaction in which a person asks to be erased, with `user_id`: whoever keeps what must
+# not wait for the thirty days does away with it at once.
+person_erasure_asked = Signal()

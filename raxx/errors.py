@@ -47,6 +47,7 @@ TABLE: dict[type[BaseException], Answer] = {
     errors.ScopeMissing: Answer(403, 40310000),
     access.CoolingDown: Answer(403, 40310001),
     access.EnrolmentOnly: Answer(403, 40310002),
+    access.Leaving: Answer(403, 40310003),
     errors.BodyUnreadable: Answer(400, 40010000),
     errors.BodyTooLarge: Answer(413, 41310000),
     errors.ContentTypeWrong: Answer(415, 41510000),

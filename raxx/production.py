@@ -56,6 +56,7 @@ def refusals(
             not has_anchors,
             "RAXX_AUDIT_KEY and RAXX_AUDIT_ANCHORS must name a key and a folder that all workers share",
         ),
+        (not has_mail, "RAXX_SMTP_URL is not set: links that open accounts would go to the log"),
         (not has_budgets, "RAXX_BUDGETS is off: one client could keep everybody else waiting"),
     )
     reasons += [reason for is_wrong, reason in further if is_wrong]

@@ -18,7 +18,7 @@ from django.db import connection
 
 from accounts.addresses import is_allowed
 from accounts.binding import acting_for
-from accounts.errors import EnrolmentOnly
+from accounts.errors import EnrolmentOnly, Leaving
 from accounts.models.api_key import Scope, digest
 from trading.errors import NotAuthorized, NotFound
 from trading.models import TradingAccount
@@ -82,10 +82,12 @@ _remembered: dict[str, _Known] = {}
 def principal_of_session(session: LivingSession, account_id: UUID | None) -> Principal:
     """Return whom a session speaks for in one of their accounts, or in the oldest that is open.
 
-    Raises EnrolmentOnly; NotFound where the account is not theirs, as if there were none.
+    Raises EnrolmentOnly, Leaving; NotFound where the account is not theirs, as if there were none.
     """
     if session.is_enrol_only:
         raise EnrolmentOnly("enrol a passkey first")
+    if session.is_leaving:
+        raise Leaving("you have asked to be erased: withdraw that first")
     with acting_for(session.user_id):
         mine = TradingAccount.objects.owned_by(session)
         mine = (

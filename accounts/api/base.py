@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts import tracing
 from accounts.binding import bind
-from accounts.errors import EnrolmentOnly, NotAuthorized, RateLimited, ScopeMissing
+from accounts.errors import EnrolmentOnly, Leaving, NotAuthorized, RateLimited, ScopeMissing
 from accounts.sessions import LivingSession, living_session
 from accounts.step_up import CHALLENGE, require_fresh
 from accounts.throttling import EXCEEDED, TierThrottle
@@ -23,6 +23,9 @@ from accounts.throttling import EXCEEDED, TierThrottle
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
     from rest_framework.request import Request
+
+
+LEAVING = "you have asked to be erased: withdraw that first, with POST /raxx/v1/privacy/erase/cancel"
 
 
 class _ForgeryCheck(CsrfViewMiddleware):
@@ -101,23 +104,26 @@ class SessionView(BaseView):
     """A view for a signed-in person: `self.session`, bound to the database session before anything is read.
 
     `step_up` names the methods that need a passkey shown in the last five minutes. A session that may
-    only enrol is let in where the view `serves_enrolment`.
+    only enrol is let in where the view `serves_enrolment`, one of who asked to be erased where it `serves_leaving`.
     """
 
     authentication_classes = (SessionAuthentication,)
     step_up: ClassVar[frozenset[str]] = frozenset()
     serves_enrolment: ClassVar[bool] = False
+    serves_leaving: ClassVar[bool] = False
 
     session: LivingSession
 
     def initial(self, request: Request, *_: Any, **__: Any) -> None:
-        """Find out who it is. Raises NotAuthorized, RateLimited, EnrolmentOnly, StepUpRequired."""
+        """Find out who it is. Raises NotAuthorized, RateLimited, EnrolmentOnly, Leaving, StepUpRequired."""
         session = request.user
         if not isinstance(session, LivingSession):
             raise NotAuthorized("unauthorized.")
         self.check_throttles(request)
         if session.is_enrol_only and not self.serves_enrolment:
             raise EnrolmentOnly("enrol a passkey first")
+        if session.is_leaving and not self.serves_leaving:
+            raise Leaving(LEAVING)
         if request.method in self.step_up:
             require_fresh(session)
         bind(session.user_id)

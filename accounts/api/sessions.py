@@ -57,6 +57,8 @@ class OneSession(SessionView):
 class CurrentSession(OneSession):
     """The session at hand."""
 
+    serves_leaving = True
+
     def get(self, request: Request) -> HttpResponse:  # type: ignore[override] # its id is known
         """Read it."""
         return super().get(request, self.session.id)

@@ -2,6 +2,7 @@ from accounts.models.api_key import ApiKey
 from accounts.models.audit import AuditDetail, AuditEntry, AuditHead
 from accounts.models.ceremony import Ceremony, SpentLink
 from accounts.models.passkey_reset import PasskeyReset
+from accounts.models.privacy import Erasure, Export
 from accounts.models.recovery import RecoveryCodes
 from accounts.models.session import Assertion, Session
 from accounts.models.tier_change import TierChange
@@ -14,6 +15,8 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Ceremony",
+    "Erasure",
+    "Export",
     "PasskeyReset",
     "RecoveryCodes",
     "Session",

@@ -6,7 +6,7 @@ Each of these may run twice, or beside itself, and may be killed in the middle: 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -20,6 +20,8 @@ from accounts.signals import credentials_changed
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
 AT_ONCE = 1_000  # rows of one transaction
 CEREMONIES_KEPT_FOR = timedelta(minutes=10)  # twice as long as one could be answered
@@ -47,7 +49,7 @@ def end_dead_sessions() -> int:
 def forget_old() -> dict[str, int]:
     """Delete sessions 30 days after their end, and what ceremonies left behind; return how many rows of each."""
     now = timezone.now()
-    old = {
+    old: dict[str, QuerySet[Any]] = {
         "sessions": Session.objects.across_owners().filter(ended_at__lte=now - KEPT_FOR),
         "assertions": Assertion.objects.across_owners().filter(expires_at__lte=now),
         "ceremonies": Ceremony.objects.filter(created_at__lte=now - CEREMONIES_KEPT_FOR),

@@ -46,6 +46,13 @@ def opens(body, path="/v2/account", method="get", data=None, **extra):
         return call(path, data, headers=headers, content_type="application/json", **extra).status_code
 
 
+def left_of(key_id):
+    """Return how long a key is still good."""
+    ends_at = ApiKey.objects.get(pk=key_id).expires_at
+    assert ends_at is not None
+    return ends_at - timezone.now()
+
+
 def one(key_id, what=""):
     return f"{PATH}/{key_id}{what}"
 
@@ -104,8 +111,7 @@ def test_an_account_may_be_read_only_for_a_key(browser, bot):
 )
 def test_a_key_ends_when_it_was_told_to(browser, bot, term):
     body = made(browser, bot, **term)
-    left = ApiKey.objects.get(pk=body["key_id"]).expires_at - timezone.now()
-    assert timedelta(days=29) < left <= timedelta(days=30)
+    assert timedelta(days=29) < left_of(body["key_id"]) <= timedelta(days=30)
     assert opens(body) == 200
 
     ApiKey.objects.update(expires_at=timezone.now())
@@ -171,9 +177,12 @@ def test_a_stranger_s_account_is_answered_as_none(browser, make_bot):
 
 
 @pytest.mark.parametrize("status", ["DISABLE_PENDING", "ACCOUNT_CLOSED"])
-def test_a_closed_account_gets_no_key(browser, bot, status):
+def test_a_closed_account_may_be_read_by_a_key_and_no_more(browser, bot, status):
     TradingAccount.objects.update(status=status)
-    assert refusal(browser.post(PATH, wish(bot))) == BROKEN
+
+    for scopes in (["read", "trade"], ["trade"]):
+        assert refusal(browser.post(PATH, wish(bot, scopes=scopes))) == BROKEN
+    assert opens(made(browser, bot, scopes=["read", "data"])) == 200
 
 
 def test_an_account_has_so_many_living_keys_and_no_more(browser, bot, monkeypatch):
@@ -273,8 +282,7 @@ def test_both_keys_work_while_they_overlap(browser, bot):
     new = browser.post(one(old["key_id"], "/rotate"), {"overlap_s": 300}).json()
 
     assert (opens(old), opens(new)) == (200, 200)
-    left = ApiKey.objects.get(pk=old["key_id"]).expires_at - timezone.now()
-    assert timedelta(minutes=4) < left <= timedelta(minutes=5)
+    assert timedelta(minutes=4) < left_of(old["key_id"]) <= timedelta(minutes=5)
     for overlap_s in (-1, 7 * 24 * 3600 + 1):
         assert refusal(browser.post(one(new["key_id"], "/rotate"), {"overlap_s": overlap_s})) == INVALID
 

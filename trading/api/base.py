@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from django.http import HttpResponseBase
     from rest_framework.request import Request
 
-ORDER_ENTRY = frozenset({"POST", "PATCH", "DELETE"})  # of a view that places, changes or cancels orders
+ORDER_ENTRY = frozenset({"POST", "PATCH"})  # of a view of orders; a cancel is let through, whoever can count
+CLOSING = frozenset({"POST", "DELETE"})  # of a view of positions, whose deletion places orders
 ACCOUNT_HEADER = (
     "HTTP_RAXX_ACCOUNT_ID"  # which of their accounts a signed-in person means; else the oldest open one
 )
@@ -60,7 +61,7 @@ class PersonAuthentication(BaseAuthentication):
     """The cookie of a signed-in browser, for the account that the request names."""
 
     def authenticate(self, request: Request) -> tuple[Principal, None] | None:
-        """Return whom the session speaks for, None without one. Raises NotFound, ScopeMissing, EnrolmentOnly."""
+        """Return whom the session speaks for, None without one. Raises NotFound, ScopeMissing, EnrolmentOnly, Leaving."""
         session = session_of(request._request)  # noqa: SLF001 - cookies and CSRF are Django's
         if session is None:
             return None

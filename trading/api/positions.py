@@ -8,7 +8,7 @@ import msgspec
 
 from accounts.api.bodies import json_response
 from trading.api import numbers, query
-from trading.api.base import ORDER_ENTRY, ApiView
+from trading.api.base import CLOSING, ApiView
 from trading.errors import NotFound, OrderDenied, ValueInvalid
 from trading.reference import calendar_of
 from trading.selectors import position_in, positions
@@ -28,7 +28,7 @@ MULTI_STATUS = 207
 class Positions(ApiView):
     """What the account holds."""
 
-    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
+    needs_budget: ClassVar[frozenset[str]] = CLOSING
 
     def get(self, _request: Request) -> HttpResponse:
         """List it, by symbol."""
@@ -64,7 +64,7 @@ class Positions(ApiView):
 class OnePosition(ApiView):
     """What the account holds of one asset, by symbol or id."""
 
-    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
+    needs_budget: ClassVar[frozenset[str]] = CLOSING
 
     def get(self, _request: Request, name: str) -> HttpResponse:
         """Read it. Raises NotFound."""
@@ -92,7 +92,7 @@ class OnePosition(ApiView):
 class Exercise(ApiView):
     """The exercise of an option contract, which nobody holds until options can be traded."""
 
-    needs_budget: ClassVar[frozenset[str]] = ORDER_ENTRY
+    needs_budget: ClassVar[frozenset[str]] = CLOSING
 
     def post(self, _request: Request, name: str) -> HttpResponse:
         """Refuse it. Raises OrderDenied."""

@@ -136,10 +136,10 @@ class DataService:
                 del self._feeds[name]
                 self._see_to_the_end_of(task)
         if socket.principal is not None:
-            name = (socket.path, socket.principal.credential)
-            self._admitted[name].discard(socket)
-            if not self._admitted[name]:
-                del self._admitted[name]
+            admitted = (socket.path, socket.principal.credential)
+            self._admitted[admitted].discard(socket)
+            if not self._admitted[admitted]:
+                del self._admitted[admitted]
 
     def _see_to_the_end_of(self, task: asyncio.Task[None] | None) -> None:
         if task is not None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from accounts.querysets import Owner
 
 LIVING_MAX = 50  # keys of one account that a person may have at once
+READ_ONLY = frozenset({Scope.READ.value, Scope.DATA.value})
 ENDED = (TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED)
 
 
@@ -164,8 +165,8 @@ def revoke_api_key(*, key_id: str) -> ApiKey:
 
 
 def _made(account: TradingAccount, terms: KeyTerms) -> NewKey:
-    if account.status in ENDED:
-        raise RuleBroken("the account is closed")
+    if account.status in ENDED and not READ_ONLY.issuperset(terms.scopes):
+        raise RuleBroken("the account is closed: a key may read it, and no more")
     key = ApiKey(
         user_id=account.user_id,
         account_id=account.pk,

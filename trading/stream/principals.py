@@ -29,7 +29,7 @@ USED = "select trading_key_used(%s)"
 MANY = (
     "select k.key_id, p.* from unnest(%s::text[]) k(key_id) cross join lateral trading_principal(k.key_id) p"
 )
-SESSION = "select id, user_id, tier from accounts_session_of_key(%s) where not is_enrol_only"
+SESSION = "select id, user_id, tier from accounts_session_of_key(%s) where not is_enrol_only and not is_leaving"
 ACCOUNT = (
     "select account_id, market_id from trading_tradingaccount where user_id = %s"
     " and case when %s::uuid is null then status <> 'ACCOUNT_CLOSED' else account_id = %s::uuid end"
@@ -67,7 +67,7 @@ async def authenticate(pool: database.Pool, key_id: str, secret: str, address: s
 
 
 async def authenticate_page(pool: database.Pool, page: Page) -> Principal | None:
-    """Return whom the session of a page speaks for, None for one that lives no more or may only enrol.
+    """Return whom the session of a page speaks for, None for one that lives no more, may only enrol, or is of who asked to be erased.
 
     Raises NotFound for an account that is not theirs, as if there were none; database.UNREACHABLE.
     """

@@ -14,14 +14,23 @@ async function isFresh() {
 
 for (const form of document.querySelectorAll("form[data-step-up]")) {
   const notice = form.querySelector("[data-not-shown]");
+  let isBusy = false; // pressed twice is sent once
+  addEventListener("pageshow", () => {
+    isBusy = false; // back again, by the browser's history
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (isBusy) {
+      return;
+    }
+    isBusy = true;
     notice.hidden = true;
     try {
       if (!(await isFresh())) {
         await stepUp(CEREMONY);
       }
     } catch (error) {
+      isBusy = false;
       notice.hidden = false;
       if (error instanceof NotShown) {
         return;

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core import mail
+from django.urls import get_resolver
 from django_otp_webauthn.models import WebAuthnCredential, WebAuthnUserHandle
 
 from accounts import links
@@ -229,3 +230,54 @@ def test_a_link_s_cookie_is_for_this_browser_and_not_for_its_scripts() -> None:
     refused = other.post("/auth/enrol/complete", {"credential": made})
     assert refused.status_code == 422
     assert refused.json()["reason"] == "no_challenge"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: made.clear(),
+        lambda made: made.update(rawId=7),
+        lambda made: made.update(id="AAAA"),
+        lambda made: made.update(type="password"),
+        lambda made: made.update(response={}),
+        lambda made: made.update(clientExtensionResults=7),
+        lambda made: made.update(clientExtensionResults={"credProps": 7}),
+        lambda made: made["response"].update(attestationObject="AAAA"),
+        lambda made: made["response"].update(attestationObject=""),
+        lambda made: made["response"].update(clientDataJSON="e30"),
+    ],
+    ids=[
+        "nothing", "id-is-a-number", "two-ids", "another-type", "no-response", "extensions-are-a-number",
+        "properties-are-a-number", "no-attestation", "empty-attestation", "no-challenge",
+    ],
+)  # fmt: skip
+def test_what_is_no_passkey_is_refused_in_the_same_words(change: Any) -> None:
+    page = Page()
+    page.post("/auth/sign-up", {"email": "person@example.com"})
+    options = page.post("/auth/enrol/begin", {"token": token_of("person@example.com")}).json()
+    made = page.device.create(options)
+    change(made)
+
+    assert reason_of(page.post("/auth/enrol/complete", {"credential": made})) == REFUSED
+    assert rows() == (0, 0, 0, 0, 0)
+
+
+def test_a_count_that_no_column_holds_is_refused() -> None:
+    page = Page()
+    page.post("/auth/sign-up", {"email": "person@example.com"})
+    assert reason_of(page.enrol(token_of("person@example.com"), count=2**32 - 1)) == REFUSED
+    assert page.enrol(token_of("person@example.com")).status_code == 201
+    assert reason_of(page.log_in(count=2**32 - 1)) == REFUSED
+    assert page.log_in().status_code == 200
+
+
+def test_the_library_s_own_views_are_not_served() -> None:
+    routes: list[Any] = list(get_resolver().url_patterns)
+    modules = set()
+    while routes:
+        route = routes.pop()
+        routes += getattr(route, "url_patterns", [])
+        modules.add(getattr(getattr(route, "callback", None), "__module__", ""))
+    assert "accounts.web.ways_in" in modules
+    assert not [module for module in modules if module.startswith("django_otp")]
+    assert settings.OTP_WEBAUTHN_HELPER_CLASS == "accounts.passkeys.helper.PasskeyHelper"

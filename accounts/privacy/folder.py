@@ -1,0 +1,70 @@
+"""The folder of archives: files that nobody else may read, under names that nobody can guess."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+ABANDONED_AFTER_S = 3_600  # since it was last written to: whoever made it is gone
+
+
+def folder() -> Path:
+    """Return the folder (setting EXPORTS), made if it is not there."""
+    path: Path = settings.EXPORTS
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def new_file() -> Iterator[IO[bytes]]:
+    """Yield a new file of mode 0600, whose name has a random stem; it is on the disk when the block ends.
+
+    When the block fails, it is gone.
+    """
+    path = folder() / f"{secrets.token_hex(16)}.zip"
+    with private_file(path) as file:
+        yield file
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file at `path`, for its owner alone; as `new_file`. Raises FileExistsError."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def remove(name: str) -> None:
+    """Delete a file by its name; one that is gone stays gone."""
+    if name:
+        with suppress(FileNotFoundError):
+            (folder() / name).unlink()
+
+
+def remove_abandoned(kept: Collection[str]) -> int:
+    """Delete archives that no row names, unless somebody may still be writing them; return how many."""
+    before = time.time() - ABANDONED_AFTER_S
+    gone = 0
+    for path in sorted(folder().glob("*.zip")):
+        if path.name in kept:
+            continue
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+                gone += 1
+    return gone
