@@ -12,7 +12,7 @@ FAULTS ?= 200
 # Each worker starts a PostgreSQL and a Valkey of its own.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help install run test check conformance faults fuzz openapi bench clean requirements
+.PHONY: help install run test check conformance faults fuzz openapi screenshots bench clean requirements
 
 help:
 	@echo "make install       the virtual environment, made again only when requirements change"
@@ -23,6 +23,7 @@ help:
 	@echo "make faults        kill processes and servers two hundred times while bots trade; FAULTS=50 for fewer"
 	@echo "make fuzz          requests made up from our document and Alpaca's, many more than make test sends"
 	@echo "make openapi       write openapi.json, which has to be what is served"
+	@echo "make screenshots   pictures of every page in build/screenshots; needs Chromium"
 	@echo "make bench         the benchmarks, one JSON line a figure"
 	@echo "make requirements  pin the packages anew from requirements*.in"
 	@echo "make clean         remove caches and test data (the data folder stays)"
@@ -62,11 +63,15 @@ fuzz: install
 openapi: install
 	$(BIN)/python manage.py openapi
 
+screenshots: install
+	mkdir -p build/screenshots
+	RAXX_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/browser/test_pages.py $(ARGS)
+
 bench: install
 	$(BIN)/python -m bench $(ARGS)
 
 clean:
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .raxx-test staticfiles
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .raxx-test build staticfiles
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 requirements: install

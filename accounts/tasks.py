@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
+from django.utils import timezone
 
 from accounts.services.anchoring import anchor_audit, verify_audit
+from accounts.services.erasures import erase_due, forget_chains
+from accounts.services.exports import make_exports, sweep_exports
 from accounts.services.sweeping import end_dead_sessions, forget_old
 
 logger = logging.getLogger(__name__)
@@ -35,6 +38,31 @@ def sweep_sessions() -> None:
     """Write down which sessions have ended by themselves, and delete what has been over for long enough."""
     end_dead_sessions()
     forget_old()
+
+
+@shared_task(name="accounts.make_exports", expires=5)
+def make_the_exports() -> None:
+    """Make the archives that people wait for."""
+    make_exports()
+
+
+@shared_task(name="accounts.sweep_exports", expires=600)
+def sweep_the_exports() -> None:
+    """Delete archives that nobody fetched in time."""
+    sweep_exports()
+
+
+@shared_task(name="accounts.erase_people", expires=3_600)
+def erase_people() -> None:
+    """Forget everybody whose thirty days are over; who cannot be forgotten yet is an alarm in the log."""
+    for user_id in erase_due(now=timezone.now()).waiting:
+        logger.error("user %s was due to be erased, and is not", user_id)
+
+
+@shared_task(name="accounts.forget_chains", expires=86_400)
+def forget_old_chains() -> None:
+    """Let go of the audit log of people who are erased, two years after its last word."""
+    forget_chains()
 
 
 def _alarm(*, since_anchor: bool) -> None:

@@ -6,3 +6,10 @@ from django.apps import AppConfig
 class BrokerHandoffConfig(AppConfig):
     name = "broker_handoff"
     verbose_name = "The way to a live broker"
+
+    def ready(self) -> None:
+        """Say what is kept here of people."""
+        from accounts.privacy.keepers import register
+        from broker_handoff.privacy import KEEPER
+
+        register(KEEPER)

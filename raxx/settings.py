@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from raxx import env, logs, mail_server, production, roles, telemetry, valkey
+from raxx import env, live, logs, mail_server, production, roles, telemetry, valkey
 from raxx.folder import DataFolder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -36,6 +36,9 @@ _audit_anchors = env.optional("RAXX_AUDIT_ANCHORS", str, "")
 AUDIT_KEY = BASE_DIR / _audit_key if _audit_key else DATA_FOLDER.root / "secrets" / "audit_key.pem"
 AUDIT_KEY_MAY_BE_MADE = not IS_PRODUCTION
 AUDIT_ANCHORS = BASE_DIR / _audit_anchors if _audit_anchors else DATA_FOLDER.root / "anchors"
+# The archives that people asked for: for a day, in a folder that web and worker share.
+_exports = env.optional("RAXX_EXPORTS", str, "")
+EXPORTS = BASE_DIR / _exports if _exports else DATA_FOLDER.root / "exports"
 if IS_PRODUCTION:
     production.refuse(
         production.refusals(
@@ -173,6 +176,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge-history": {"task": "trading.purge_history", "schedule": timedelta(days=1)},
     "forget-deliveries": {"task": "trading.forget_deliveries", "schedule": timedelta(days=1)},
     "sweep-sessions": {"task": "accounts.sweep_sessions", "schedule": timedelta(hours=1)},
+    "make-exports": {"task": "accounts.make_exports", "schedule": 5.0, "options": {"expires": 5.0}},
+    "sweep-exports": {"task": "accounts.sweep_exports", "schedule": timedelta(minutes=10)},
+    "end-orders-of-leavers": {
+        "task": "trading.end_orders_of_leavers",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "erase-people": {"task": "accounts.erase_people", "schedule": timedelta(hours=1)},
+    "forget-chains": {"task": "accounts.forget_chains", "schedule": timedelta(days=1)},
     "anchor-audit": {"task": "accounts.anchor_audit", "schedule": timedelta(minutes=5)},
     "verify-new-audit": {"task": "accounts.verify_new_audit", "schedule": timedelta(hours=1)},
     "verify-audit": {"task": "accounts.verify_audit", "schedule": timedelta(days=1)},
@@ -243,6 +255,30 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["trading.api.schema.auto.documented_paths"],
     "POSTPROCESSING_HOOKS": ["trading.api.schema.auto.complete", "raxx.docs.add_health"],
 }
+
+# --- Live: the way out to a broker ----------------------------------------------------------------
+
+LIVE_IS_ON = env.choice("RAXX_LIVE", ("on", "off"), "off") == "on"
+BROKER_AUTHORIZE_URL = env.optional("RAXX_BROKER_AUTHORIZE_URL", env.Url, env.Url(""))
+BROKER_TOKEN_URL = env.optional("RAXX_BROKER_TOKEN_URL", env.Url, env.Url(""))
+BROKER_REVOKE_URL = env.optional("RAXX_BROKER_REVOKE_URL", env.Url, env.Url(""))
+BROKER_API_URL = env.optional("RAXX_BROKER_API_URL", env.Url, env.Url(""))
+BROKER_CLIENT_ID = env.optional("RAXX_BROKER_CLIENT_ID", str, "")
+BROKER_CLIENT_SECRET = env.optional("RAXX_BROKER_CLIENT_SECRET", str, "")
+KMS = env.choice("RAXX_KMS", ("local", "aws"), "local")
+KMS_KEY = env.optional("RAXX_KMS_KEY", str, "")
+if LIVE_IS_ON:
+    live.refuse_incomplete(
+        authorize_url=BROKER_AUTHORIZE_URL,
+        token_url=BROKER_TOKEN_URL,
+        revoke_url=BROKER_REVOKE_URL,
+        api_url=BROKER_API_URL,
+        client_id=BROKER_CLIENT_ID,
+        client_secret=BROKER_CLIENT_SECRET,
+        kms=KMS,
+        kms_key=KMS_KEY,
+        is_production=IS_PRODUCTION,
+    )
 
 # --- Time, language, files, logs ------------------------------------------------------------------
 

@@ -19,10 +19,13 @@ class TradingConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep the plain simulation profiles after each migrate and flush, and hear what happens to people."""
+        from accounts.privacy.keepers import register
         from accounts.signals import credentials_changed, tier_changed
+        from trading.privacy.holdings import KEEPER
 
         credentials_changed.connect(tell_streams, dispatch_uid="trading.tell_streams")
         tier_changed.connect(fit_to_tier, dispatch_uid="trading.fit_to_tier")
+        register(KEEPER)
         post_migrate.connect(keep_plain_profiles, sender=self, dispatch_uid="trading.plain_profiles")
 
 

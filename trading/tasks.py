@@ -11,6 +11,7 @@ from accounts.services.tiers import apply_due
 from trading.services.fitting import fit_everybody
 from trading.services.grants import note_expired
 from trading.services.history_purge import purge_histories
+from trading.services.leavers import end_orders_of_leavers
 from trading.services.settling import settle_accounts
 from trading.webhooks import delivery
 
@@ -34,6 +35,12 @@ def deliver_webhook(endpoint_id: str) -> None:
 def finish_resets_and_closings() -> None:
     """Do what accounts wait for whose orders have ended."""
     settle_accounts()
+
+
+@shared_task(name="trading.end_orders_of_leavers", expires=5)
+def end_the_orders_of_leavers() -> None:
+    """End the open orders of people who have asked to be erased."""
+    end_orders_of_leavers()
 
 
 @shared_task(name="trading.forget_deliveries")

@@ -126,7 +126,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["due_at"], condition=Q(canceled_at=None), name="erasure_due")],
+                "indexes": [
+                    models.Index(fields=["due_at"], condition=Q(canceled_at=None), name="erasure_due")
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("user",), condition=Q(canceled_at=None), name="erasure_one_at_a_time"

@@ -35,7 +35,9 @@ class Export(models.Model):
     expires_at = models.DateTimeField(null=True)
     downloaded_at = models.DateTimeField(null=True)
     size_bytes = models.PositiveBigIntegerField(null=True)
-    file = models.CharField(max_length=64, blank=True)  # its name in the folder of exports, while there is one
+    file = models.CharField(
+        max_length=64, blank=True
+    )  # its name in the folder of exports, while there is one
     token_hash = models.BinaryField(max_length=32, null=True)  # of the link, while it is good
 
     objects = OwnedManager()
@@ -51,9 +53,7 @@ class Export(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["user", "-asked_at"], name="export_by_person"),
-            models.Index(
-                fields=["next_attempt_at"], condition=Q(status="waiting"), name="export_waiting"
-            ),
+            models.Index(fields=["next_attempt_at"], condition=Q(status="waiting"), name="export_waiting"),
         ]
 
     def __str__(self) -> str:

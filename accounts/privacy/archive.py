@@ -97,11 +97,11 @@ def _rows(cursor: Any, rows: list[Row], json_places: list[int]) -> Iterator[Row]
 
 
 def _with_json(row: Row, places: list[int]) -> Row:
-    """Return the row with its documents read: Django hands them over as text."""
+    """Return the row with its documents as they are, which Django hands over as text."""
     values = list(row)
     for place in places:
         if values[place] is not None:
-            values[place] = msgspec.json.decode(values[place])
+            values[place] = msgspec.Raw(values[place].encode())
     return tuple(values)
 
 
@@ -137,6 +137,8 @@ def _as_csv(entry: IO[bytes], rows: Rows) -> int:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, msgspec.Raw):
+        return bytes(value).decode()
     plain = msgspec.to_builtins(value)
     return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
 

@@ -6,13 +6,13 @@ import os
 import secrets
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from pathlib import Path
 
 ABANDONED_AFTER_S = 3_600  # since it was last written to: whoever made it is gone
 

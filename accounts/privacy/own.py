@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 _OF_SUBJECT = "t.subject = %(user)s"
 
 HOLDINGS = (
-    Holding(table="accounts_user", words="You: your address, your tier, since when.", whose="t.id = %(user)s"),
+    Holding(
+        table="accounts_user", words="You: your address, your tier, since when.", whose="t.id = %(user)s"
+    ),
     Holding(
         table="accounts_session",
         words="Where you were signed in, in the last thirty days.",

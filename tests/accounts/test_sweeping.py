@@ -137,7 +137,7 @@ def test_what_ceremonies_leave_behind_is_deleted_in_time() -> None:
         Ceremony.objects.create(
             binding=bytes([number]), purpose=Ceremony.Purpose.LOG_IN, state={}, created_at=ago(age)
         )
-    for number, age in enumerate((49 * HOUR, 47 * HOUR)):
+    for number, age in enumerate((sweeping.LINKS_KEPT_FOR + HOUR, sweeping.LINKS_KEPT_FOR - HOUR)):
         SpentLink.objects.create(token_hash=bytes([number]), spent_at=ago(age))
 
     with as_worker():

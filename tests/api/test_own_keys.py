@@ -182,7 +182,7 @@ def test_a_closed_account_may_be_read_by_a_key_and_no_more(browser, bot, status)
 
     for scopes in (["read", "trade"], ["trade"]):
         assert refusal(browser.post(PATH, wish(bot, scopes=scopes))) == BROKEN
-    assert opens(made(browser, bot, scopes=["read", "data"])) == 200
+    assert opens(made(browser, bot, scopes=["read", "data"]), "/v2/orders") == 200
 
 
 def test_an_account_has_so_many_living_keys_and_no_more(browser, bot, monkeypatch):

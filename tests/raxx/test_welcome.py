@@ -45,12 +45,30 @@ def test_it_shows_the_readmes_lines_for_this_data_folder_and_no_secret(folder: D
         "",
         "Raxx is ready at http://localhost:8000",
         f"Demo account: demo@raxx.example, key PKDEMO (all of it in {folder.demo_file})",
+        f"In a browser, as yourself: http://localhost:8000/sign-up (mails are printed to {folder.logs / 'web.log'})",
+        "or as the demo person, by a link from: "
+        + welcome.command("create_user --email demo@raxx.example", folder),
         "",
         *lines,
     ]
     assert str(folder.demo_file) in said.partition("Demo account")[2].partition("\n")[2]
     assert DEMO["secret"] not in said
     compile("\n".join(lines), "the example", "exec")
+
+
+def test_at_another_port_the_command_s_link_leads_there(folder: DataFolder) -> None:
+    said = welcome.text("http://localhost:8123", folder)
+
+    (line,) = [line for line in said.splitlines() if "create_user" in line]
+    assert line.startswith("or as the demo person, by a link from: RAXX_ORIGINS=http://localhost:8123 ")
+
+
+def test_with_a_mail_server_nobody_is_sent_to_a_log(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "MAIL_SERVER", "mail.example")
+
+    assert "web.log" not in welcome.text("http://localhost:8000", folder)
 
 
 def test_in_the_usual_folder_it_is_the_readme_to_the_letter() -> None:

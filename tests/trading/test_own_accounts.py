@@ -326,7 +326,7 @@ def test_a_death_between_any_two_transactions_leaves_what_the_sweep_can_finish(
         waiting = Order.objects.get(client_order_id="waiting")
         stage.cancel(account, waiting.pk)
     if killed_after > 1:
-        own_accounts._ask_for_cancels(account.user, account, "")
+        own_accounts.ask_for_cancels(account.user, account, "")
     if killed_after > 2:
         stage.round()
     stage.start()  # another matcher as well

@@ -142,7 +142,7 @@ def settle(owner: Owner, account: TradingAccount, request_id: str) -> str:
 
     Raises RuleBroken when orders are open and nobody runs the market.
     """
-    _ask_for_cancels(owner, account, request_id)
+    ask_for_cancels(owner, account, request_id)
     with transaction.atomic(durable=True):
         before, status = _called(owner, account.pk, "trading_settle_account(%s)", [])
         if status != before.status:
@@ -180,7 +180,7 @@ def _settled(owner: Owner, account_id: UUID, request_id: str, within_s: float | 
     return account_of(owner, account_id)
 
 
-def _ask_for_cancels(owner: Owner, account: TradingAccount, request_id: str) -> None:
+def ask_for_cancels(owner: Owner, account: TradingAccount, request_id: str) -> None:
     """Ask once for the cancel of each open order. One whose cancel was refused ends at its auction."""
     unasked = Order.objects.owned_by(owner, account.pk).filter(
         status__in=CANCELABLE, cancel_requested_at=None

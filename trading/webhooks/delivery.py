@@ -80,6 +80,7 @@ def due() -> list[UUID]:
         disabled_at=None,
         deleted_at=None,
         next_attempt_at__lte=now,
+        user__deactivated_at=None,  # nothing more of who asked to be erased is sent anywhere
     )
     return list(waiting.order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:DUE_MAX])
 

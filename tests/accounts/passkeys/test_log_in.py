@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.utils import timezone
 from django_otp_webauthn.models import WebAuthnCredential
 
-from accounts.models import AuditEntry, Ceremony, RecoveryCodes, Session, User
+from accounts.models import AuditEntry, Ceremony, Session, User
+from accounts.sessions import hash_of
 from tests.accounts.authenticator import Authenticator
-from tests.accounts.passkeys.browser import Page, reason_of
+from tests.accounts.passkeys.browser import Page, reason_of, token_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -186,83 +186,37 @@ def test_a_challenge_for_one_purpose_answers_no_other(person: Page) -> None:
     assert reason_of(person.post("/auth/enrol/complete", answer)) == NO_CHALLENGE
 
 
-# --- Copies ----------------------------------------------------------------------------------------
+def test_a_challenge_to_make_a_passkey_lets_nobody_in_and_makes_nothing_fresh(person: Page) -> None:
+    # The same browser, the same cookie or session, and a signature over the right challenge.
+    person.post("/auth/sign-up", {"email": "second@example.com"})
+    making = person.post("/auth/enrol/begin", {"token": token_of("second@example.com")}).json()
+    answer = {"credential": person.device.get({"challenge": making["challenge"], "rpId": "localhost"})}
+    assert reason_of(person.post("/auth/log-in/complete", answer)) == NO_CHALLENGE
+
+    person.log_in()
+    making = person.post("/raxx/v1/passkeys/begin").json()
+    answer = {"credential": person.device.get({"challenge": making["challenge"], "rpId": "localhost"})}
+    assert reason_of(person.post("/auth/step-up/complete", answer)) == NO_CHALLENGE
 
 
-def copied(person: Page) -> Page:
-    """Return the browser of a thief, whose copy of the passkey is from before its last use."""
-    thief = Page(device=person.device.clone())
-    assert person.log_in().status_code == 200
-    return thief
+def test_a_challenge_to_add_a_passkey_is_none_to_enrol_and_the_other_way_round(person: Page) -> None:
+    person.log_in()
+    codes = person.post("/raxx/v1/recovery-codes").json()["codes"]
+    adding = person.post("/raxx/v1/passkeys/begin").json()
+    Session.objects.filter(ended_at=None).update(is_enrol_only=True, passkey=None, fresh_until=None)
+    made = {"credential": Authenticator().create(adding)}
+    assert reason_of(person.post("/auth/enrol/complete", made)) == REFUSED
 
-
-def test_a_copy_that_counts_behind_is_refused_written_down_and_its_person_told(person: Page) -> None:
-    thief = copied(person)
-    mail.outbox.clear()
-
-    assert reason_of(thief.log_in()) == REFUSED
-
-    event = AuditEntry.objects.get(action="passkey.count_fell")
-    assert event.subject == User.objects.get().pk
-    assert '"count":2' in event.body
-    assert [message.subject for message in mail.outbox] == ["Raxx: one of your passkeys may have been copied"]
+    person.post("/auth/recover", {"email": "person@example.com", "code": codes[0]})
+    enrolling = person.post("/auth/enrol/begin").json()
     passkey = WebAuthnCredential.objects.get()
-    assert (passkey.sign_count, passkey.confirmed) == (2, True)  # the only way in stays
-    assert not person.is_in()  # what it had opened does not
-    assert person.log_in().status_code == 200
-
-
-@pytest.mark.parametrize("other", ["passkey", "codes"])
-def test_a_copied_passkey_is_switched_off_where_its_person_has_another_way_in(
-    person: Page, other: str
-) -> None:
-    thief = copied(person)
-    if other == "passkey":
-        assert person.add_passkey(Authenticator()).status_code == 201
-    else:
-        assert person.post("/raxx/v1/recovery-codes").status_code == 201
-    first = WebAuthnCredential.objects.order_by("pk")[0]
-
-    assert reason_of(thief.log_in()) == REFUSED
-
-    first.refresh_from_db()
-    assert not first.confirmed
-    assert not person.is_in()
-    assert reason_of(person.log_in()) == REFUSED
-
-
-def test_codes_that_are_used_up_are_no_other_way_in(person: Page) -> None:
-    thief = copied(person)
-    RecoveryCodes.objects.create(user=User.objects.get(), digests=[])
-
-    assert reason_of(thief.log_in()) == REFUSED
-    assert WebAuthnCredential.objects.get().confirmed
-
-
-def test_a_low_count_without_the_signature_is_nobody_s_word(person: Page) -> None:
-    assert person.log_in().status_code == 200
-    mail.outbox.clear()
-    outsider = Page(device=person.device.clone())
-
-    assert reason_of(outsider.log_in(count=1, signature=b"0" * 70)) == REFUSED
-    assert not AuditEntry.objects.filter(action="passkey.count_fell").exists()
-    assert mail.outbox == []
-    assert person.is_in()
-
-
-def test_a_passkey_that_stops_counting_counts_less(person: Page) -> None:
-    assert reason_of(person.log_in(count=0)) == REFUSED
-    assert AuditEntry.objects.filter(action="passkey.count_fell").exists()
-
-
-def test_a_synchronised_passkey_counts_nought_for_ever_and_is_no_copy() -> None:
-    page = Page(device=Authenticator(counts=False))
-    page.sign_up()
-
-    assert [page.log_in().status_code for _ in range(3)] == [200, 200, 200]
-    passkey = WebAuthnCredential.objects.get()
-    assert (passkey.sign_count, passkey.backup_state) == (0, True)
-    assert not AuditEntry.objects.filter(action="passkey.count_fell").exists()
+    still = Session.objects.filter(
+        ended_at=None, key_hash=hash_of(person.client.cookies["raxx_session"].value)
+    )
+    still.update(is_enrol_only=False, passkey=passkey, fresh_until=timezone.now() + timedelta(minutes=5))
+    made = {"credential": Authenticator().create(enrolling)}
+    assert reason_of(person.post("/raxx/v1/passkeys/complete", made)) == REFUSED
+    assert WebAuthnCredential.objects.count() == 1
 
 
 # --- What is not even shaped like an answer ---------------------------------------------------------

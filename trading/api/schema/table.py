@@ -16,6 +16,7 @@ from trading.api.schema import (
     other_data,
     passkeys,
     positions,
+    privacy,
     sessions,
     simulation,
     stocks,
@@ -45,6 +46,7 @@ _RESOURCES = (
     tier,
     passkeys,
     sessions,
+    privacy,
     keys,
     tape,
 )

@@ -1,0 +1,61 @@
+"""`manage.py erase_user`: forget a person who cannot ask for it themselves."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.errors import Failure
+from accounts.models import User
+from accounts.services.erasures import WAITS_FOR, ask_as_operator, erase, rows_of
+
+
+class Command(BaseCommand):
+    help = (
+        f"Deactivate a person at once, and delete all that is kept of them after {WAITS_FOR.days} days; they are told by "
+        "mail and can withdraw it until then. The audit log stays for two years, under their id alone."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", required=True, help="whose")
+        parser.add_argument("--reason", required=True, help="why; it is erased with them")
+        parser.add_argument("--now", action="store_true", help="do not wait: delete at once, for good")
+        parser.add_argument("--ticket", default="", help="where that was agreed; --now needs it")
+        parser.add_argument("--dry-run", action="store_true", help="count what would go, and change nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(
+        self, *, email: str, reason: str, now: bool, ticket: str, dry_run: bool, json: bool, **_: Any
+    ) -> None:
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            message = f"nobody has the address {email}"
+            raise CommandError(message)
+        if now and not ticket.strip():
+            raise CommandError("--now needs --ticket: it cannot be undone, and somebody has agreed to it")
+        shown: dict[str, Any] = {"user_id": str(user.pk), "status": "active", "rows": rows_of(user.pk)}
+        if dry_run:
+            self._show({**shown, "is_dry_run": True}, as_json=json)
+            return
+        try:
+            erasure = ask_as_operator(user=user, reason=reason, is_at_once=now, ticket=ticket)
+            is_gone = now and erase(user.pk)
+        except Failure as error:
+            raise CommandError(str(error)) from None
+        status = "erased" if is_gone else "waiting"
+        self._show({**shown, "status": status, "due_at": erasure.due_at.isoformat()}, as_json=json)
+        if now and not is_gone:
+            raise CommandError("not all of it is gone yet: the worker goes on")
+
+    def _show(self, shown: dict[str, Any], *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json_text.dumps(shown))
+            return
+        rows = shown.pop("rows")
+        for name, value in shown.items():
+            self.stdout.write(f"{name:45}{value}")
+        for table, count in rows.items():
+            if count:
+                self.stdout.write(f"{table:45}{count:>10}")

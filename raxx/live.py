@@ -1,0 +1,44 @@
+"""What a start with RAXX_LIVE=on refuses: half a way out to a broker, and an unsafe one in production."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from raxx.env import SettingError
+
+HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def refuse_incomplete(
+    *,
+    authorize_url: str,
+    token_url: str,
+    revoke_url: str,
+    api_url: str,
+    client_id: str,
+    client_secret: str,
+    kms: str,
+    kms_key: str,
+    is_production: bool,
+) -> None:
+    """Raise SettingError with every reason at once, so that one restart can mend them all."""
+    urls = {
+        "RAXX_BROKER_AUTHORIZE_URL": authorize_url,
+        "RAXX_BROKER_TOKEN_URL": token_url,
+        "RAXX_BROKER_API_URL": api_url,
+    }
+    needed = {**urls, "RAXX_BROKER_CLIENT_ID": client_id, "RAXX_BROKER_CLIENT_SECRET": client_secret}
+    if kms == "aws":
+        needed["RAXX_KMS_KEY"] = kms_key
+    reasons = [f"{name} is not set" for name, value in needed.items() if not value]
+    for name, url in {**urls, "RAXX_BROKER_REVOKE_URL": revoke_url}.items():
+        parts = urlsplit(url)
+        is_safe = parts.scheme == "https" or (
+            parts.scheme == "http" and parts.hostname in HERE and not is_production
+        )
+        if url and not is_safe:
+            reasons.append(f"{name} is not https: a token would travel in clear")
+    if is_production and kms == "local":
+        reasons.append("RAXX_KMS is local: the keys of live tokens would lie beside the tokens")
+    if reasons:
+        raise SettingError("RAXX_LIVE=on refuses to start: " + "; ".join(reasons))

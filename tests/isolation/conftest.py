@@ -1,0 +1,63 @@
+"""A market, the people of the matrix, and a web process: a real log-in of the role that serves people."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+
+from raxx import roles
+from tests.api.conftest import (
+    _web_process as _served_by_web,  # noqa: F401 - a fixture
+    ibm,  # noqa: F401 - the same
+    make_bot,  # noqa: F401 - the same
+    market as bare_market,  # noqa: F401 - the same
+    show,  # noqa: F401 - the same
+)
+from tests.contract.conftest import _nobody_is_waited_for  # noqa: F401 - the same
+from tests.isolation.cast import Cast
+from tests.marketdata.conftest import market, tape  # noqa: F401 - the same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    Web = Callable[[], AbstractContextManager[DatabaseWrapper]]
+
+
+def log_in_as(role: str) -> DatabaseWrapper:
+    """Return a new Django connection to the test's database, logged in as `role`: it cannot change back."""
+    owner, login = connections["default"], settings.DATABASE_SERVER.login(role)
+    return DatabaseWrapper(
+        {**owner.settings_dict, "USER": login["user"], "PASSWORD": login["password"]}, "default"
+    )
+
+
+@pytest.fixture
+def web(transactional_db: None) -> Iterator[Web]:
+    """Return a context manager in which this thread's default connection is the web role's own."""
+    app = log_in_as(roles.APP)
+
+    @contextmanager
+    def serving() -> Iterator[DatabaseWrapper]:
+        owner = connections["default"]
+        connections["default"] = app
+        try:
+            yield app
+        finally:
+            connections["default"] = owner
+
+    yield serving
+    app.close()
+
+
+@pytest.fixture
+def cast(market: Any, ibm: Any, show: Any, _nobody_is_waited_for: None) -> Cast:  # noqa: F811
+    """Return everybody, in a market that shows prices."""
+    for symbol in ("IBM", "MSFT"):
+        show(symbol, bid="99", ask="100", last="99.5", close="98")
+    return Cast(market, ibm)

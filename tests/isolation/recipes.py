@@ -1,0 +1,205 @@
+"""What must be put into a request so that its owner is served: the one table that a new route may need.
+
+A path's parameters are filled by their names; queries and bodies are the examples of our own document. A route
+whose parameter has no recipe, and a body without an example, is an error by name (`NoRecipe`): so no route
+can come in without a row.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from django.db.models import F
+
+from tests.factories.people import make_passkey
+from tests.factories.rows import (
+    make_account,
+    make_api_key,
+    make_order,
+    make_position,
+    make_watchlist,
+    make_webhook,
+)
+from trading.models import Position, TradingAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.isolation.cast import Cast
+    from tests.isolation.routes import Route
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+class NoRecipe(LookupError):
+    """A route that nobody has said how to call."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One request of a method of a route, without its caller.
+
+    `unknown` is the same request for what nobody has; None where nothing of the owner's is named.
+    """
+
+    path: str
+    query: dict[str, Any] = field(default_factory=dict)
+    body: Any = None
+    unknown: Target | None = None
+    is_there: bool = True
+    names: tuple[str, ...] = ()  # what the request itself says of the owner's, and an answer may repeat
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that a request names: the owner's if `unknown` is what to say for one that nobody has."""
+
+    value: str
+    unknown: str = ""
+
+
+def _shared(value: str) -> Callable[[Cast], Thing]:
+    return lambda _cast: Thing(value)
+
+
+def _order(cast: Cast) -> Thing:
+    held = 1000
+    order = make_order(cast.account, cast.ibm, status="new", reserve_price=100, cash_held=held)
+    TradingAccount.objects.filter(pk=cast.account.pk).update(cash_held=F("cash_held") + held)
+    return Thing(str(order.pk), str(uuid4()))
+
+
+def _position(cast: Cast) -> Thing:
+    """Return what a position is asked for by: a symbol, which is not the owner's own; that they hold it is."""
+    if not Position.objects.filter(account=cast.account, asset=cast.ibm).exists():
+        make_position(cast.account, cast.ibm, quantity=100, cost=10_000)
+    return Thing(cast.ibm.symbol, "MSFT")
+
+
+def _spare_account(cast: Cast) -> Thing:
+    return Thing(str(make_account(cast.owner, market=cast.market, cash=1000).pk), str(uuid4()))
+
+
+def _own(make: Callable[[Cast], Any], unknown: Callable[[], Any] = uuid4) -> Callable[[Cast], Thing]:
+    return lambda cast: Thing(str(make(cast).pk), str(unknown()))
+
+
+# By the name that the document gives to a parameter of a path.
+PARAMETERS: dict[str, Callable[[Cast], Thing]] = {
+    "order_id": _order,
+    "watchlist_id": _own(lambda cast: make_watchlist(cast.account, asset_ids=[cast.ibm.pk])),
+    "endpoint_id": _own(lambda cast: make_webhook(cast.account)),
+    "key_id": _own(lambda cast: make_api_key(cast.account), lambda: "PKNOBODYSKEYNOBODYSK"),
+    "session_id": _own(lambda cast: cast.spare_session()),
+    "passkey_id": _own(lambda cast: make_passkey(cast.owner), lambda: 2**40),
+    "account_id": _spare_account,
+    "symbol": _shared("IBM"),
+    "symbol_or_asset_id": _shared("IBM"),
+    "symbol_or_contract_id": _shared("IBM131019C00185000"),
+    "symbol_or_id": _shared("IBM131019C00185000"),
+    "underlying_symbol": _shared("IBM"),
+    "activity_type": _shared("FILL"),
+    "market": _shared("NYSE"),
+    "market_type": _shared("stocks"),
+    "ticktype": _shared("trade"),
+    "name": _shared("displayed"),
+    "id": _shared("01a206b7-bd3b-75cc-90b2-57bc5c83bf58"),
+    "token": _shared("a-link-that-nobody-sent"),
+}
+# Where a path says more than its parameters' names.
+OF_PATH: dict[tuple[str, str], Callable[[Cast], Thing]] = {
+    ("/v2/positions/{symbol_or_asset_id}", "symbol_or_asset_id"): _position,
+}
+# Parameters of a query that name something of the owner's.
+QUERIES: dict[str, dict[str, Callable[[Cast], Thing]]] = {
+    "/v2/orders:by_client_order_id": {
+        "client_order_id": lambda cast: Thing(make_order(cast.account).client_order_id, "nobody's order")
+    },
+    **dict.fromkeys(
+        ("/v2/watchlists:by_name", "/v2/watchlists:by_name/{symbol}"),
+        {
+            "name": lambda cast: Thing(
+                make_watchlist(cast.account, asset_ids=[cast.ibm.pk]).name, "nobody's list"
+            )
+        },
+    ),
+}
+MORE_QUERY: dict[tuple[str, str], dict[str, str]] = {
+    ("DELETE", "/v2/positions/{symbol_or_asset_id}"): {"qty": "1"},
+}
+# Bodies of which the document's example will not do, made for what the request names in it.
+BODIES: dict[tuple[str, str], Callable[[Cast], tuple[Any, Any]]] = {
+    ("POST", "/raxx/v1/keys"): lambda cast: (
+        {"account_id": str(cast.account.pk)},
+        {"account_id": str(uuid4())},
+    ),
+}
+# What a tape without corporate actions, or a market without options, has none of.
+NOBODY_HAS = frozenset({"/v2/corporate_actions/announcements/{id}"})
+
+
+def target_of(route: Route, method: str, cast: Cast) -> Target:
+    """Return a request that the owner is served, for something that was made for it. Raises NoRecipe."""
+    things = {name: _filling(route, name)(cast) for name in _PARAMETER.findall(route.template)}
+    query, of_query = _query(route, method, cast)
+    body, unknown_body = _body(route, method, cast)
+    path = _filled(route, {name: thing.value for name, thing in things.items()})
+    names = tuple(thing.value for thing in (*things.values(), *of_query.values()) if thing.unknown)
+    unknown = None
+    if names or unknown_body is not body:
+        unknown = Target(
+            _filled(route, {name: thing.unknown or thing.value for name, thing in things.items()}),
+            {**query, **{name: thing.unknown for name, thing in of_query.items()}},
+            unknown_body,
+        )
+    is_there = route.template not in NOBODY_HAS and _has_success(route, method)
+    return Target(path, query, body, unknown, is_there, names)
+
+
+def _filling(route: Route, name: str) -> Callable[[Cast], Thing]:
+    found = OF_PATH.get((route.template, name)) or PARAMETERS.get(name)
+    if found is None:
+        raise NoRecipe(f"{route.template}: nothing says what {name} shall be")
+    return found
+
+
+def _query(route: Route, method: str, cast: Cast) -> tuple[dict[str, Any], dict[str, Thing]]:
+    operation = route.operation(method)
+    made = {name: make(cast) for name, make in QUERIES.get(route.template, {}).items()}
+    query: dict[str, Any] = dict(MORE_QUERY.get((method, route.template), {}))
+    for parameter in operation.parameters if operation is not None else ():
+        if parameter["in"] != "query" or not parameter.get("required") or parameter["name"] in made:
+            continue
+        if "example" not in parameter:
+            raise NoRecipe(f"{method} {route.template}: nothing says what ?{parameter['name']}= shall be")
+        example = parameter["example"]
+        query[parameter["name"]] = ",".join(example) if isinstance(example, list) else example
+    return {**query, **{name: thing.value for name, thing in made.items()}}, made
+
+
+def _body(route: Route, method: str, cast: Cast) -> tuple[Any, Any]:
+    """Return a body, and the one for what nobody has: the same where it names nothing of the owner's."""
+    if make := BODIES.get((method, route.template)):
+        return make(cast)
+    operation = route.operation(method)
+    if operation is None or not operation.body or not operation.is_body_needed:
+        return None, None
+    if not operation.body_examples:
+        raise NoRecipe(f"{method} {route.template}: the document has no example of a body")
+    example = next(iter(operation.body_examples.values()))
+    return example, example
+
+
+def _filled(route: Route, values: dict[str, str]) -> str:
+    return _PARAMETER.sub(lambda match: values[match.group(1)], route.template)
+
+
+def _has_success(route: Route, method: str) -> bool:
+    """Say whether a method ever succeeds, as the document has it; a page is not in it, and does."""
+    if route.kind not in {"api", "session"}:
+        return True
+    operation = route.operation(method)
+    return operation is not None and any(200 <= status < 300 for status in operation.answers)

@@ -1,0 +1,1 @@
+"""What the book of record keeps of people, and how it ends with them."""

@@ -1,0 +1,56 @@
+"""What the book of record keeps of people: every owned table, and who of the staff may look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+
+from accounts.privacy.keepers import ROWS_AT_ONCE, Holding, Keeper
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+HOLDINGS = (
+    Holding(table="trading_tradingaccount", words="Your paper accounts, with their cash and their settings."),
+    Holding(table="trading_order", words="Your orders, as they stand."),
+    Holding(table="trading_orderevent", words="All that happened to them: what the streams told."),
+    Holding(table="trading_fill", words="Your trades, each with the quote that it came from."),
+    Holding(table="trading_position", words="What you hold."),
+    Holding(table="trading_openinglot", words="What you held where your kept history begins."),
+    Holding(table="trading_journal", words="Every movement of paper money."),
+    Holding(table="trading_posting", words="Its lines: those of one journal sum to nothing."),
+    Holding(table="trading_equitysnapshot", words="What your accounts were worth at the end of each day."),
+    Holding(table="trading_accountreset", words="When you began again."),
+    Holding(table="trading_watchlist", words="Your watchlists, with those that you have deleted lately."),
+    Holding(
+        table="trading_webhookendpoint", words="Where your events are sent. What signs them is not kept."
+    ),
+    Holding(table="trading_webhookdelivery", words="What came of that, in the last thirty days."),
+    Holding(
+        table="trading_accountgrant",
+        words="When the staff was allowed to look at your accounts, and why; or what you were allowed as staff.",
+        whose=(
+            "(t.staff_id = %(user)s or t.account_id in"
+            " (select a.account_id from trading_tradingaccount a where a.user_id = %(user)s))"
+        ),
+        left_out=frozenset({"staff_id", "granted_by_id", "ended_by_id"}),
+        figures={"permission": "(select p.codename from auth_permission p where p.id = t.permission_id)"},
+    ),
+)
+
+_ERASE = "select trading_erase_rows(%s, %s)"
+
+
+def erase_some(user_id: UUID) -> bool:
+    """Delete some of a person's books; say whether there is more.
+
+    Raises django.db.OperationalError while a market has not ended their open orders.
+    """
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_ERASE, [user_id, ROWS_AT_ONCE])
+        deleted: int = cursor.fetchone()[0]
+    return deleted > 0
+
+
+KEEPER = Keeper(app="trading", holdings=HOLDINGS, erase_some=erase_some)
