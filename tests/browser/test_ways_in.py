@@ -82,6 +82,26 @@ def test_the_browser_s_own_offer_logs_in_without_the_button(visit):
     assert visitor.device.credentials()[0]["signCount"] == 2
 
 
+def test_the_offer_is_renewed_before_its_challenge_is_too_old(visit):
+    visitor = visit(offers=True)
+    visitor.signs_up(EMAIL)
+    visitor.device.is_touched(by_itself=False)
+
+    def grow_old_soon(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "timeout": 500})
+
+    visitor.page.route("**/auth/log-in/begin", grow_old_soon)
+    with visitor.page.expect_response("**/auth/log-in/begin") as first:
+        visitor.press("Log out")
+    with visitor.page.expect_response("**/auth/log-in/begin") as second:
+        pass
+    visitor.device.is_touched(by_itself=True)
+
+    visitor.is_at("/security")
+    assert first.value.json()["challenge"] != second.value.json()["challenge"]
+
+
 def test_a_person_without_passkey_here_is_told_so_and_may_try_again(visitor):
     visitor.open("/log-in")
     visitor.device.verifies(users=False)

@@ -120,7 +120,7 @@ def _tell(principal: Principal) -> None:
         user_id=principal.user_id,
         account_id=principal.account_id if principal.has_account else None,
         actor_kind="key" if session is None else "user",
-        actor_id=str(principal.key_id if session is None else session.id),
+        actor_id=str(principal.key_id if session is None else principal.user_id),
     )
 
 

@@ -113,7 +113,7 @@ async def signed_in(pool: database.Pool, page: Page) -> dict[str, Any] | None:
     if not accounts:
         raise _no_account(page)
     tracing.told(
-        user_id=user_id, account_id=accounts[0]["account_id"], actor_kind="user", actor_id=str(session_id)
+        user_id=user_id, account_id=accounts[0]["account_id"], actor_kind="user", actor_id=str(user_id)
     )
     return {"session_id": session_id, "user_id": user_id, "tier": tier, **accounts[0]}
 
