@@ -8,8 +8,9 @@ class BrokerHandoffConfig(AppConfig):
     verbose_name = "The way to a live broker"
 
     def ready(self) -> None:
-        """Say what is kept here of people."""
+        """Say what is kept here of people, and listen for those who leave."""
         from accounts.privacy.keepers import register
+        from broker_handoff import receivers  # noqa: F401 - they register themselves
         from broker_handoff.privacy import KEEPER
 
         register(KEEPER)

@@ -89,10 +89,10 @@ class Refusal:
     words: str
 
 
-def first_refusal(facts: Facts) -> Refusal | None:
-    """Return the first guard's that says no; None when all let it pass."""
+def first_refusal(facts: Facts, among: frozenset[Guard] = frozenset(Guard)) -> Refusal | None:
+    """Return the first guard's that says no, `among` those that are asked; None when all let it pass."""
     for guard, ask in _ASKED.items():
-        if facts.is_cancel and guard not in OF_CANCEL:
+        if guard not in among or (facts.is_cancel and guard not in OF_CANCEL):
             continue
         if (words := ask(facts)) is not None:
             return Refusal(guard=guard, words=words)
@@ -192,3 +192,15 @@ _ASKED: dict[Guard, Callable[[Facts], str | None]] = {
 assert tuple(_ASKED) == tuple(Guard), "each guard is asked, in the order of precedence"
 
 OF_CANCEL = frozenset({Guard.LIVE_OFF, Guard.NOT_CONNECTED, Guard.NEEDS_REAUTH})
+# Of who wants to connect a broker.
+OF_CONNECT = frozenset(
+    {
+        Guard.LIVE_OFF,
+        Guard.SWITCH_GLOBAL,
+        Guard.SWITCH_USER,
+        Guard.DEACTIVATED,
+        Guard.COOLING_DOWN,
+        Guard.TIER,
+        Guard.GATE,
+    }
+)

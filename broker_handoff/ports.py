@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from broker_handoff.states import IntentStatus
+    from broker_handoff.vault import Token
 
 
 class BrokerRefused(Exception):
@@ -113,3 +114,35 @@ class BrokerBuilder(Protocol):
     """Makes a client for one request from a token that was just unsealed."""
 
     def __call__(self, token: str) -> Broker: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What a broker gave for a person's consent."""
+
+    token: Token
+    scopes: tuple[str, ...]
+
+
+class Consent(Protocol):
+    """A broker's OAuth 2.0: a person is sent there, comes back with a code, and the code becomes a token.
+
+    Source: RFC 6749 (4.1), RFC 7636 (PKCE, S256), RFC 7009 (revocation).
+    """
+
+    @property
+    def can_revoke(self) -> bool:
+        """Whether the broker takes tokens back over its API."""
+        ...
+
+    def authorize_url(self, *, state: str, code_verifier: str) -> str:
+        """Return where the person says yes."""
+        ...
+
+    def exchange(self, *, code: str, code_verifier: str) -> Granted:
+        """Return the token. Raises BrokerRefused, BrokerUnavailable, OutcomeUnknown: then the person begins anew."""
+        ...
+
+    def revoke(self, token: Token) -> None:
+        """Take a token back; one that is void already is no error. Raises as `exchange`."""
+        ...

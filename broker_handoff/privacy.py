@@ -13,8 +13,30 @@ if TYPE_CHECKING:
 
 HOLDINGS = (
     Holding(
+        table="broker_handoff_gatenomination",
+        words="By which of your accounts you wanted to be judged, and since when.",
+    ),
+    Holding(
+        table="broker_handoff_gatemonth",
+        words="What your accounts did in each month that was judged: the figures that were reckoned with.",
+    ),
+    Holding(
+        table="broker_handoff_gateverdict",
+        words="Each verdict on whether you may trade live, and what it was computed from.",
+    ),
+    Holding(
+        table="broker_handoff_gateoverride",
+        words="When we let you trade live without the record that it asks for.",
+        left_out=frozenset({"asked_by", "approved_by", "ended_by"}),
+    ),
+    Holding(
         table="broker_handoff_brokerconnection",
         words="Your connections to a live broker, and the limits that you set.",
+    ),
+    Holding(
+        table="broker_handoff_connectattempt",
+        words="That you went to the broker's page to connect, and were not back yet.",
+        left_out=frozenset({"state_hash"}),
     ),
     Holding(
         table="broker_handoff_sealedtoken",
@@ -27,6 +49,11 @@ HOLDINGS = (
         left_out=frozenset({"digest", "lease"}),
     ),
     Holding(table="broker_handoff_intentevent", words="The same, step by step."),
+    Holding(
+        table="broker_handoff_switchclosing",
+        words="When your way to the broker was closed, by you or by us, and opened again.",
+        left_out=frozenset({"closed_by", "asked_by", "opened_by"}),
+    ),
 )
 
 _ERASE = "select broker_handoff_erase_rows(%s, %s)"

@@ -1,15 +1,16 @@
 """The life of an intent, as one table. What is not in it does not happen.
 
-    accepted --> sending --> working --> filled | canceled | rejected | expired
+    accepted --> sending --> working --> filled | canceled | rejected | expired | replaced
         |            |
         |            +--> refused    the broker said no: its words are kept
         |            +--> accepted   the broker certainly does not have it: try again
         +--> blocked                 a guard of ours said no: nothing was sent
+        +--> canceled                somebody took it back before anything was sent
         +--> lapsed                  the deadline passed: nothing was sent, or it certainly never arrived
 
 While it is `sending` nobody knows whether the broker has it; only the broker's own answer, to the
-submission or to a later question for our id, leads out. A cancel or a replacement is `done` when the
-broker has taken it.
+submission or to a later question for our id, leads out. A cancel is `done` when the broker has taken it; a
+replacement is an order of its own from then on.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class IntentStatus(models.TextChoices):
 _S = IntentStatus
 
 NEXT: dict[IntentStatus, frozenset[IntentStatus]] = {
-    _S.ACCEPTED: frozenset({_S.SENDING, _S.BLOCKED, _S.LAPSED}),
+    _S.ACCEPTED: frozenset({_S.SENDING, _S.BLOCKED, _S.LAPSED, _S.CANCELED}),
     _S.SENDING: frozenset(
         {
             _S.ACCEPTED, _S.WORKING, _S.DONE, _S.REFUSED, _S.LAPSED,

@@ -45,11 +45,17 @@ class Token:
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        self._value = value
+        self._value: str | None = value
 
     def reveal(self) -> str:
-        """Return the token itself, for the one call that needs it."""
+        """Return the token itself, for the one call that needs it. Raises ValueError once it is forgotten."""
+        if self._value is None:
+            raise ValueError("the token was forgotten")
         return self._value
+
+    def forget(self) -> None:
+        """Let go of it: from now on nobody reads it here."""
+        self._value = None
 
     def __repr__(self) -> str:
         return "Token(…)"

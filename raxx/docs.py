@@ -15,10 +15,14 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
+from broker_handoff.api.schema import RESOURCES
 from raxx.methods import only_reading
+from trading.api.schema import table
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+table.add(*RESOURCES)
 
 COMMITTED = settings.BASE_DIR / "openapi.json"
 TAG = "Health"

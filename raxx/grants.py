@@ -23,7 +23,7 @@ GRANTED_TO = (roles.APP, roles.WORKER, roles.SUPPORT)
 GRANTS: dict[str, dict[str, str]] = {
     "contenttypes": {roles.APP: READ, roles.WORKER: READ, roles.SUPPORT: READ},
     "auth": {roles.APP: READ, roles.WORKER: READ, roles.SUPPORT: READ},
-    "admin": {roles.APP: "select, insert"},
+    "admin": {roles.APP: "select, insert", roles.WORKER: READ},  # the worker copies what somebody did
     "guardian": {roles.APP: READ, roles.WORKER: READ},  # always empty: trading/sql/0010_grants.sql
     "django_otp_webauthn": {roles.APP: WRITE, roles.WORKER: WRITE},
 }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from raxx.env import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -19,6 +23,7 @@ def refuse_incomplete(
     client_secret: str,
     kms: str,
     kms_key: str,
+    feeds: Sequence[str],
     is_production: bool,
 ) -> None:
     """Raise SettingError with every reason at once, so that one restart can mend them all."""
@@ -38,6 +43,8 @@ def refuse_incomplete(
         )
         if url and not is_safe:
             reasons.append(f"{name} is not https: a token would travel in clear")
+    if is_production and list(feeds) != ["alpaca"]:
+        reasons.append("RAXX_LIVE_FEEDS: only alpaca tells what a live market pays")
     if is_production and kms == "local":
         reasons.append("RAXX_KMS is local: the keys of live tokens would lie beside the tokens")
     if reasons:

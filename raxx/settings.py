@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -98,6 +99,7 @@ ROOT_URLCONF = "raxx.urls"
 WSGI_APPLICATION = "raxx.wsgi.application"
 ASGI_APPLICATION = "raxx.asgi.application"
 APPEND_SLASH = False  # an API answers 404, never a redirect
+FILE_UPLOAD_HANDLERS = ["raxx.uploads.RefuseFiles"]
 
 TEMPLATES = [
     {
@@ -185,6 +187,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "erase-people": {"task": "accounts.erase_people", "schedule": timedelta(hours=1)},
     "forget-chains": {"task": "accounts.forget_chains", "schedule": timedelta(days=1)},
+    "sweep-revocations": {
+        "task": "broker_handoff.sweep_revocations",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "end-old-consents": {"task": "broker_handoff.end_old_consents", "schedule": timedelta(hours=1)},
     "anchor-audit": {"task": "accounts.anchor_audit", "schedule": timedelta(minutes=5)},
     "verify-new-audit": {"task": "accounts.verify_new_audit", "schedule": timedelta(hours=1)},
     "verify-audit": {"task": "accounts.verify_audit", "schedule": timedelta(days=1)},
@@ -267,6 +275,12 @@ BROKER_CLIENT_ID = env.optional("RAXX_BROKER_CLIENT_ID", str, "")
 BROKER_CLIENT_SECRET = env.optional("RAXX_BROKER_CLIENT_SECRET", str, "")
 KMS = env.choice("RAXX_KMS", ("local", "aws"), "local")
 KMS_KEY = env.optional("RAXX_KMS_KEY", str, "")
+# What guards every live order beyond the person's own limits: broker_handoff.services.guarding.
+LIVE_FEEDS = env.optional("RAXX_LIVE_FEEDS", list, ["alpaca"])
+LIVE_NOTIONAL_MAX = env.optional("RAXX_LIVE_NOTIONAL_MAX", Decimal, Decimal(25_000))
+LIVE_DAY_NOTIONAL_MAX = env.optional("RAXX_LIVE_DAY_NOTIONAL_MAX", Decimal, Decimal(100_000))
+LIVE_OPEN_ORDERS_MAX = env.at_least("RAXX_LIVE_OPEN_ORDERS_MAX", 1, 50)
+LIVE_PRICE_DISTANCE_MAX_BPS = env.at_least("RAXX_LIVE_PRICE_DISTANCE_MAX_BPS", 1, 1_000)
 if LIVE_IS_ON:
     live.refuse_incomplete(
         authorize_url=BROKER_AUTHORIZE_URL,
@@ -277,6 +291,7 @@ if LIVE_IS_ON:
         client_secret=BROKER_CLIENT_SECRET,
         kms=KMS,
         kms_key=KMS_KEY,
+        feeds=LIVE_FEEDS,
         is_production=IS_PRODUCTION,
     )
 

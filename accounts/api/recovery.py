@@ -29,4 +29,6 @@ class Codes(SessionView):
 
     def post(self, _request: Request) -> HttpResponse:
         """Make ten; they are in this answer and in no other, and the old ones end."""
-        return json_response({"codes": make_codes(session=self.session)}, CREATED)
+        response = json_response({"codes": make_codes(session=self.session)}, CREATED)
+        response["Cache-Control"] = "no-store"
+        return response

@@ -49,7 +49,10 @@ class Page(JsonView):
 
 
 class OwnPage(Page):
-    """A page for a signed-in person. Others are sent to the log-in and back; who recovers, to their enrolment."""
+    """A page for a signed-in person. Others are sent to the log-in and back; who recovers, to their enrolment.
+
+    Who has asked to be erased is sent to where that can be withdrawn.
+    """
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Answer with the page, or with the way to it."""
@@ -57,6 +60,8 @@ class OwnPage(Page):
             return redirect_to("log-in", next=request.get_full_path())
         if self.session.is_enrol_only:
             return redirect_to("enrol")
+        if self.session.is_leaving:
+            return redirect_to("leaving")
         return super().get(request, **kwargs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts.dashboard.entrance import Enrol, LogIn, Recover, SignUp
+from accounts.dashboard.leaving import Keep, Leaving
 from accounts.dashboard.security import Security, Welcome
 
 urlpatterns = [
@@ -14,6 +15,8 @@ urlpatterns = [
     path("enrol/<str:token>", Enrol.as_view(), name="enrol-link"),
     path("log-in", LogIn.as_view(), name="log-in"),
     path("recover", Recover.as_view(), name="recover"),
+    path("leaving", Leaving.as_view(), name="leaving"),
+    path("keep/<str:token>", Keep.as_view(), name="keep-link"),
     path("welcome", Welcome.as_view(), name="welcome"),
     path("security", Security.as_view(), name="security"),
 ]

@@ -36,12 +36,19 @@ WORDS = {
     "key_revoked": _("The key {id} was revoked. It is refused from the next request on."),
     "account_opened": _("The account {number} is open."),
     "codes_made": _("These are your new codes. Older ones no longer work."),
+    "export_asked": _(
+        "A link to your data is mailed to you as soon as it is ready. It works once, for 24 hours."
+    ),
     "copied": _("Copied."),
     "not_copied": _("Copying is not possible here: mark the text and copy it by hand."),
     # Questions.
     "remove_passkey": _("It can no longer be used to log in, and the sessions that it has opened end."),
     "remove_current": _("It was shown for this session: you will be logged out."),
     "revoke_key": _("Bots that use it are refused from the next request on. This cannot be undone."),
+    "erase_all": _(
+        "You are logged out, and your API keys end. After thirty days all that we keep of you is deleted. Until then you"
+        " can log in and keep it."
+    ),
     # Lists.
     "account_unnamed": _("Paper account"),
     "never": _("never"),

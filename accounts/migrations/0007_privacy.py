@@ -16,8 +16,7 @@ _OF_KEY = "create function accounts_session_of_key"
 _AND_AFTER = "\n-- Whose a passkey is"
 _BEFORE = (SQL / "0004_identity.sql").read_text()
 AS_BEFORE = f"""
-revoke select on django_admin_log, guardian_userobjectpermission, accounts_user_groups, accounts_user_user_permissions,
-  auth_group, auth_permission, django_content_type from raxx_worker;
+revoke select on accounts_user_groups, accounts_user_user_permissions from raxx_worker;
 drop function accounts_erase_person, accounts_require_erasure, accounts_begin_erasure;
 drop index user_leaving;
 drop function accounts_session_of_key;
@@ -28,7 +27,7 @@ drop function accounts_session_of_key;
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_tiers"),
-        # Tables from which a person is taken away, and which the worker copies.
+        # Tables from which a person is taken away.
         ("admin", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("guardian", "0003_remove_groupobjectpermission_guardian_gr_content_ae6aec_idx_and_more"),

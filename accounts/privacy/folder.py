@@ -25,14 +25,14 @@ def folder() -> Path:
 
 
 @contextmanager
-def new_file() -> Iterator[IO[bytes]]:
-    """Yield a new file of mode 0600, whose name has a random stem; it is on the disk when the block ends.
+def new_file() -> Iterator[tuple[str, IO[bytes]]]:
+    """Yield the random name of a new file of mode 0600, and the file; it is on the disk when the block ends.
 
     When the block fails, it is gone.
     """
-    path = folder() / f"{secrets.token_hex(16)}.zip"
-    with private_file(path) as file:
-        yield file
+    name = f"{secrets.token_hex(16)}.zip"
+    with private_file(folder() / name) as file:
+        yield name, file
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import links, mail
 from accounts.binding import acting_for
-from accounts.errors import LinkUnusable, NotFound, RuleBroken, Unavailable
+from accounts.errors import Failure, LinkUnusable, NotFound, RuleBroken, Unavailable
 from accounts.models import ApiKey, AuditDetail, Erasure, Export, Session, User
 from accounts.privacy import folder
 from accounts.privacy.keepers import ROWS_AT_ONCE, holdings, keepers
@@ -139,6 +139,9 @@ def erase_due(*, now: datetime) -> Report:
     for user_id in list(due.values_list("user_id", flat=True)):
         try:
             (erased if erase(user_id) else waiting).append(user_id)
+        except Failure as error:
+            logger.warning("user %s cannot be erased yet: %s", user_id, error)
+            waiting.append(user_id)
         except Exception:  # whatever it was: the others shall not wait for it
             logger.exception("user %s could not be erased", user_id)
             waiting.append(user_id)

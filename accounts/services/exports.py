@@ -9,8 +9,8 @@ import hashlib
 import hmac
 import logging
 import secrets
+from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
@@ -25,6 +25,7 @@ from accounts.privacy.archive import write_archive
 from accounts.services.audit import record
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -93,10 +94,13 @@ def fetch(*, owner: Owner, export_id: UUID, token: str) -> tuple[IO[bytes], int]
         except FileNotFoundError:
             logger.error("the file of export %s is not in %s", export_id, settings.EXPORTS)  # noqa: TRY400
             raise Unavailable("the archive cannot be read here; try again later") from None
-        export.status, export.downloaded_at = Export.Status.DOWNLOADED, now
-        export.token_hash, export.file = None, ""
-        export.save(update_fields=["status", "downloaded_at", "token_hash", "file"])
-        record(action="export.downloaded", user_id=export.user_id, after={"export": export_id})
+        with ExitStack() as otherwise:
+            otherwise.callback(file.close)
+            export.status, export.downloaded_at = Export.Status.DOWNLOADED, now
+            export.token_hash, export.file = None, ""
+            export.save(update_fields=["status", "downloaded_at", "token_hash", "file"])
+            record(action="export.downloaded", user_id=export.user_id, after={"export": export_id})
+            otherwise.pop_all()
     folder.remove(name)  # what is open can still be read to its end
     return file, export.size_bytes or 0
 
@@ -156,8 +160,8 @@ def _make_next() -> bool | None:
             if export is None:
                 return None
             tracing.told(user_id=export.user_id)
-            with folder.new_file() as file:
-                _make(export, file)
+            with folder.new_file() as (name, file):
+                _make(export, name, file)
     except Exception:  # whatever it was: the next one shall not wait for ever
         if export is None:
             raise
@@ -167,7 +171,7 @@ def _make_next() -> bool | None:
     return True
 
 
-def _make(export: Export, file: IO[bytes]) -> None:
+def _make(export: Export, name: str, file: IO[bytes]) -> None:
     """Write the archive, its row, and the mail with its link.
 
     The mail goes before the commit: whoever got one that is then undone gets another one later, and nobody
@@ -176,7 +180,7 @@ def _make(export: Export, file: IO[bytes]) -> None:
     counts = write_archive(file, user_id=export.user_id, made_at=timezone.now())
     now, token = timezone.now(), secrets.token_urlsafe(32)
     export.status, export.ready_at, export.expires_at = Export.Status.READY, now, now + GOOD_FOR
-    export.size_bytes, export.file = file.tell(), Path(file.name).name
+    export.size_bytes, export.file = file.tell(), name
     export.token_hash = hashlib.sha256(token.encode()).digest()
     export.save()
     record(

@@ -1,7 +1,7 @@
 """The two-operator reset, for who has neither a passkey nor a code: one asks, another approves.
 
-Approving switches every passkey off and ends every session; what is left is a link, which opens a session
-that may only enrol. An operator is named on the command line: who may run commands on this installation
+Approving switches every passkey off and ends every session and every recovery code: a thief who has the
+passkeys may have the codes. What is left is a link, which opens a session that may only enrol. An operator is named on the command line: who may run commands on this installation
 could do more than this, so the second pair of eyes is against mistakes and lone strangers on the phone.
 """
 
@@ -18,7 +18,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 
 from accounts import links, mail, tracing
 from accounts.errors import NotFound, RuleBroken, Unavailable, ValueInvalid
-from accounts.models import PasskeyReset, Session, User
+from accounts.models import PasskeyReset, RecoveryCodes, Session, User
 from accounts.services.audit import record
 from accounts.sessions import end_sessions
 
@@ -65,7 +65,7 @@ def ask_for_reset(*, email: str, ticket: str, operator: str) -> PasskeyReset:
 
 
 def approve_reset(*, reset_id: UUID, operator: str) -> ApprovedReset:
-    """Switch the person's passkeys off, end their sessions, and mail them the link to enrol.
+    """Switch the person's passkeys off, end their sessions and codes, and mail them the link to enrol.
 
     Raises NotFound, and RuleBroken for the operator who asked, for the person, and after a day. A mail that
     cannot be sent changes nothing of it: the link is in the answer.
@@ -83,13 +83,21 @@ def approve_reset(*, reset_id: UUID, operator: str) -> ApprovedReset:
         on = WebAuthnCredential.objects.select_for_update(of=("self",)).filter(user=person, confirmed=True)
         passkeys = list(on.order_by("pk").values_list("pk", flat=True))
         on.update(confirmed=False)
+        kept = RecoveryCodes.objects.owned_by(person)
+        codes = sum(len(each.digests) for each in kept)
+        kept.delete()
         ended = end_sessions(person, reason=Session.End.BY_STAFF)
         person.auth_epoch += 1
         person.save(update_fields=["auth_epoch"])
         record(
             action="passkey_reset.approved",
             user_id=person.pk,
-            before={"passkeys": passkeys, "sessions": ended, "epoch": person.auth_epoch - 1},
+            before={
+                "passkeys": passkeys,
+                "codes": codes,
+                "sessions": ended,
+                "epoch": person.auth_epoch - 1,
+            },
             after={"reset": reset.pk, "approved_by": approver.pk, "epoch": person.auth_epoch},
             reason=reset.ticket,
         )
@@ -101,8 +109,8 @@ def approve_reset(*, reset_id: UUID, operator: str) -> ApprovedReset:
             url,
             subject="make a new passkey",
             words=(
-                "Your passkeys were reset by the people who run this installation, and all your sessions have\n"
-                "ended. To make a new passkey, open this page:"
+                "Your passkeys were reset by the people who run this installation; your recovery codes and all\n"
+                "your sessions have ended. To make a new passkey, open this page:"
             ),
             life="30 minutes",
         )

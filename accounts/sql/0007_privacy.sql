@@ -92,5 +92,4 @@ revoke all on function accounts_erase_person(uuid) from public;
 grant execute on function accounts_erase_person(uuid) to raxx_worker;
 
 -- What the worker copies into an archive, and could not read so far.
-grant select on django_admin_log, guardian_userobjectpermission, accounts_user_groups, accounts_user_user_permissions,
-  auth_group, auth_permission, django_content_type to raxx_worker;
+grant select on accounts_user_groups, accounts_user_user_permissions to raxx_worker;

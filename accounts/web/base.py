@@ -103,17 +103,22 @@ def binding_of(request: HttpRequest) -> bytes | None:
 def let_in(
     request: HttpRequest, entered: SignedIn, *, before: LivingSession | None, status: int
 ) -> HttpResponse:
-    """Return who is in now, with the session's cookie. The session that the browser had before ends."""
-    if before is not None:
-        log_out(session=before)
+    """Return who is in now, with the session's cookie in place of the one that the browser had before."""
     response = json_response({"user": person_body(entered.user), "session": str(entered.session.id)}, status)
-    take_in(request, response, entered.session)
+    take_in(request, response, entered.session, before=before)
     response.delete_cookie(CEREMONY_COOKIE, samesite="Strict")
     return response
 
 
-def take_in(request: HttpRequest, response: HttpResponse, session: NewSession) -> None:
-    """Put a new session's key into an answer. The CSRF token is a new one from here on."""
+def take_in(
+    request: HttpRequest, response: HttpResponse, session: NewSession, *, before: LivingSession | None
+) -> None:
+    """Put a new session's key into an answer, and end the session whose key it takes the place of.
+
+    The CSRF token is a new one from here on.
+    """
+    if before is not None:
+        log_out(session=before)
     put_cookie(response, session.key, session.expires_at)
     rotate_token(request)
 

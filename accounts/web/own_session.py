@@ -45,6 +45,7 @@ class CurrentSession(JsonView):
                 "session": {
                     "id": str(session.id),
                     "is_enrol_only": session.is_enrol_only,
+                    "is_leaving": session.is_leaving,
                     "fresh_until": session.fresh_until,
                     "restricted_until": session.restricted_until,
                     "expires_at": session.expires_at,

@@ -86,7 +86,7 @@ class EnrolBegin(JsonView):
             raise
         response = with_ceremony(begun.options, key)
         if begun.session is not None:
-            take_in(request, response, begun.session)
+            take_in(request, response, begun.session, before=self.session)
         return response
 
 
@@ -144,6 +144,6 @@ class Recover(JsonView):
             throttling.count_failure("recovery", self.where.address)
             raise
         response = json_response({"session": str(session.id), "expires_at": session.expires_at})
-        take_in(request, response, session)
+        take_in(request, response, session, before=self.session)
         response.delete_cookie(CEREMONY_COOKIE, samesite="Strict")
         return response

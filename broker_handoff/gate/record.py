@@ -9,12 +9,12 @@ transfer can improve a record: each costs the month it is in, and the months mus
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -28,6 +28,17 @@ class Month:
     def of(cls, day: date) -> Month:
         """Return the month of a day."""
         return cls(year=day.year, month=day.month)
+
+    @classmethod
+    def named(cls, name: str) -> Month:
+        """Return the month that is written so: 2026-03."""
+        year, _, month = name.partition("-")
+        return cls(year=int(year), month=int(month))
+
+    @property
+    def first_day(self) -> date:
+        """Its first day."""
+        return date(self.year, self.month, 1)
 
     @property
     def next(self) -> Month:
@@ -53,6 +64,7 @@ class MonthRecord:
     """
 
     month: Month
+    is_nominated: bool  # the account was the person's chosen one before the month began
     opening: Decimal | None  # None where the account was not there yet
     closes: tuple[Decimal, ...]
     sessions: int  # of the market in this month
@@ -64,6 +76,7 @@ class MonthRecord:
         """Return what a verdict stores, so that it can be recomputed: exact figures as text."""
         return {
             "month": str(self.month),
+            "is_nominated": self.is_nominated,
             "opening": None if self.opening is None else str(self.opening),
             "closes": [str(close) for close in self.closes],
             "sessions": self.sessions,
@@ -75,10 +88,10 @@ class MonthRecord:
     @classmethod
     def of_inputs(cls, stored: Mapping[str, Any]) -> MonthRecord:
         """Return the record that was stored."""
-        year, _, month = str(stored["month"]).partition("-")
         opening = stored["opening"]
         return cls(
-            month=Month(year=int(year), month=int(month)),
+            month=Month.named(str(stored["month"])),
+            is_nominated=stored["is_nominated"],
             opening=None if opening is None else Decimal(opening),
             closes=tuple(Decimal(close) for close in stored["closes"]),
             sessions=stored["sessions"],

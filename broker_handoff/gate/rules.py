@@ -96,6 +96,7 @@ def judge(records: Sequence[MonthRecord], rules: Rules) -> Report:
 def criteria_of(record: MonthRecord, rules: Rules) -> tuple[Criterion, ...]:
     """Return the criteria of one month, each with its figure and with what is missing."""
     return (
+        _nominated(record),
         _whole(record),
         _no_flows(record),
         _at_least("closed trades", record.closed_trades, rules.closed_trades_min),
@@ -124,6 +125,15 @@ def drawdown_of(record: MonthRecord) -> Decimal | None:
         high = max(high, close)
         worst = max(worst, 1 - close / high)
     return worst
+
+
+def _nominated(record: MonthRecord) -> Criterion:
+    return Criterion(
+        name="account named before",
+        required="yes",
+        figure="yes" if record.is_nominated else "no",
+        missing=None if record.is_nominated else "a whole month since the account was named",
+    )
 
 
 def _whole(record: MonthRecord) -> Criterion:

@@ -50,6 +50,9 @@ class BrokerConnection(models.Model):
     revoked_at_broker = models.CharField(
         max_length=16, choices=RevokedAtBroker, default=RevokedAtBroker.NOT_ASKED
     )
+    revoke_attempts = models.PositiveIntegerField(default=0)
+    next_revoke_at = models.DateTimeField(null=True)  # when the broker is asked next, while that waits
+    token_refused_at = models.DateTimeField(null=True)  # when the vault last refused to open the token
     notional_max = MoneyField(default=Decimal(1_000))  # dollars, of one order
     day_notional_max = MoneyField(default=Decimal(5_000))  # dollars, of all orders of a New York day
     open_orders_max = models.PositiveIntegerField(default=10)
@@ -72,6 +75,17 @@ class BrokerConnection(models.Model):
             models.CheckConstraint(
                 condition=models.Q(notional_max__gt=0, day_notional_max__gt=0),
                 name="broker_connection_limits_are_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(revoked_at_broker="waiting") ^ models.Q(next_revoke_at=None),
+                name="broker_connection_waits_for_an_instant",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(  # what the worker looks for
+                fields=["next_revoke_at"],
+                condition=models.Q(revoked_at_broker="waiting"),
+                name="broker_connection_to_revoke",
             ),
         ]
 
@@ -100,3 +114,21 @@ class SealedToken(models.Model):
 
     def __str__(self) -> str:
         return f"sealed token of {self.connection_id}"
+
+
+class ConnectAttempt(models.Model):
+    """That a person went to the broker's page to connect: the answer must bring back the same `state`.
+
+    One a person, of one session, good once and for ten minutes. Of the state there is the hash alone, and of
+    the code verifier nothing: it is computed from the state and the installation's secret key.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    session_id = models.UUIDField()
+    state_hash = models.BinaryField(max_length=32)
+    expires_at = models.DateTimeField()
+
+    objects = OwnedManager()
+
+    def __str__(self) -> str:
+        return f"attempt of {self.user_id}"

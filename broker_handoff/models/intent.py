@@ -12,7 +12,7 @@ from accounts.models.user import new_id
 from accounts.querysets import OwnedManager
 from broker_handoff.models.connection import BrokerConnection
 from broker_handoff.states import FINAL, IntentStatus
-from trading.models.fields import MoneyField, PriceField, QuantityField
+from trading.models.fields import MoneyField, QuantityField
 
 
 class LiveIntent(models.Model):
@@ -50,12 +50,14 @@ class LiveIntent(models.Model):
     lease = models.UUIDField(null=True)  # of the attempt at hand
     leased_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)  # when bytes may first have reached the broker
+    sent_until = models.DateTimeField(null=True)  # and may last have: the end of the lease under which they did
+    missing_since = models.DateTimeField(null=True)  # when the broker first said that it has none
     finished_at = models.DateTimeField(null=True)
 
     broker_order_id = models.CharField(max_length=64, blank=True)
     broker_status = models.CharField(max_length=32, blank=True)  # the broker's own word
     filled_quantity = QuantityField(default=0)
-    filled_average_price = PriceField(null=True)
+    filled_average_price = MoneyField(null=True)  # dollars a share; brokers have more decimals than a price
     seen_at = models.DateTimeField(null=True)  # when the broker last told of it
 
     objects = OwnedManager()

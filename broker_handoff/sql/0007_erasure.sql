@@ -7,6 +7,11 @@ declare
 begin
   perform accounts_require_erasure(p_user);
   delete from broker_handoff_sealedtoken t where t.user_id = p_user;
+  delete from broker_handoff_connectattempt t where t.user_id = p_user;
+  delete from broker_handoff_gatenomination t where t.user_id = p_user;
+  delete from broker_handoff_gatemonth t where t.user_id = p_user;
+  delete from broker_handoff_gateverdict t where t.user_id = p_user;
+  delete from broker_handoff_gateoverride t where t.user_id = p_user;
   delete from broker_handoff_intentevent t
    where t.id = any (array(select e.id from broker_handoff_intentevent e where e.user_id = p_user limit p_most));
   get diagnostics v_rows = row_count;
@@ -20,6 +25,7 @@ begin
     get diagnostics v_rows = row_count;
   end if;
   if v_rows = 0 then
+    delete from broker_handoff_switchclosing t where t.user_id = p_user;
     delete from broker_handoff_brokerconnection t where t.user_id = p_user;
     get diagnostics v_rows = row_count;
   end if;

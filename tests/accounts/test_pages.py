@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts import links
+from accounts.dashboard.page import Page
 from accounts.dashboard.words import WORDS
 from accounts.models import SpentLink
 from tests.factories.people import signed_in
@@ -152,3 +154,22 @@ def test_nothing_stands_inline_in_a_template() -> None:
         assert re.search(r"<script(?![^>]*\ssrc=)", text) is None, path.name
         assert "http://" not in text
         assert "https://" not in text
+
+
+def test_the_pages_are_these_and_a_new_one_is_to_be_drawn_by_the_browser_tests_too() -> None:
+    found = {
+        str(pattern.pattern)
+        for pattern in get_resolver().url_patterns
+        if issubclass(getattr(getattr(pattern, "callback", None), "view_class", object), Page)
+    }
+
+    assert found == {
+        "sign-up",
+        "sign-up/<str:token>",
+        "enrol",
+        "enrol/<str:token>",
+        "log-in",
+        "recover",
+        "welcome",
+        "security",
+    }

@@ -31,6 +31,7 @@ def good(which: Month = MARCH, **changes: Any) -> MonthRecord:
     closes = (Decimal(75001), Decimal("100000.01"))
     defaults: dict[str, Any] = {
         "month": which,
+        "is_nominated": True,
         "opening": Decimal(100_000),
         "closes": closes,
         "sessions": 2,
@@ -56,6 +57,11 @@ def test_three_good_months_in_a_row_open_the_gate() -> None:
 @pytest.mark.parametrize(
     ("changes", "name", "missing"),
     [
+        (
+            {"is_nominated": False},
+            "account named before",
+            "a whole month since the account was named",
+        ),
         ({"opening": None}, "whole month", "2 daily closes"),
         ({"sessions": 3}, "whole month", "1 daily closes"),
         ({"flows": 1}, "no reset or transfer", "a month without one"),
@@ -68,7 +74,7 @@ def test_three_good_months_in_a_row_open_the_gate() -> None:
             "a month that falls less from its high",
         ),
     ],
-    ids=["young account", "missing close", "flow", "trades", "days", "return", "drawdown"],
+    ids=["not named", "young account", "missing close", "flow", "trades", "days", "return", "drawdown"],
 )
 def test_a_criterion_that_is_not_met_says_what_is_missing(
     changes: dict[str, Any], name: str, missing: str
@@ -119,6 +125,7 @@ money = st.decimals(0, 1_000_000, places=2)
 records = st.builds(
     MonthRecord,
     month=st.just(MARCH),
+    is_nominated=st.booleans(),
     opening=st.none() | money,
     closes=st.lists(money, max_size=6).map(tuple),
     sessions=st.integers(1, 6),
@@ -157,6 +164,16 @@ def test_money_from_outside_never_improves_a_record(row: list[MonthRecord], plac
     ]
 
     assert judge(touched, RULES).in_a_row <= before
+
+
+@given(rows, st.integers(0, 5))
+def test_to_name_another_account_never_improves_a_record(row: list[MonthRecord], place: int) -> None:
+    named_later = [
+        replace(record, is_nominated=record.is_nominated and number > place)
+        for number, record in enumerate(row)
+    ]
+
+    assert judge(named_later, RULES).in_a_row <= judge(row, RULES).in_a_row
 
 
 @given(rows, st.randoms(use_true_random=False))

@@ -23,16 +23,15 @@ FLAGS = [
     "--disable-dev-shm-usage",
 ]  # it may run as root, and loads only ours
 
-if CHROMIUM is None:
-    # One line in the summary for the folder, and no test that pretends.
-    pytest.skip("no Chromium on this machine: the browser tests are not run", allow_module_level=True)
+MISSING = "no Chromium on this machine: the browser tests are not run"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder."""
+    """Mark what is in this folder, to be skipped where there is no browser: the summary says why."""
     for item in items:
-        if "/browser/" in item.path.as_posix():
+        if "/tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason=MISSING))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def site(django_db_setup: None, valkey_url: str, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(autouse=True)
-def _rows_go_with_the_test(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _rows_go_with_the_test(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
     """Let the tests look into the database although the browser's loop runs in their thread."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from django.urls import get_resolver
 
-from accounts.dashboard.page import Page
 from accounts.models import User
 from tests.factories.rows import NOON, make_account, make_api_key, make_market
 
@@ -190,22 +188,3 @@ def test_a_person_signs_up_and_logs_in_by_the_keyboard_alone(visitor, width):
     page.get_by_label("E-mail address").press("Enter")
 
     visitor.is_at("/security")
-
-
-def test_no_page_is_left_out():
-    found = {
-        str(pattern.pattern)
-        for pattern in get_resolver().url_patterns
-        if issubclass(getattr(getattr(pattern, "callback", None), "view_class", object), Page)
-    }
-
-    assert found == {
-        "sign-up",
-        "sign-up/<str:token>",
-        "enrol",
-        "enrol/<str:token>",
-        "log-in",
-        "recover",
-        "welcome",
-        "security",
-    }

@@ -15,6 +15,7 @@ from django.db import transaction
 from accounts.models import ApiKey, User
 from accounts.models.api_key import digest
 from accounts.models.user import new_id
+from broker_handoff.models import GateMonth, GateNomination
 from matching.models import Market, Shard
 from trading.models import (
     AccountReset,
@@ -268,6 +269,27 @@ def make_opening_lot(account: TradingAccount, asset: Asset | None = None, **fiel
     return OpeningLot.objects.create(account=account, asset=asset, **{**defaults, **fields})
 
 
+def make_gate_nomination(account: TradingAccount, **fields: Any) -> GateNomination:
+    """Insert that its owner is judged by the account from now on."""
+    return GateNomination.objects.create(**{"account": account, "user_id": account.user_id, **fields})
+
+
+def make_gate_month(account: TradingAccount, **fields: Any) -> GateMonth:
+    """Insert what the account did in a month: nothing."""
+    record = {
+        "month": "2013-09",
+        "is_nominated": True,
+        "opening": None,
+        "closes": [],
+        "sessions": 20,
+        "flows": 0,
+        "closed_trades": 0,
+        "trading_days": 0,
+    }
+    defaults = {"user_id": account.user_id, "month": "2013-09", "record": record}
+    return GateMonth.objects.create(**{"account": account, **defaults, **fields})
+
+
 # What puts a row of an account into each owned table: a new owned table needs its factory here.
 MAKE: dict[str, Any] = {
     "accounts_apikey": make_api_key,
@@ -284,6 +306,8 @@ MAKE: dict[str, Any] = {
     "trading_webhookdelivery": make_delivery,
     "trading_accountreset": make_reset,
     "trading_openinglot": make_opening_lot,
+    "broker_handoff_gatenomination": make_gate_nomination,
+    "broker_handoff_gatemonth": make_gate_month,
 }
 
 

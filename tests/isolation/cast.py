@@ -7,7 +7,7 @@ typed by route: a caller says what they hold, and `rules` says what that opens.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,19 +15,23 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Tier
+from accounts.models import Tier, User
 from accounts.models.api_key import Scope
 from tests.factories.people import CSRF, make_passkey, make_session, session_with
 from tests.factories.rows import SECRET, make_account, make_api_key, make_one_of_everything, make_user
-from trading.models import AccountGrant, GrantPermission
+from trading.models import AccountGrant, GrantPermission, TradingAccount
 from trading.services.grants import give_grant
 
 if TYPE_CHECKING:
-    from accounts.models import ApiKey, Session, User
+    from collections.abc import Callable
+
+    from accounts.models import Session
     from matching.models import Market
-    from trading.models import Asset, TradingAccount
+    from tests.factories.desk import Desk
+    from trading.models import Asset
 
     Whose = Literal["owner", "other account", "stranger", "staff"]
+    Make = Callable[[str], "Caller"]
 
 SCOPES = tuple(scope.value for scope in Scope)
 LIFE = timedelta(hours=8)
@@ -45,8 +49,10 @@ class Caller:
     is_staff: bool = False
     is_fresh: bool = True
     is_enrol_only: bool = False
+    is_leaving: bool = False  # has asked to be erased
     is_forged: bool = False  # a session's cookie without the token that our own pages send
     names_account_of: Whose | None = None  # in the header by which a browser chooses an account
+    account_id: str = ""  # what that header says
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     cookie: str = field(default="", repr=False)
 
@@ -57,8 +63,11 @@ class Caller:
         """Send a request as this caller's program or browser does."""
         client = Client(enforce_csrf_checks=True)
         headers = dict(self.headers)
+        if self.account_id:
+            headers["Raxx-Account-Id"] = self.account_id
         if self.cookie:
             client.cookies[settings.SESSION_COOKIE_NAME] = self.cookie
+        if self.credential != "key":  # a browser, in which one of our pages is open
             client.cookies[settings.CSRF_COOKIE_NAME] = CSRF
             if not self.is_forged:
                 headers["X-CSRFToken"] = CSRF
@@ -68,17 +77,13 @@ class Caller:
         )
 
 
-def _with_key(key: ApiKey, **about: Any) -> Caller:
-    headers = {"APCA-API-KEY-ID": key.pk, "APCA-API-SECRET-KEY": SECRET}
-    return Caller(credential="key", scopes=frozenset(key.scopes), headers=headers, **about)
-
-
 class Cast:
     """The people, and what they hold. `renew` replaces them all: some requests end a person or an account."""
 
-    def __init__(self, market: Market, ibm: Asset) -> None:
+    def __init__(self, market: Market, ibm: Asset, desk: Desk) -> None:
         self.market = market
         self.ibm = ibm
+        self.desk = desk  # decides as the matcher does
         self.renew()
 
     def renew(self) -> None:
@@ -88,6 +93,8 @@ class Cast:
         self.other_account = self._account(self.owner)
         self.stranger = self._person()
         self.strangers_account = self._account(self.stranger)
+        self.leaver = self._person(deactivated_at=timezone.now())
+        make_account(self.leaver, market=self.market)
         self._passkeys: dict[Any, Any] = {}
         self.staff = {
             name: self._staff(name) for name in ("ungranted", "granted", "formerly granted", "superuser")
@@ -105,6 +112,7 @@ class Cast:
     def _account(self, person: User) -> TradingAccount:
         account = make_account(person, market=self.market, cash=100_000, multiplier=4)
         make_one_of_everything(account)
+        TradingAccount.objects.filter(pk=account.pk).update(event_seq=1)  # the event that was made has it
         return account
 
     def _staff(self, name: str) -> User:
@@ -137,115 +145,102 @@ class Cast:
         """Return another session of the owner's."""
         return session_with(self.session(self.owner))
 
-    def owner_now(self) -> Caller:
-        """Return the owner, signed in with a passkey shown just now: the positive control."""
-        return Caller(
-            name="owner, fresh session", whose="owner", credential="session", cookie=self.session(self.owner)
+    @property
+    def is_spent(self) -> bool:
+        """Whether a request has ended the owner, who is needed whole."""
+        return User.objects.filter(pk=self.owner.pk).exclude(deactivated_at=None).exists()
+
+    def roles(self) -> dict[str, Make]:
+        """Return everybody by name, as what makes them: each has a credential of their own, made just then.
+
+        The owner with a passkey shown just now stands first: the positive control.
+        """
+        return {**self._with_sessions(), **self._with_keys(), **self._without(), **self._foreign()}
+
+    def _signed_in(self, person: User, whose: Whose, /, **about: Any) -> Make:
+        row = about.pop("row", {})
+        return lambda name: Caller(
+            name=name, whose=whose, credential="session", cookie=self.session(person, **row), **about
         )
 
-    def callers(self) -> list[Caller]:
-        """Return everybody else, each with a credential of their own made just now."""
-        return [*self._without(), *self._with_sessions(), *self._with_keys(), *self._foreign()]
+    def _key(self, account: TradingAccount, whose: Whose, /, **about: Any) -> Make:
+        row = {"scopes": list(SCOPES), **about.pop("row", {})}
 
-    def _without(self) -> list[Caller]:
+        def make(name: str) -> Caller:
+            key = make_api_key(account, **row)
+            headers = {"APCA-API-KEY-ID": key.pk, "APCA-API-SECRET-KEY": SECRET}
+            scopes = frozenset(key.scopes)
+            return Caller(name=name, whose=whose, credential="key", scopes=scopes, headers=headers, **about)
+
+        return make
+
+    def _without(self) -> dict[str, Make]:
         wrong = {"APCA-API-KEY-ID": "PKNOBODYSKEYNOBODYSK", "APCA-API-SECRET-KEY": SECRET}
-        return [
-            Caller(name="anonymous", whose="stranger", credential="none"),
-            Caller(
-                name="unknown key", whose="stranger", credential="key", is_living=False, headers=wrong
-            ),
-            Caller(
-                name="unknown session", whose="stranger", credential="session", is_living=False, cookie="k" * 43
-            ),
-        ]
+        dead: dict[str, Any] = {"whose": "stranger", "is_living": False}
+        return {
+            "anonymous": lambda name: Caller(name=name, whose="stranger", credential="none"),
+            "unknown key": lambda name: Caller(name=name, credential="key", headers=wrong, **dead),
+            "unknown session": lambda name: Caller(name=name, credential="session", cookie="k" * 43, **dead),
+        }
 
-    def _with_sessions(self) -> list[Caller]:
+    def _with_sessions(self) -> dict[str, Make]:
         now = timezone.now()
-        mine: dict[str, Any] = {"whose": "owner", "credential": "session"}
-        ended = {"ended_at": now, "end_reason": "revoked", "fresh_until": None}
-        return [
-            Caller(
-                name="owner, stale session", is_fresh=False, cookie=self.session(self.owner, is_fresh=False), **mine
-            ),
-            Caller(name="owner, forged request", is_forged=True, cookie=self.session(self.owner), **mine),
-            Caller(
-                name="owner, session that may only enrol",
-                is_enrol_only=True,
-                is_fresh=False,
-                cookie=self.session(self.owner, is_enrol_only=True, is_fresh=False),
-                **mine,
-            ),
-            Caller(
-                name="owner, ended session", is_living=False, cookie=self.session(self.owner, **ended), **mine
-            ),
-            Caller(
-                name="owner, expired session",
-                is_living=False,
-                cookie=self.session(self.owner, created_at=now - 2 * LIFE, expires_at=now - LIFE),
-                **mine,
-            ),
-        ]
+        rows = {
+            "stale session": {"is_fresh": False},
+            "session that may only enrol": {"is_enrol_only": True, "is_fresh": False},
+            "ended session": {"ended_at": now, "end_reason": "revoked", "is_fresh": False},
+            "expired session": {"created_at": now - 2 * LIFE, "expires_at": now - LIFE},
+            "session idle for too long": {"last_seen_at": now - LIFE, "idle_s": 60},
+        }
+        about: dict[str, dict[str, Any]] = {
+            "stale session": {"is_fresh": False},
+            "session that may only enrol": {"is_enrol_only": True, "is_fresh": False},
+        }
+        return {
+            "owner, fresh session": self._signed_in(self.owner, "owner"),
+            **{
+                f"owner, {what}": self._signed_in(
+                    self.owner, "owner", row=row, **about.get(what, {"is_living": False})
+                )
+                for what, row in rows.items()
+            },
+            "owner, forged request": self._signed_in(self.owner, "owner", is_forged=True),
+        }
 
-    def _with_keys(self) -> list[Caller]:
+    def _with_keys(self) -> dict[str, Make]:
         now = timezone.now()
-        mine: dict[str, Any] = {"whose": "owner"}
-        return [
-            *(
-                _with_key(make_api_key(self.account, scopes=[scope]), name=f"owner, key with {scope}", **mine)
+        ends: dict[str, dict[str, Any]] = {
+            "expired key": {"expires_at": now - timedelta(seconds=1)},
+            "revoked key": {"revoked_at": now},
+            "key used from elsewhere": {"addresses": ["198.51.100.0/24"]},
+        }
+        return {
+            **{
+                f"owner, key with {scope}": self._key(self.account, "owner", row={"scopes": [scope]})
                 for scope in SCOPES
-            ),
-            *(
-                _with_key(
-                    make_api_key(self.account, scopes=list(SCOPES), **end),
-                    name=f"owner, key {how}",
-                    is_living=False,
-                    **mine,
-                )
-                for how, end in {
-                    "expired": {"expires_at": now - timedelta(seconds=1)},
-                    "revoked": {"revoked_at": now},
-                    "used from elsewhere": {"addresses": ["198.51.100.0/24"]},
-                }.items()
-            ),
-        ]
+            },
+            **{
+                f"owner, {what}": self._key(self.account, "owner", row=end, is_living=False)
+                for what, end in ends.items()
+            },
+        }
 
-    def _foreign(self) -> list[Caller]:
+    def _foreign(self) -> dict[str, Make]:
         """Return who is somebody, with every scope and a fresh session, and not the one whose things these are."""
-        everything = list(SCOPES)
-        other = Caller(
-            name="other account, session",
-            whose="other account",
-            credential="session",
-            names_account_of="other account",
-            cookie=self.session(self.owner),
-            headers={"Raxx-Account-Id": str(self.other_account.pk)},
-        )
-        stranger = Caller(
-            name="stranger, session", whose="stranger", credential="session", cookie=self.session(self.stranger)
-        )
-        return [
-            other,
-            _with_key(
-                make_api_key(self.other_account, scopes=everything), name="other account, key", whose="other account"
+        others, owners = str(self.other_account.pk), str(self.account.pk)
+        return {
+            "other account, session": self._signed_in(
+                self.owner, "other account", names_account_of="other account", account_id=others
             ),
-            stranger,
-            replace(
-                stranger,
-                name="stranger, session that names the owner's account",
-                names_account_of="owner",
-                headers={"Raxx-Account-Id": str(self.account.pk)},
+            "other account, key": self._key(self.other_account, "other account"),
+            "stranger, session": self._signed_in(self.stranger, "stranger"),
+            "stranger, session that names the owner's account": self._signed_in(
+                self.stranger, "stranger", names_account_of="owner", account_id=owners
             ),
-            _with_key(
-                make_api_key(self.strangers_account, scopes=everything), name="stranger, key", whose="stranger"
-            ),
-            *(
-                Caller(
-                    name=f"staff, {name}",
-                    whose="staff",
-                    credential="session",
-                    is_staff=True,
-                    cookie=self.session(person),
-                )
+            "stranger, key": self._key(self.strangers_account, "stranger"),
+            "stranger who leaves": self._signed_in(self.leaver, "stranger", is_leaving=True),
+            **{
+                f"staff, {name}": self._signed_in(person, "staff", is_staff=True)
                 for name, person in self.staff.items()
-            ),
-        ]
+            },
+        }

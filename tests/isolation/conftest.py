@@ -13,6 +13,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from raxx import roles
 from tests.api.conftest import (
     _web_process as _served_by_web,  # noqa: F401 - a fixture
+    desk,  # noqa: F401 - the same
     ibm,  # noqa: F401 - the same
     make_bot,  # noqa: F401 - the same
     market as bare_market,  # noqa: F401 - the same
@@ -56,8 +57,8 @@ def web(transactional_db: None) -> Iterator[Web]:
 
 
 @pytest.fixture
-def cast(market: Any, ibm: Any, show: Any, _nobody_is_waited_for: None) -> Cast:  # noqa: F811
+def cast(market: Any, ibm: Any, desk: Any, show: Any, _nobody_is_waited_for: None) -> Cast:  # noqa: F811
     """Return everybody, in a market that shows prices."""
     for symbol in ("IBM", "MSFT"):
         show(symbol, bid="99", ask="100", last="99.5", close="98")
-    return Cast(market, ibm)
+    return Cast(market, ibm, desk)

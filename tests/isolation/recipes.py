@@ -7,13 +7,20 @@ can come in without a row.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from django.db.models import F
+from django.utils import timezone
 
+from accounts.models import Erasure, Export
+from accounts.privacy.folder import new_file
+from raxx import roles
+from tests.accounts.authenticator import Authenticator
+from tests.factories.desk import submit, ticket
 from tests.factories.people import make_passkey
 from tests.factories.rows import (
     make_account,
@@ -23,7 +30,8 @@ from tests.factories.rows import (
     make_watchlist,
     make_webhook,
 )
-from trading.models import Position, TradingAccount
+from tests.factories.sessions import session
+from trading.models import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +39,10 @@ if TYPE_CHECKING:
     from tests.isolation.cast import Cast
     from tests.isolation.routes import Route
 
+    Ask = Callable[[str, str], Any]  # a method and a path -> the answer
+
+GOOD_FOR = timedelta(hours=24)
+LINK = "a link of a test"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -66,10 +78,13 @@ def _shared(value: str) -> Callable[[Cast], Thing]:
 
 
 def _order(cast: Cast) -> Thing:
-    held = 1000
-    order = make_order(cast.account, cast.ibm, status="new", reserve_price=100, cash_held=held)
-    TradingAccount.objects.filter(pk=cast.account.pk).update(cash_held=F("cash_held") + held)
-    return Thing(str(order.pk), str(uuid4()))
+    """Place an order as its owner does, and accept it as the matcher does: the row alone has no books behind it."""
+    order = ticket(cast.account, cast.ibm, limit_price="90")
+    with session(roles.APP) as app, app.transaction():
+        app.execute("select set_config('raxx.user_id', %s, true)", [str(cast.owner.pk)])
+        submit(app, order)
+    cast.desk.decide((order["id"], "new"))
+    return Thing(str(order["id"]), str(uuid4()))
 
 
 def _position(cast: Cast) -> Thing:
@@ -77,6 +92,29 @@ def _position(cast: Cast) -> Thing:
     if not Position.objects.filter(account=cast.account, asset=cast.ibm).exists():
         make_position(cast.account, cast.ibm, quantity=100, cost=10_000)
     return Thing(cast.ibm.symbol, "MSFT")
+
+
+def _export(cast: Cast) -> Thing:
+    """Make an archive that waits to be fetched, with the link that LINK is."""
+    with new_file() as (name, file):
+        file.write(b"all that is kept")
+    now = timezone.now()
+    made = Export.objects.create(
+        user=cast.owner,
+        status=Export.Status.READY,
+        ready_at=now,
+        expires_at=now + GOOD_FOR,
+        size_bytes=16,
+        file=name,
+        token_hash=hashlib.sha256(LINK.encode()).digest(),
+    )
+    return Thing(str(made.pk), str(uuid4()))
+
+
+def _erasure(cast: Cast) -> None:
+    now = timezone.now()
+    if not Erasure.objects.filter(user=cast.owner, canceled_at=None).exists():
+        Erasure.objects.create(user=cast.owner, asked_at=now, due_at=now + GOOD_FOR)
 
 
 def _spare_account(cast: Cast) -> Thing:
@@ -96,6 +134,7 @@ PARAMETERS: dict[str, Callable[[Cast], Thing]] = {
     "session_id": _own(lambda cast: cast.spare_session()),
     "passkey_id": _own(lambda cast: make_passkey(cast.owner), lambda: 2**40),
     "account_id": _spare_account,
+    "export_id": _export,
     "symbol": _shared("IBM"),
     "symbol_or_asset_id": _shared("IBM"),
     "symbol_or_contract_id": _shared("IBM131019C00185000"),
@@ -129,15 +168,34 @@ QUERIES: dict[str, dict[str, Callable[[Cast], Thing]]] = {
 }
 MORE_QUERY: dict[tuple[str, str], dict[str, str]] = {
     ("DELETE", "/v2/positions/{symbol_or_asset_id}"): {"qty": "1"},
+    ("GET", "/raxx/v1/privacy/exports/{export_id}/download"): {"token": LINK},
 }
-# Bodies of which the document's example will not do, made for what the request names in it.
+# Bodies of which the document's example will not do here. The second is for what nobody has.
 BODIES: dict[tuple[str, str], Callable[[Cast], tuple[Any, Any]]] = {
     ("POST", "/raxx/v1/keys"): lambda cast: (
         {"account_id": str(cast.account.pk)},
         {"account_id": str(uuid4())},
     ),
+    ("PATCH", "/raxx/v1/account/profile"): lambda _: ({"name": "instant"}, None),
+    ("POST", "/raxx/v1/market/tape/advance"): lambda _: ({"to": "2013-10-08T18:00:00Z"}, None),
+    ("POST", "/raxx/v1/passkeys/complete"): lambda _: ({"credential": {}, "name": "a device"}, None),
 }
-# What a tape without corporate actions, or a market without options, has none of.
+
+
+def _made_by_a_device(ask: Ask) -> dict[str, Any]:
+    return {"credential": Authenticator().create(ask("POST", "/raxx/v1/passkeys/begin").json())}
+
+
+# Bodies that the one who is served has to ask for first.
+ASKED_FOR: dict[tuple[str, str], Callable[[Ask], dict[str, Any]]] = {
+    ("POST", "/raxx/v1/passkeys/complete"): _made_by_a_device,
+}
+# Of what a person has at most one, and names it by nothing: it is made first, and others have none.
+NAMELESS: dict[str, Callable[[Cast], None]] = {
+    "GET /raxx/v1/privacy/erase": _erasure,
+    "POST /raxx/v1/privacy/erase/cancel": _erasure,
+}
+# What a tape without corporate actions has none of.
 NOBODY_HAS = frozenset({"/v2/corporate_actions/announcements/{id}"})
 
 
@@ -147,13 +205,20 @@ def target_of(route: Route, method: str, cast: Cast) -> Target:
     query, of_query = _query(route, method, cast)
     body, unknown_body = _body(route, method, cast)
     path = _filled(route, {name: thing.value for name, thing in things.items()})
-    names = tuple(thing.value for thing in (*things.values(), *of_query.values()) if thing.unknown)
+    named = [thing for thing in (*things.values(), *of_query.values()) if thing.unknown]
+    if unknown_body is not None:
+        named += [Thing(str(body[name]), str(unknown_body[name])) for name in body]
+    nameless = NAMELESS.get(f"{method} {route.template}")
+    if nameless is not None:
+        nameless(cast)
+    names = tuple(thing.value for thing in named)
     unknown = None
-    if names or unknown_body is not body:
+    if named or nameless is not None:
         unknown = Target(
             _filled(route, {name: thing.unknown or thing.value for name, thing in things.items()}),
             {**query, **{name: thing.unknown for name, thing in of_query.items()}},
-            unknown_body,
+            unknown_body or body,
+            names=tuple(thing.unknown for thing in named),
         )
     is_there = route.template not in NOBODY_HAS and _has_success(route, method)
     return Target(path, query, body, unknown, is_there, names)
@@ -181,7 +246,7 @@ def _query(route: Route, method: str, cast: Cast) -> tuple[dict[str, Any], dict[
 
 
 def _body(route: Route, method: str, cast: Cast) -> tuple[Any, Any]:
-    """Return a body, and the one for what nobody has: the same where it names nothing of the owner's."""
+    """Return a body, and the one for what nobody has: None where it names nothing of the owner's."""
     if make := BODIES.get((method, route.template)):
         return make(cast)
     operation = route.operation(method)
@@ -190,7 +255,7 @@ def _body(route: Route, method: str, cast: Cast) -> tuple[Any, Any]:
     if not operation.body_examples:
         raise NoRecipe(f"{method} {route.template}: the document has no example of a body")
     example = next(iter(operation.body_examples.values()))
-    return example, example
+    return example, None
 
 
 def _filled(route: Route, values: dict[str, str]) -> str:

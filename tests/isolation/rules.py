@@ -28,6 +28,7 @@ class Verdict(Enum):
     STEP_UP = "401 40110001"
     FORBIDDEN = "403 40310000"
     ENROL = "403 40310002"
+    LEAVING = "403 40310003"
     TO_LOG_IN = "302 /log-in"
     TO_ENROLMENT = "302 /enrol"
 
@@ -38,6 +39,7 @@ REFUSALS = {
     Verdict.STEP_UP: (401, 40110001),
     Verdict.FORBIDDEN: (403, 40310000),
     Verdict.ENROL: (403, 40310002),
+    Verdict.LEAVING: (403, 40310003),
 }
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 OF_PERSON = frozenset({Scope.READ, Scope.TRADE, Scope.DATA})
@@ -104,6 +106,8 @@ def _by_session(route: Route, method: str, caller: Caller) -> Verdict | None:
         return Verdict.FORBIDDEN
     if caller.is_enrol_only and not route.view.serves_enrolment:
         return Verdict.ENROL
+    if caller.is_leaving and not route.view.serves_leaving:
+        return Verdict.LEAVING
     if method in route.view.step_up and not caller.is_fresh:
         return Verdict.STEP_UP
     return None
@@ -116,6 +120,8 @@ def _by_api(route: Route, method: str, caller: Caller) -> Verdict | None:
         return Verdict.FORBIDDEN
     if caller.is_enrol_only:
         return Verdict.ENROL
+    if caller.is_leaving:
+        return Verdict.LEAVING
     if caller.names_account_of == "owner":
         return Verdict.MISSING
     return None if may(route.view, method, caller) else Verdict.FORBIDDEN

@@ -8,19 +8,23 @@ in as the role that serves people. The pages of the staff: test_admin_matrix.py;
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
+from tests.contract.fuzzing import NEEDS_MATCHERS
 from tests.isolation.belongings import kept_of, traces_of
-from tests.isolation.recipes import Target, target_of
+from tests.isolation.recipes import ASKED_FOR, target_of
 from tests.isolation.routes import every_route
 from tests.isolation.rules import REFUSALS, UNSAFE, Verdict, verdict
-from tests.contract.fuzzing import NEEDS_MATCHERS
 
 if TYPE_CHECKING:
     from tests.isolation.cast import Caller, Cast
     from tests.isolation.conftest import Web
+    from tests.isolation.recipes import Target
     from tests.isolation.routes import Route
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +33,8 @@ TRIED = [route for route in every_route() if route.kind not in {"auth", "admin"}
 GROUPS = sorted({route.group for route in TRIED})
 SERVED = range(200, 300)
 SHOWN = 300  # characters of an answer that is not as it must be
+FAULTS_MAX = 10  # of a group; the others are mostly the same
+PLACES = {Verdict.TO_LOG_IN: (302, "/log-in"), Verdict.TO_ENROLMENT: (302, "/enrol")}
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -56,105 +62,114 @@ class Trial:
         """Ask for something of the owner's, as everybody else first; then as those whom it is."""
         cast = self.cast
         if method in UNSAFE:
-            cast.renew()  # the last request may have ended somebody
+            cast.renew()  # the last request may have left somebody without their things
         target = target_of(route, method, cast)
-        owner, callers = cast.owner_now(), cast.callers()
-        is_owned = target.unknown is not None
-        wanted = {
-            caller: verdict(route, method, caller, is_owned=is_owned, is_there=target.is_there)
-            for caller in (owner, *callers)
-        }
+        callers = [make(name) for name, make in cast.roles().items()]
+        wanted = {caller: self._verdict(route, method, caller, target) for caller in callers}
         traces = {
             "other account": traces_of(cast.owner.pk, cast.account.pk),
             "stranger": traces_of(cast.owner.pk),
         }
+        controls = [caller for caller in callers if wanted[caller] in {Verdict.SERVED, Verdict.ABSENT}]
         before = kept_of(cast.owner.pk, cast.account.pk)
         for caller in callers:
-            if wanted[caller] is not Verdict.SERVED:
+            if caller not in controls:
                 telling = traces.get(caller.whose, traces["stranger"])
-                self._ask(route, method, caller, target, wanted[caller], telling)
+                self._try(route, method, caller, target, wanted[caller], telling)
         after = kept_of(cast.owner.pk, cast.account.pk)
         if changed := [table for table in before if before[table] != after[table]]:
             self.faults.append(f"{method} {route}: others have changed {', '.join(changed)} of the owner's")
+        self._try_controls(route, method, [caller.name for caller in controls])
 
-        controls = [caller for caller, verdict in wanted.items() if verdict in {Verdict.SERVED, Verdict.ABSENT}]
-        if not controls:
+    def _try_controls(self, route: Route, method: str, names: list[str]) -> None:
+        """Ask as everybody who is served, each for something that was made for them."""
+        if not names:
             self.faults.append(f"{method} {route}: nobody is served, so that nothing is proved")
-        for caller in controls:
-            if method in UNSAFE and caller is not controls[0]:
-                target = target_of(route, method, cast)
-            self._ask(route, method, caller, target, wanted[caller], set())
+        for name in names:
+            if self.cast.is_spent:
+                self.cast.renew()
+            target, caller = target_of(route, method, self.cast), self.cast.roles()[name](name)
+            if prepare := ASKED_FOR.get((method, route.template)):
+                target = replace(target, body=prepare(partial(self._ask, caller)))
+            self._try(route, method, caller, target, self._verdict(route, method, caller, target), set())
 
-    def _ask(
+    def _try(
         self, route: Route, method: str, caller: Caller, target: Target, wanted: Verdict, telling: set[str]
     ) -> None:
         self.count += 1
-        answer = self._send(method, caller, target)
+        answer = self._ask(caller, method, target.path, target)
+        told = text_of(answer)
         fault = self._fault(route, method, caller, target, wanted, answer)
-        if fault is None and caller.whose != "owner":
-            told = _text(answer)
-            found = sorted(word for word in telling - set(target.names) if word in told)
-            fault = f"tells {found[0]} of the owner's" if found else None
-        if fault is not None:
-            text = " ".join(_text(answer).split())[:SHOWN]
-            self.faults.append(f"{method} {route} by {caller}: {fault}; wanted {wanted.value}: {text}")
+        if fault is None:
+            said = {*target.names, caller.account_id}
+            found = sorted(word for word in telling - said if word in told)
+            fault = f"tells {found[0]} of the owner's" if found and caller.whose != "owner" else None
+        if fault is not None and len(self.faults) < FAULTS_MAX:
+            shown = " ".join(told.split())[:SHOWN]
+            self.faults.append(f"{method} {route} by {caller}: {fault}; wanted {wanted.value}: {shown}")
+
+    def _verdict(self, route: Route, method: str, caller: Caller, target: Target) -> Verdict:
+        is_owned = target.unknown is not None
+        return verdict(route, method, caller, is_owned=is_owned, is_there=target.is_there)
 
     def _fault(
         self, route: Route, method: str, caller: Caller, target: Target, wanted: Verdict, answer: Any
     ) -> str | None:
         status = answer.status_code
-        if wanted in {Verdict.TO_LOG_IN, Verdict.TO_ENROLMENT}:
+        if wanted in PLACES:
             place = answer.headers.get("Location", "").partition("?")[0]
-            return None if f"{status} {place}" == wanted.value else f"{status} {place}"
+            return None if (status, place) == PLACES[wanted] else f"{status} {place}"
         if wanted in REFUSALS:
-            if (status, _code(answer)) != REFUSALS[wanted]:
-                return f"{status} {_code(answer)}"
-            if wanted is Verdict.MISSING and target.unknown is not None:
-                return self._difference(method, caller, target, answer)
-            return None
+            if (status, code_of(answer)) != REFUSALS[wanted]:
+                return f"{status} {code_of(answer)}"
+            return self._difference(method, caller, target, answer) if wanted is Verdict.MISSING else None
         if wanted is Verdict.ABSENT:
-            return None if 404 <= status < 500 else str(status)
-        return None if status in SERVED or _waits(route, method, status) else str(status)
+            return None if 400 <= status < 500 and status != 401 else str(status)
+        return None if status in SERVED or _may_be(route, method, answer) else str(status)
 
     def _difference(self, method: str, caller: Caller, target: Target, answer: Any) -> str | None:
         """Return how an answer differs from that for what nobody has, None where it does not."""
-        assert target.unknown is not None
-        none = self._send(method, caller, target.unknown)
-        told, of_none = _plain(answer, target), _plain(none, target.unknown)
+        nowhere, unknown = caller, target.unknown or target
+        if caller.names_account_of == "owner":
+            nowhere = replace(caller, account_id=str(uuid4()))
+        none = self._ask(nowhere, method, unknown.path, unknown)
+        told = _plain(answer, *target.names, caller.account_id)
+        of_none = _plain(none, *unknown.names, nowhere.account_id)
         return None if told == of_none else f"not as for what does not exist: {of_none}"
 
-    def _send(self, method: str, caller: Caller, target: Target) -> Any:
+    def _ask(self, caller: Caller, method: str, path: str, target: Target | None = None) -> Any:
         with self._web():
-            return caller.send(method, target.path, target.query, target.body)
+            if target is None:
+                return caller.send(method, path, {}, None)
+            return caller.send(method, path, target.query, target.body)
 
 
-def _waits(route: Route, method: str, status: int) -> bool:
-    """Say whether it is only that no matcher runs here, or none that is ready."""
+def _may_be(route: Route, method: str, answer: Any) -> bool:
+    """Say whether it is only that nothing stands behind the web here, or that a page leads on to another."""
     operation = route.operation(method)
-    return status == 503 and (route.kind == "public" or (operation is not None and operation.name in NEEDS_MATCHERS))
+    if answer.status_code == 503:
+        return route.kind == "public" or (operation is not None and operation.name in NEEDS_MATCHERS)
+    return route.kind == "page" and answer.status_code == 302 and answer.headers["Location"].startswith("/")
 
 
-def _code(answer: Any) -> int | None:
+def code_of(answer: Any) -> int | None:
+    """Return the wire code of an error answer, None where there is none."""
     try:
         return int(answer.json()["code"])
-    except (ValueError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
-def _text(answer: Any) -> str:
-    return bytes(answer.content).decode()
+def text_of(answer: Any) -> str:
+    """Return what an answer says, a file as well."""
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return bytes(content).decode()
 
 
-def _plain(answer: Any, target: Target) -> tuple[int, str]:
+def _plain(answer: Any, *said: str) -> tuple[int, str]:
     """Return an answer without what is another in each: the request's id, and what was asked for."""
     body = {name: value for name, value in answer.json().items() if name != "request_id"}
     text = json.dumps(body)
-    for name in _said_by(target):
-        text = text.replace(name, "…")
+    for word in filter(None, said):
+        text = text.replace(word, "…")
     return answer.status_code, text
-
-
-def _said_by(target: Target) -> list[str]:
-    """Return what a request says: the parts of its path, and the values of its query and body."""
-    body = target.body.values() if isinstance(target.body, dict) else ()
-    return [str(part) for part in (*target.path.split("/"), *target.query.values(), *body) if part]

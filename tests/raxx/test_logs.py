@@ -14,7 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from accounts import tracing
+from accounts import links, tracing
+from accounts.links import _PAGE as PAGES
 from raxx import env, logs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +117,39 @@ def test_nobody_can_begin_a_line_of_their_own(written):
 
     [line] = stream.getvalue().splitlines()
     assert line.endswith("raxx.test: no path /a\\n2026-01-01 ERROR forged\\r\\x1b[2J\\x85")
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize(
+    ("told", "written_as"),
+    [
+        *[(f"Not Found: /{page}/abc:1x:Y-_z/", f"Not Found: /{page}/.../") for page in sorted(set(PAGES.values()))],
+        ("/raxx/v1/privacy/exports/1/download?token=abc", "/raxx/v1/privacy/exports/1/download?token=..."),
+        ("/live/callback?state=abc&code=def HTTP/1.1", "/live/callback?state=...&code=... HTTP/1.1"),
+        ("Not Found: /enrol/begin", "Not Found: /enrol/..."),
+        ("/auth/enrol", "/auth/enrol"),
+    ],
+)
+def test_what_opens_something_by_being_in_an_address_is_not_written(written, form, told, written_as):
+    logger, stream = written(form)
+
+    try:
+        raise ValueError(told)
+    except ValueError:
+        logger.exception("%s", told)
+
+    assert (written_as in stream.getvalue(), told == written_as or told not in stream.getvalue()) == (True, True)
+
+
+def test_a_link_that_somebody_s_mailer_has_mangled_is_not_written(client, written, caplog):
+    token = links.make(links.Purpose.RESET, email="a@example.com")
+    logger, stream = written("json")
+
+    assert client.get(f"/enrol/{token}/").status_code == 404
+
+    [record] = [each for each in caplog.records if each.name == "django.request"]
+    logger.handle(record)
+    assert json.loads(stream.getvalue())["message"] == "Not Found: /enrol/.../"
 
 
 def test_a_line_may_be_about_another_request_than_the_one_at_hand(written):

@@ -110,6 +110,7 @@ MAY_INSERT = {
     "trading_watchlist",
     "trading_equitysnapshot",
     "trading_webhookendpoint",
+    "broker_handoff_gatenomination",
 }
 
 

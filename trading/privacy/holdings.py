@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import ObjectInUse
 
+from accounts.errors import RuleBroken
 from accounts.privacy.keepers import ROWS_AT_ONCE, Holding, Keeper
 
 if TYPE_CHECKING:
@@ -45,11 +47,16 @@ _ERASE = "select trading_erase_rows(%s, %s)"
 def erase_some(user_id: UUID) -> bool:
     """Delete some of a person's books; say whether there is more.
 
-    Raises django.db.OperationalError while a market has not ended their open orders.
+    Raises RuleBroken while a market has not ended their open orders.
     """
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(_ERASE, [user_id, ROWS_AT_ONCE])
-        deleted: int = cursor.fetchone()[0]
+    try:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            cursor.execute(_ERASE, [user_id, ROWS_AT_ONCE])
+            deleted: int = cursor.fetchone()[0]
+    except OperationalError as error:
+        if not isinstance(error.__cause__, ObjectInUse):
+            raise
+        raise RuleBroken(error.__cause__.diag.message_primary or "orders are open") from None
     return deleted > 0
 
 

@@ -75,6 +75,20 @@ def test_a_code_opens_a_session_that_may_only_enrol(person: Page, codes: list[st
     assert actions == ["recovery_code.used", "session.started"]
 
 
+def test_nobody_keeps_a_copy_of_the_answer_that_shows_codes(person: Page) -> None:
+    assert person.post("/raxx/v1/recovery-codes")["Cache-Control"] == "no-store"
+
+
+def test_the_session_that_the_browser_had_before_ends(person: Page, codes: list[str]) -> None:
+    before = person.session()  # its key is overwritten in the browser: nobody could end it by logging out
+
+    assert recover(codes[0], page=person).status_code == 200  # type: ignore[attr-defined]
+
+    before.refresh_from_db()
+    assert before.end_reason == Session.End.LOGGED_OUT
+    assert person.session().is_enrol_only
+
+
 def test_after_enrolling_the_old_ways_in_are_closed_and_keys_and_live_wait(
     person: Page, codes: list[str]
 ) -> None:

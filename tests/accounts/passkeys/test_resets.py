@@ -75,6 +75,18 @@ def test_a_second_operator_s_yes_ends_every_way_in_and_mails_a_link(person: Page
     }  # fmt: skip
 
 
+def test_a_second_operator_s_yes_ends_the_codes_too(person: Page) -> None:
+    codes = person.post("/raxx/v1/recovery-codes").json()["codes"]
+
+    approve(ask())
+
+    # Whoever has the person's bag has their codes as well, and would take back what the reset has given.
+    refused = Page(device=Authenticator()).post("/auth/recover", {"email": EMAIL, "code": codes[0]})
+    assert (refused.status_code, Session.objects.filter(ended_at=None).count()) == (422, 0)
+    entry = AuditEntry.objects.get(action="passkey_reset.approved")
+    assert json.loads(entry.body)["before"]["codes"] == 10
+
+
 def test_the_link_opens_a_session_that_may_only_enrol_and_then_the_person_is_in_and_not_fresh(
     person: Page,
 ) -> None:
@@ -240,3 +252,16 @@ def test_a_link_is_printed_also_when_no_mail_server_takes_it(settings: Any) -> N
     page = Page()
     page.enrol(run("create_user", "--email", EMAIL)["url"].rpartition("/")[2])
     assert page.post("/raxx/v1/recovery-codes").status_code == 201  # the word of it is an error in the log
+
+
+def test_who_opens_somebody_s_link_while_signed_in_leaves_no_session_behind(person: Page) -> None:
+    approve(ask())
+    token = token_of(EMAIL)
+    other = Page(device=Authenticator())
+    other.sign_up("other@example.com")
+    before = other.session()
+
+    assert other.post("/auth/enrol/begin", {"token": token}).status_code == 200
+
+    before.refresh_from_db()
+    assert (before.end_reason, other.session().is_enrol_only) == (Session.End.LOGGED_OUT, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trading.api.schema import (
     account,
@@ -116,3 +116,12 @@ TAGS: list[Schema] = [
     {"name": streams.TAG, "description": "Order updates and market data, as they happen."},
     {"name": "Health"},
 ]
+
+
+def add(*resources: Any) -> None:
+    """Put the resources of an app above this one into the table; repeating it changes nothing."""
+    for resource in resources:
+        OPERATIONS.update(resource.OPERATIONS)
+        SCHEMAS.update(resource.SCHEMAS)
+        if {"name": resource.TAG} not in TAGS:
+            TAGS.insert(-2, {"name": resource.TAG})  # before the streams' and the project's own

@@ -1,0 +1,81 @@
+"""Everybody's connections, cut at once: by a command, or by the admin's action.
+
+First all are over here, each in a transaction of its own; only then is the broker asked for one after the
+other: a slow broker keeps nobody connected. Killed anywhere, the next run with the same reason goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accounts.models import User
+from broker_handoff.models import BrokerConnection
+from broker_handoff.services.disconnecting import Revoked, disconnect, revoke_one, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from broker_handoff.ports import Consent
+    from broker_handoff.vault import KeyService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """What came of it so far, over all runs with its reason: `disconnected`, and of these by what the broker did."""
+
+    counts: dict[str, int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the broker has taken every token back."""
+        return self.counts["done"] == self.counts["disconnected"]
+
+
+def living_connections() -> list[tuple[UUID, UUID]]:
+    """Return everybody's connections that are not over, as (connection, user)."""
+    living = BrokerConnection.objects.across_owners().filter(status__in=BrokerConnection.LIVING)
+    return list(living.order_by("pk").values_list("pk", "user_id"))
+
+
+def disconnect_everybody(*, reason: str, now: datetime) -> list[BrokerConnection]:
+    """End every connection, and leave the broker's part to the workers; return what was ended. Nobody is mailed.
+
+    What somebody has connected meanwhile is found as well: it is looked again until there is none.
+    """
+    ended = []
+    while living := living_connections():
+        ended += [
+            disconnect(
+                owner=User(pk=user_id), connection_id=connection_id, reason=reason, now=now, is_told=False
+            )
+            for connection_id, user_id in living
+        ]
+    return ended
+
+
+def cut_everybody(
+    *, reason: str, consent: Consent, keys: KeyService, clock: Callable[[], datetime], is_again: bool = False
+) -> Revocation:
+    """Disconnect everybody, ask the broker once for each that waits, and say what came of it.
+
+    `is_again` asks also where the time of the next attempt has not come.
+    """
+    ended = disconnect_everybody(reason=reason, now=clock())
+    waiting = BrokerConnection.objects.across_owners().filter(revoked_at_broker=Revoked.WAITING)
+    if is_again:
+        waiting.update(next_revoke_at=clock())
+    for connection_id in waiting.order_by("pk").values_list("pk", flat=True):
+        revoke_one(connection_id=connection_id, consent=consent, keys=keys, now=clock())
+    for connection in ended:  # last: a mail server may be slow
+        tell(connection)
+    return Revocation(counts=counts_of(reason))
+
+
+def counts_of(reason: str) -> dict[str, int]:
+    """Return how the connections stand that were ended for a reason."""
+    rows = BrokerConnection.objects.across_owners().filter(disconnect_reason=reason)
+    found = list(rows.values_list("revoked_at_broker", flat=True))
+    return {"disconnected": len(found), **{word.value: found.count(word) for word in Revoked}}

@@ -1,0 +1,242 @@
+"""The kill switch: anybody closes what is theirs to close, at once; opening takes a passkey, or two of the staff.
+
+Whoever sends reads what is closed in the very transaction that claims the order, after `hold_open`: so
+when `close_switch` returns, every claim that had seen the switch open is committed, and is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from accounts.errors import NotFound, RuleBroken, ValueInvalid
+from accounts.models import User
+from accounts.services.audit import record
+from broker_handoff.models import BrokerConnection, LiveIntent, SwitchClosing
+from broker_handoff.models.switch import REASON_MAX
+from broker_handoff.states import IntentStatus
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+    from accounts.querysets import Owner
+
+APPROVED_WITHIN = timedelta(hours=24)
+Scope = SwitchClosing.Scope
+
+_SENDERS = 0x4C495645  # first key of the advisory lock that senders share; the second is 0
+_HOLD = "select pg_advisory_xact_lock_shared(%s, 0)"
+_OUTWAIT = "select pg_advisory_xact_lock(%s, 0)"
+_PATIENCE = "set local lock_timeout = '5s'"  # a claim takes milliseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """What closing came to.
+
+    `being_sent` counts what had been claimed before: nobody knows yet whether it reaches the broker. None
+    where some claim took too long to be waited for.
+    """
+
+    closing: SwitchClosing
+    is_new: bool
+    being_sent: int | None
+
+
+def hold_open() -> None:
+    """Keep what is closed from changing unseen until the caller's transaction ends."""
+    assert connection.in_atomic_block
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [_SENDERS])
+
+
+def living(*, user_id: UUID, connection_id: UUID | None = None) -> QuerySet[SwitchClosing]:
+    """Return the closings that stop a person, or one connection of theirs; the staff's first."""
+    of_all = SwitchClosing.objects.across_owners().filter(opened_at=None)
+    found = of_all.filter(scope=Scope.GLOBAL) | of_all.filter(scope=Scope.USER, user=user_id)
+    if connection_id is None:
+        found |= of_all.filter(scope=Scope.CONNECTION, user=user_id)
+    else:
+        found |= of_all.filter(scope=Scope.CONNECTION, user=user_id, connection=connection_id)
+    return found.order_by("is_own", "closed_at")
+
+
+def reasons(*, user_id: UUID, connection_id: UUID) -> dict[str, str]:
+    """Return why what is closed is closed, by scope; what is open is not in it. In the caller's transaction."""
+    hold_open()
+    found: dict[str, str] = {}
+    for closing in living(user_id=user_id, connection_id=connection_id):
+        found.setdefault(closing.scope, closing.reason)
+    return found
+
+
+def close_own(*, owner: Owner, reason: str, connection_id: UUID | None = None) -> Closed:
+    """Let a person stop all of theirs, or one connection. Repeating it changes nothing.
+
+    Raises ValueInvalid, NotFound for a connection that is not theirs.
+    """
+    assert owner.pk is not None
+    scope = Scope.USER if connection_id is None else Scope.CONNECTION
+    if connection_id is not None and not _exists(owner.pk, connection_id):
+        raise NotFound(f"there is no connection {connection_id}")
+    return _close(
+        scope=scope,
+        user_id=owner.pk,
+        connection_id=connection_id,
+        is_own=True,
+        by=owner.pk,
+        reason=reason,
+    )
+
+
+def close_as_staff(
+    *, operator: User, scope: str, reason: str, user_id: UUID | None = None, connection_id: UUID | None = None
+) -> Closed:
+    """Let any of the staff stop everybody, a person, or a connection. Repeating it changes nothing.
+
+    Raises RuleBroken for who is not staff, ValueInvalid, NotFound.
+    """
+    _require_staff(operator)
+    if scope == Scope.CONNECTION and connection_id is not None:
+        found = BrokerConnection.objects.across_owners().filter(pk=connection_id).first()
+        if found is None:
+            raise NotFound(f"there is no connection {connection_id}")
+        user_id = found.user_id
+    elif scope == Scope.USER and user_id is not None:
+        if not User.objects.filter(pk=user_id).exists():
+            raise NotFound(f"there is no person {user_id}")
+    elif scope != Scope.GLOBAL:
+        raise ValueInvalid(f"which {scope}?")
+    return _close(
+        scope=scope,
+        user_id=None if scope == Scope.GLOBAL else user_id,
+        connection_id=connection_id if scope == Scope.CONNECTION else None,
+        is_own=False,
+        by=operator.pk,
+        reason=reason,
+    )
+
+
+@transaction.atomic(durable=True)
+def open_own(*, owner: Owner) -> list[SwitchClosing]:
+    """Open again all that a person has closed themselves, and return it. What the staff closed stays closed."""
+    mine = SwitchClosing.objects.owned_by(owner).filter(is_own=True, opened_at=None)
+    closings = list(mine.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+    now = timezone.now()
+    mine.filter(pk__in=[closing.pk for closing in closings]).update(opened_by=owner.pk, opened_at=now)
+    for closing in closings:
+        _tell("live_switch.opened", closing)
+    return closings
+
+
+@transaction.atomic(durable=True)
+def ask_to_open(*, closing_id: UUID, operator: User, reason: str) -> SwitchClosing:
+    """Ask that a switch which the staff has closed be opened; another one approves. A later asking replaces it.
+
+    Raises NotFound, RuleBroken, ValueInvalid.
+    """
+    closing = _of_staff(closing_id, operator)
+    closing.asked_by, closing.asked_at, closing.asked_reason = operator.pk, timezone.now(), _reason(reason)
+    closing.save(update_fields=["asked_by", "asked_at", "asked_reason"])
+    _tell("live_switch.opening_asked", closing, reason=closing.asked_reason)
+    return closing
+
+
+@transaction.atomic(durable=True)
+def approve_opening(*, closing_id: UUID, operator: User) -> SwitchClosing:
+    """Open a switch for which another of the staff has asked, within a day. Raises NotFound, RuleBroken."""
+    closing = _of_staff(closing_id, operator)
+    now = timezone.now()
+    if closing.asked_by is None or closing.asked_at is None:
+        raise RuleBroken("nobody has asked to open it: one asks, another approves")
+    if closing.asked_by == operator.pk:
+        raise RuleBroken("opening takes two of the staff: another one must approve")
+    if closing.asked_at < now - APPROVED_WITHIN:
+        raise RuleBroken("it was asked for more than 24 hours ago: ask again")
+    closing.opened_by, closing.opened_at = operator.pk, now
+    closing.save(update_fields=["opened_by", "opened_at"])
+    _tell("live_switch.opened", closing, reason=closing.asked_reason)
+    return closing
+
+
+def _close(
+    *, scope: str, user_id: UUID | None, connection_id: UUID | None, is_own: bool, by: UUID, reason: str
+) -> Closed:
+    which = {"scope": scope, "user_id": user_id, "connection_id": connection_id, "is_own": is_own}
+    with transaction.atomic(durable=True):
+        closing = SwitchClosing(**which, reason=_reason(reason), closed_by=by)
+        # At once, waiting for nobody but who closes the same.
+        made = SwitchClosing.objects.bulk_create([closing], ignore_conflicts=True)
+        living_ones = SwitchClosing.objects.across_owners().filter(**which, opened_at=None)
+        stands = living_ones.filter(pk=made[0].pk).first()
+        is_new = stands is not None
+        if stands is not None:
+            _tell("live_switch.closed", stands, reason=stands.reason)
+        else:
+            stands = living_ones.first()
+    if stands is None:  # that of somebody else was opened in this very moment: closed it shall be
+        return _close(**which, by=by, reason=reason)  # type: ignore[arg-type] # a mapping of mixed values
+    return Closed(closing=stands, is_new=is_new, being_sent=_being_sent(stands))
+
+
+def _being_sent(closing: SwitchClosing) -> int | None:
+    """Return how many orders had been claimed before; after it nobody claims another one."""
+    try:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            cursor.execute(_PATIENCE)
+            cursor.execute(_OUTWAIT, [_SENDERS])
+    except OperationalError:
+        return None
+    found = LiveIntent.objects.across_owners().filter(status=IntentStatus.SENDING)
+    found = found.exclude(kind=LiveIntent.Kind.CANCEL)
+    if closing.user_id is not None:
+        found = found.filter(user_id=closing.user_id)
+    if closing.connection_id is not None:
+        found = found.filter(connection_id=closing.connection_id)
+    return found.count()
+
+
+def _of_staff(closing_id: UUID, operator: User) -> SwitchClosing:
+    _require_staff(operator)
+    closings = SwitchClosing.objects.across_owners().filter(pk=closing_id, is_own=False)
+    closing = closings.select_for_update(of=("self",)).first()
+    if closing is None:
+        raise NotFound(f"the staff has not closed anything as {closing_id}")
+    if closing.opened_at is not None:
+        raise RuleBroken("it is open again")
+    if closing.user_id == operator.pk:
+        raise RuleBroken("nobody takes part in opening what was closed for themselves")
+    return closing
+
+
+def _require_staff(operator: User) -> None:
+    if not (operator.is_active and operator.is_staff):
+        raise RuleBroken(f"{operator.email} is not an active member of the staff")
+
+
+def _exists(user_id: UUID, connection_id: UUID) -> bool:
+    living_ones = BrokerConnection.objects.across_owners().filter(user_id=user_id, pk=connection_id)
+    return living_ones.filter(status__in=BrokerConnection.LIVING).exists()
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip() or len(reason.strip()) > REASON_MAX:
+        raise ValueInvalid(f"a reason has 1 to {REASON_MAX} characters")
+    return reason.strip()
+
+
+def _tell(action: str, closing: SwitchClosing, *, reason: str = "") -> None:
+    """Write it into the person's chain, or the system's for what stops everybody."""
+    facts = {
+        "closing": closing.pk,
+        "scope": closing.scope,
+        "is_own": closing.is_own,
+        **({"connection": closing.connection_id} if closing.connection_id else {}),
+    }
+    record(action=action, user_id=closing.user_id, after=facts, reason=reason)

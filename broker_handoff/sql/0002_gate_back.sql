@@ -1,0 +1,7 @@
+revoke all on broker_handoff_gateoverride from raxx_support;
+drop policy overseer_ends on broker_handoff_gateoverride;
+drop policy overseer_approves on broker_handoff_gateoverride;
+drop policy overseer_asks on broker_handoff_gateoverride;
+drop policy overseer_sees on broker_handoff_gateoverride;
+alter table broker_handoff_gatemonth drop constraint gate_month_of_own_account;
+alter table broker_handoff_gatenomination drop constraint gate_nomination_of_own_account;
