@@ -23,6 +23,7 @@ HOLDINGS = (
     Holding(
         table="broker_handoff_gateverdict",
         words="Each verdict on whether you may trade live, and what it was computed from.",
+        left_out=frozenset({"inputs_digest"}),
     ),
     Holding(
         table="broker_handoff_gateoverride",
@@ -49,6 +50,14 @@ HOLDINGS = (
         left_out=frozenset({"digest", "lease"}),
     ),
     Holding(table="broker_handoff_intentevent", words="The same, step by step."),
+    Holding(
+        table="broker_handoff_brokerdifference",
+        words="Where your account at the broker was not as we knew it.",
+    ),
+    Holding(
+        table="broker_handoff_positionbaseline",
+        words="What you held at the broker when we first looked.",
+    ),
     Holding(
         table="broker_handoff_switchclosing",
         words="When your way to the broker was closed, by you or by us, and opened again.",

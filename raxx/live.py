@@ -24,6 +24,7 @@ def refuse_incomplete(
     kms: str,
     kms_key: str,
     feeds: Sequence[str],
+    gate_feeds: Sequence[str],
     is_production: bool,
 ) -> None:
     """Raise SettingError with every reason at once, so that one restart can mend them all."""
@@ -45,6 +46,8 @@ def refuse_incomplete(
             reasons.append(f"{name} is not https: a token would travel in clear")
     if is_production and list(feeds) != ["alpaca"]:
         reasons.append("RAXX_LIVE_FEEDS: only alpaca tells what a live market pays")
+    if is_production and list(gate_feeds) != ["alpaca"]:
+        reasons.append("RAXX_GATE_FEEDS: only alpaca's months are earned in a market that nobody here controls")
     if is_production and kms == "local":
         reasons.append("RAXX_KMS is local: the keys of live tokens would lie beside the tokens")
     if reasons:

@@ -174,6 +174,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60.0},
     },
+    "take-snapshots": {
+        "task": "trading.take_snapshots",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600.0},
+    },
+    "judge-records": {
+        "task": "broker_handoff.judge_records",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3_600.0},
+    },
     "apply-tiers": {"task": "trading.apply_tiers", "schedule": timedelta(days=1)},
     "purge-history": {"task": "trading.purge_history", "schedule": timedelta(days=1)},
     "forget-deliveries": {"task": "trading.forget_deliveries", "schedule": timedelta(days=1)},
@@ -275,6 +285,9 @@ BROKER_CLIENT_ID = env.optional("RAXX_BROKER_CLIENT_ID", str, "")
 BROKER_CLIENT_SECRET = env.optional("RAXX_BROKER_CLIENT_SECRET", str, "")
 KMS = env.choice("RAXX_KMS", ("local", "aws"), "local")
 KMS_KEY = env.optional("RAXX_KMS_KEY", str, "")
+# Whose months count for the gate, and how many in a row: broker_handoff.gate.
+GATE_FEEDS = env.optional("RAXX_GATE_FEEDS", list, ["alpaca"])
+GATE_MONTHS = env.at_least("RAXX_GATE_MONTHS", 1, 3)
 # What guards every live order beyond the person's own limits: broker_handoff.services.guarding.
 LIVE_FEEDS = env.optional("RAXX_LIVE_FEEDS", list, ["alpaca"])
 LIVE_NOTIONAL_MAX = env.optional("RAXX_LIVE_NOTIONAL_MAX", Decimal, Decimal(25_000))
@@ -292,6 +305,7 @@ if LIVE_IS_ON:
         kms=KMS,
         kms_key=KMS_KEY,
         feeds=LIVE_FEEDS,
+        gate_feeds=GATE_FEEDS,
         is_production=IS_PRODUCTION,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from celery import shared_task
@@ -13,7 +14,10 @@ from trading.services.grants import note_expired
 from trading.services.history_purge import purge_histories
 from trading.services.leavers import end_orders_of_leavers
 from trading.services.settling import settle_accounts
+from trading.services.snapshots import take_due_snapshots
 from trading.webhooks import delivery
+
+logger = logging.getLogger(__name__)
 
 SWEEP_S = 2.0  # the longest that an event waits for its webhook
 
@@ -60,6 +64,14 @@ def apply_tiers() -> None:
 def purge_history() -> None:
     """Let go of what is older than its owner's tier keeps."""
     purge_histories(now=timezone.now())
+
+
+@shared_task(name="trading.take_snapshots", expires=600)
+def take_snapshots() -> None:
+    """Write down what accounts were worth at the last closes."""
+    for taken in take_due_snapshots():
+        if taken.unpriced:
+            logger.warning("%s: %d accounts without a price at the close", taken.date, taken.unpriced)
 
 
 @shared_task(name="trading.expire_grants")

@@ -134,7 +134,12 @@ class AlpacaBroker:
         found: dict[str, BrokerOrder] = {}
         after = ""
         while True:
-            query = {"status": "open", "limit": ORDERS_A_PAGE, "direction": "asc", **({"after": after} if after else {})}
+            query = {
+                "status": "open",
+                "limit": ORDERS_A_PAGE,
+                "direction": "asc",
+                **({"after": after} if after else {}),
+            }
             page = self._ask(lambda client, query=query: client.get("/orders", query), list)
             for each in page:
                 order = _read(_order, each)
@@ -145,7 +150,9 @@ class AlpacaBroker:
 
     def positions(self) -> Sequence[BrokerPosition]:
         """Return what is held."""
-        return self._ask(lambda client: client.get("/positions"), lambda told: [_position(one) for one in told])
+        return self._ask(
+            lambda client: client.get("/positions"), lambda told: [_position(one) for one in told]
+        )
 
     def updates(self) -> Iterator[BrokerOrder]:
         """Yield what the stream tells of orders. Raises as every other call, and when the stream ends."""

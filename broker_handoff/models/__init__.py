@@ -1,10 +1,12 @@
 from broker_handoff.models.connection import BrokerConnection, ConnectAttempt, SealedToken
 from broker_handoff.models.gate import GateMonth, GateNomination, GateOverride, GateVerdict
 from broker_handoff.models.intent import IntentEvent, LiveIntent
+from broker_handoff.models.reconciliation import BrokerDifference, PositionBaseline
 from broker_handoff.models.switch import SwitchClosing
 
 __all__ = [
     "BrokerConnection",
+    "BrokerDifference",
     "ConnectAttempt",
     "GateMonth",
     "GateNomination",
@@ -12,6 +14,7 @@ __all__ = [
     "GateVerdict",
     "IntentEvent",
     "LiveIntent",
+    "PositionBaseline",
     "SealedToken",
     "SwitchClosing",
 ]

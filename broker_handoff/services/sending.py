@@ -29,8 +29,8 @@ from accounts import tracing
 from broker_handoff.models import LiveIntent
 from broker_handoff.pace import PACE, Pace
 from broker_handoff.services import asking
-from broker_handoff.services.asking import Blocked, Gone, Nothing, Refused, Taken, Told, Unknown
-from broker_handoff.services.outcomes import go, note, take
+from broker_handoff.services.asking import Blocked, Gone, Missing, Nothing, Refused, Taken, Told, Unknown
+from broker_handoff.services.outcomes import WORDS_MAX, go, note, take
 from broker_handoff.services.reauth import mark_needs_reauth
 from broker_handoff.states import FINAL, IntentStatus
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from broker_handoff.guards import Refusal
-    from broker_handoff.ports import BrokerBuilder
+    from broker_handoff.ports import BrokerBuilder, BrokerOrder
     from broker_handoff.services.asking import Outcome
     from broker_handoff.vault import KeyService
 
@@ -152,7 +152,9 @@ def _may_go(row: LiveIntent, ways: Ways, now: datetime) -> bool:
 def _has_open_target(row: LiveIntent, now: datetime) -> bool:
     """Say whether the order that a cancel means works at the broker; one that was never sent ends here."""
     assert row.target_id is not None
-    target = LiveIntent.objects.across_owners().select_for_update(of=("self",), no_key=True).get(pk=row.target_id)
+    target = (
+        LiveIntent.objects.across_owners().select_for_update(of=("self",), no_key=True).get(pk=row.target_id)
+    )
     row.target = target
     status = IntentStatus(target.status)
     if status is _S.WORKING:
@@ -179,44 +181,61 @@ def _settle(claim: Claim, outcome: Outcome, pace: Pace) -> IntentStatus | None:
     if row is None:
         return None
     row.lease = row.leased_until = None
-    if claim.sends:
+    if isinstance(outcome, Told):
+        take(row, outcome.order, now=now)
+    elif isinstance(outcome, Taken):
+        go(row, _S.DONE, now=now)
+        if outcome.order is not None:
+            _tell_target(row, outcome.order, now)
+    elif isinstance(outcome, Refused):
+        go(row, _S.REFUSED, now=now, reason=outcome.reason, words=outcome.words)
+    elif claim.sends:
         row.sent_until = now
-    match outcome:
-        case Told(order=order):
-            take(row, order, now=now)
-        case Taken(order=order):
-            go(row, _S.DONE, now=now)
-            if order is not None:
-                _tell_target(row, asking.Told(order=order), now)
-        case Refused(words=words, reason=reason):
-            go(row, _S.REFUSED, now=now, reason=reason, words=words)
-        case Blocked(reason=reason, words=words) if claim.sends:
-            go(row, _S.ACCEPTED, now=now)
-            go(row, _S.BLOCKED, now=now, reason=reason, words=words)
-        case Gone(words=words) if claim.sends:
-            go(row, _S.REFUSED, now=now, reason="needs_reauth", words=words)
-        case Nothing(words=words, retry_after_s=wish) if claim.sends:
-            go(row, _S.ACCEPTED, now=now, reason="not_sent", words=words)
-            # At the deadline it is looked at once more, to be told that it has lapsed.
-            row.next_attempt_at = min(pace.after(now, row.attempts, wish), row.deadline_at)
-        case Unknown(words=words):
-            row.words = words[:500]
-            note(row, now=now, unknown=words[:500])
-            row.next_attempt_at = pace.after(now, row.attempts if not claim.sends else 0, None)
-        case asking.Missing():
-            _note_missing(row, now, pace)
-        case Nothing(words=words, retry_after_s=wish):  # the question was not answered
-            row.words = words[:500]
-            row.next_attempt_at = pace.after(now, row.attempts, wish)
-        case Gone(words=words) | Blocked(words=words):  # and cannot be, before somebody does something
-            row.words = words[:500]
-            row.next_attempt_at = now + UNANSWERABLE_WAIT
+        _note_sending(row, outcome, now, pace)
+    else:
+        _note_asking(row, outcome, now, pace)
     row.save()
     return IntentStatus(row.status)
 
 
+def _note_sending(
+    row: LiveIntent, outcome: Blocked | Gone | Nothing | Unknown | Missing, now: datetime, pace: Pace
+) -> None:
+    """Note what came of a sending that the broker has not answered."""
+    match outcome:
+        case Blocked(reason=reason, words=words):
+            go(row, _S.ACCEPTED, now=now)
+            go(row, _S.BLOCKED, now=now, reason=reason, words=words)
+        case Gone(words=words):
+            go(row, _S.REFUSED, now=now, reason="needs_reauth", words=words)
+        case Nothing(words=words, retry_after_s=wish):
+            go(row, _S.ACCEPTED, now=now, reason="not_sent", words=words)
+            # At the deadline it is looked at once more, to be told that it has lapsed.
+            row.next_attempt_at = min(pace.after(now, row.attempts, wish), row.deadline_at)
+        case Unknown(words=words):
+            row.words = words[:WORDS_MAX]
+            note(row, now=now, unknown=row.words)
+            row.next_attempt_at = pace.after(now, 0, None)
+        case Missing():
+            raise AssertionError("who sends does not learn that nothing is there")
+
+
+def _note_asking(
+    row: LiveIntent, outcome: Blocked | Gone | Nothing | Unknown | Missing, now: datetime, pace: Pace
+) -> None:
+    """Note what came of a question; unless it was answered the order is as unknown as before."""
+    if isinstance(outcome, Missing):
+        _note_missing(row, now, pace)
+        return
+    row.words = outcome.words[:WORDS_MAX]
+    if isinstance(outcome, Blocked | Gone):  # nobody can ask before a person does something
+        row.next_attempt_at = now + UNANSWERABLE_WAIT
+    else:
+        row.next_attempt_at = pace.after(now, row.attempts, getattr(outcome, "retry_after_s", None))
+
+
 def _note_missing(row: LiveIntent, now: datetime, pace: Pace) -> None:
-    """The broker says that it has none: believed when it says so twice, the second time late enough."""
+    """Note that the broker has none: believed when it says so twice, the second time late enough."""
     assert row.sent_until is not None
     is_late_enough = now >= row.sent_until + pace.processing
     if row.missing_since is None or not is_late_enough:
@@ -230,6 +249,6 @@ def _note_missing(row: LiveIntent, now: datetime, pace: Pace) -> None:
         go(row, _S.LAPSED, now=now, reason="deadline", words="the broker never had it")
 
 
-def _tell_target(row: LiveIntent, told: Told, now: datetime) -> None:
+def _tell_target(row: LiveIntent, order: BrokerOrder, now: datetime) -> None:
     orders = LiveIntent.objects.across_owners().select_for_update(of=("self",), no_key=True)
-    take(orders.get(pk=row.target_id), told.order, now=now)
+    take(orders.get(pk=row.target_id), order, now=now)

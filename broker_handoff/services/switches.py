@@ -103,24 +103,21 @@ def close_as_staff(
     Raises RuleBroken for who is not staff, ValueInvalid, NotFound.
     """
     _require_staff(operator)
-    if scope == Scope.CONNECTION and connection_id is not None:
-        found = BrokerConnection.objects.across_owners().filter(pk=connection_id).first()
-        if found is None:
-            raise NotFound(f"there is no connection {connection_id}")
-        user_id = found.user_id
-    elif scope == Scope.USER and user_id is not None:
-        if not User.objects.filter(pk=user_id).exists():
-            raise NotFound(f"there is no person {user_id}")
-    elif scope != Scope.GLOBAL:
-        raise ValueInvalid(f"which {scope}?")
+    user_id, connection_id = _subject(scope, user_id, connection_id)
     return _close(
         scope=scope,
-        user_id=None if scope == Scope.GLOBAL else user_id,
-        connection_id=connection_id if scope == Scope.CONNECTION else None,
+        user_id=user_id,
+        connection_id=connection_id,
         is_own=False,
         by=operator.pk,
         reason=reason,
     )
+
+
+def would_stop(*, scope: str, user_id: UUID | None, connection_id: UUID | None) -> int:
+    """Return how many orders wait that closing this would stop. Raises ValueInvalid, NotFound."""
+    user_id, connection_id = _subject(scope, user_id, connection_id)
+    return _intents(IntentStatus.ACCEPTED, user_id, connection_id).count()
 
 
 @transaction.atomic(durable=True)
@@ -151,17 +148,27 @@ def ask_to_open(*, closing_id: UUID, operator: User, reason: str) -> SwitchClosi
 @transaction.atomic(durable=True)
 def approve_opening(*, closing_id: UUID, operator: User) -> SwitchClosing:
     """Open a switch for which another of the staff has asked, within a day. Raises NotFound, RuleBroken."""
+    closing = _approvable(closing_id, operator)
+    closing.opened_by, closing.opened_at = operator.pk, timezone.now()
+    closing.save(update_fields=["opened_by", "opened_at"])
+    _tell("live_switch.opened", closing, reason=closing.asked_reason)
+    return closing
+
+
+@transaction.atomic(durable=True)
+def judge_opening(*, closing_id: UUID, operator: User, is_approval: bool) -> SwitchClosing:
+    """Return the closing that an operator may ask to open, or approve; change nothing. Raises as those do."""
+    return _approvable(closing_id, operator) if is_approval else _of_staff(closing_id, operator)
+
+
+def _approvable(closing_id: UUID, operator: User) -> SwitchClosing:
     closing = _of_staff(closing_id, operator)
-    now = timezone.now()
     if closing.asked_by is None or closing.asked_at is None:
         raise RuleBroken("nobody has asked to open it: one asks, another approves")
     if closing.asked_by == operator.pk:
         raise RuleBroken("opening takes two of the staff: another one must approve")
-    if closing.asked_at < now - APPROVED_WITHIN:
+    if closing.asked_at < timezone.now() - APPROVED_WITHIN:
         raise RuleBroken("it was asked for more than 24 hours ago: ask again")
-    closing.opened_by, closing.opened_at = operator.pk, now
-    closing.save(update_fields=["opened_by", "opened_at"])
-    _tell("live_switch.opened", closing, reason=closing.asked_reason)
     return closing
 
 
@@ -193,13 +200,30 @@ def _being_sent(closing: SwitchClosing) -> int | None:
             cursor.execute(_OUTWAIT, [_SENDERS])
     except OperationalError:
         return None
-    found = LiveIntent.objects.across_owners().filter(status=IntentStatus.SENDING)
-    found = found.exclude(kind=LiveIntent.Kind.CANCEL)
-    if closing.user_id is not None:
-        found = found.filter(user_id=closing.user_id)
-    if closing.connection_id is not None:
-        found = found.filter(connection_id=closing.connection_id)
-    return found.count()
+    return _intents(IntentStatus.SENDING, closing.user_id, closing.connection_id).count()
+
+
+def _intents(status: IntentStatus, user_id: UUID | None, connection_id: UUID | None) -> QuerySet[LiveIntent]:
+    found = LiveIntent.objects.across_owners().filter(status=status).exclude(kind=LiveIntent.Kind.CANCEL)
+    if user_id is not None:
+        found = found.filter(user_id=user_id)
+    return found if connection_id is None else found.filter(connection_id=connection_id)
+
+
+def _subject(scope: str, user_id: UUID | None, connection_id: UUID | None) -> tuple[UUID | None, UUID | None]:
+    """Return whom and what a scope means, without what it does not name. Raises ValueInvalid, NotFound."""
+    if scope == Scope.GLOBAL:
+        return None, None
+    if scope == Scope.CONNECTION and connection_id is not None:
+        found = BrokerConnection.objects.across_owners().filter(pk=connection_id).first()
+        if found is None:
+            raise NotFound(f"there is no connection {connection_id}")
+        return found.user_id, connection_id
+    if scope == Scope.USER and user_id is not None:
+        if not User.objects.filter(pk=user_id).exists():
+            raise NotFound(f"there is no person {user_id}")
+        return user_id, None
+    raise ValueInvalid(f"which {scope}?")
 
 
 def _of_staff(closing_id: UUID, operator: User) -> SwitchClosing:

@@ -26,6 +26,8 @@ begin
   end if;
   if v_rows = 0 then
     delete from broker_handoff_switchclosing t where t.user_id = p_user;
+    delete from broker_handoff_brokerdifference t where t.user_id = p_user;
+    delete from broker_handoff_positionbaseline t where t.user_id = p_user;
     delete from broker_handoff_brokerconnection t where t.user_id = p_user;
     get diagnostics v_rows = row_count;
   end if;

@@ -46,6 +46,9 @@ LINK = "a link of a test"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
+FRESH = "a name that nobody has used"  # in a body: another one for each request
+
+
 class NoRecipe(LookupError):
     """A route that nobody has said how to call."""
 
@@ -177,6 +180,14 @@ BODIES: dict[tuple[str, str], Callable[[Cast], tuple[Any, Any]]] = {
         {"account_id": str(uuid4())},
     ),
     ("PATCH", "/raxx/v1/account/profile"): lambda _: ({"name": "instant"}, None),
+    **dict.fromkeys(
+        [
+            ("POST", "/v2/watchlists"),
+            ("PUT", "/v2/watchlists:by_name"),
+            ("PUT", "/v2/watchlists/{watchlist_id}"),
+        ],
+        lambda _: ({"name": FRESH, "symbols": ["IBM"]}, None),
+    ),
     ("POST", "/raxx/v1/market/tape/advance"): lambda _: ({"to": "2013-10-08T18:00:00Z"}, None),
     ("POST", "/raxx/v1/passkeys/complete"): lambda _: ({"credential": {}, "name": "a device"}, None),
 }
@@ -236,7 +247,7 @@ def _query(route: Route, method: str, cast: Cast) -> tuple[dict[str, Any], dict[
     made = {name: make(cast) for name, make in QUERIES.get(route.template, {}).items()}
     query: dict[str, Any] = dict(MORE_QUERY.get((method, route.template), {}))
     for parameter in operation.parameters if operation is not None else ():
-        if parameter["in"] != "query" or not parameter.get("required") or parameter["name"] in made:
+        if parameter["in"] != "query" or not parameter.get("required") or parameter["name"] in {*made, *query}:
             continue
         if "example" not in parameter:
             raise NoRecipe(f"{method} {route.template}: nothing says what ?{parameter['name']}= shall be")

@@ -31,6 +31,7 @@ class Verdict(Enum):
     LEAVING = "403 40310003"
     TO_LOG_IN = "302 /log-in"
     TO_ENROLMENT = "302 /enrol"
+    TO_LEAVING = "302 /leaving"
 
 
 REFUSALS = {
@@ -130,7 +131,9 @@ def _by_api(route: Route, method: str, caller: Caller) -> Verdict | None:
 def _by_own_page(_route: Route, _method: str, caller: Caller) -> Verdict | None:
     if caller.credential != "session" or not caller.is_living:
         return Verdict.TO_LOG_IN
-    return Verdict.TO_ENROLMENT if caller.is_enrol_only else None
+    if caller.is_enrol_only:
+        return Verdict.TO_ENROLMENT
+    return Verdict.TO_LEAVING if caller.is_leaving else None
 
 
 def _by_nothing(_route: Route, _method: str, _caller: Caller) -> Verdict | None:

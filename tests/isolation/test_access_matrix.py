@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ import pytest
 
 from tests.contract.fuzzing import NEEDS_MATCHERS
 from tests.isolation.belongings import kept_of, traces_of
-from tests.isolation.recipes import ASKED_FOR, target_of
+from tests.isolation.recipes import ASKED_FOR, FRESH, target_of
 from tests.isolation.routes import every_route
 from tests.isolation.rules import REFUSALS, UNSAFE, Verdict, verdict
 
@@ -34,7 +35,11 @@ GROUPS = sorted({route.group for route in TRIED})
 SERVED = range(200, 300)
 SHOWN = 300  # characters of an answer that is not as it must be
 FAULTS_MAX = 10  # of a group; the others are mostly the same
-PLACES = {Verdict.TO_LOG_IN: (302, "/log-in"), Verdict.TO_ENROLMENT: (302, "/enrol")}
+PLACES = {
+    Verdict.TO_LOG_IN: (302, "/log-in"),
+    Verdict.TO_ENROLMENT: (302, "/enrol"),
+    Verdict.TO_LEAVING: (302, "/leaving"),
+}
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -57,6 +62,7 @@ class Trial:
         self.faults: list[str] = []
         self.count = 0
         self._web = web
+        self._numbers = count(1)
 
     def try_all(self, route: Route, method: str) -> None:
         """Ask for something of the owner's, as everybody else first; then as those whom it is."""
@@ -89,14 +95,15 @@ class Trial:
             if self.cast.is_spent:
                 self.cast.renew()
             target, caller = target_of(route, method, self.cast), self.cast.roles()[name](name)
-            if prepare := ASKED_FOR.get((method, route.template)):
-                target = replace(target, body=prepare(partial(self._ask, caller)))
             self._try(route, method, caller, target, self._verdict(route, method, caller, target), set())
 
     def _try(
         self, route: Route, method: str, caller: Caller, target: Target, wanted: Verdict, telling: set[str]
     ) -> None:
         self.count += 1
+        prepare = ASKED_FOR.get((method, route.template))
+        if prepare is not None and wanted in {Verdict.SERVED, Verdict.OWN_ONLY}:
+            target = replace(target, body=prepare(partial(self._ask, caller)))
         answer = self._ask(caller, method, target.path, target)
         told = text_of(answer)
         fault = self._fault(route, method, caller, target, wanted, answer)
@@ -141,7 +148,10 @@ class Trial:
         with self._web():
             if target is None:
                 return caller.send(method, path, {}, None)
-            return caller.send(method, path, target.query, target.body)
+            body = target.body
+            if isinstance(body, dict) and body.get("name") == FRESH:
+                body = {**body, "name": f"name {next(self._numbers)}"}
+            return caller.send(method, path, target.query, body)
 
 
 def _may_be(route: Route, method: str, answer: Any) -> bool:

@@ -7,13 +7,14 @@ the close, again and again; only the first is kept. It is kept only when every p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from matching.market.times import SECOND, to_datetime, to_ns
+from matching.market.times import SECOND, new_york_date, to_datetime, to_ns
 from matching.models import Market
 from trading import reference
 from trading.errors import RuleBroken
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trading.principal import Principal
 
 ACCOUNTS_AT_ONCE = 500
+MADE_UP_FOR = timedelta(days=7)
 SETTLED_AFTER = 15 * 60 * SECOND  # a live market's last prints of a minute arrive late
 
 
@@ -97,6 +99,23 @@ def take_snapshots(*, market_id: int, day: Day) -> Taken:
         )
         taken += _keep((pk, some[pk], run, day, worth) for pk, (worth,) in worths.items())
     return Taken(date=day.date, taken=taken, known=len(known), unpriced=len(owners) - taken)
+
+
+def take_due_snapshots() -> list[Taken]:
+    """Write down every market's accounts at the closes of the last days, as soon as those are settled.
+
+    May run twice, or beside itself. Days that were left out, for want of a price or of a worker, are made up for.
+    """
+    found = []
+    for market_id in Market.objects.order_by("pk").values_list("pk", flat=True):
+        now = reference.market_now(market_id)
+        if now is None:  # nobody has played it yet
+            continue
+        settled, today = to_ns(now) - SETTLED_AFTER, new_york_date(to_ns(now))
+        for day in reference.calendar_of(market_id).days(today - MADE_UP_FOR, today):
+            if day.close <= settled:
+                found.append(take_snapshots(market_id=market_id, day=day))
+    return found
 
 
 def _keep(found: Iterable[tuple[UUID, UUID, int, Day, Worth]]) -> int:

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from broker_handoff.api.schema import connection
+from broker_handoff.api.schema import connection, guards, orders
 
-RESOURCES = (connection,)
+RESOURCES = (connection, orders, guards)

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from django_otp_webauthn.models import WebAuthnAttestation, WebAuthnUserHandle
 
-from accounts.models import Assertion, PasskeyReset, RecoveryCodes, Session, User
+from accounts.models import Assertion, Erasure, Export, PasskeyReset, RecoveryCodes, Session, User
 from raxx import roles
 from tests.factories.people import make_passkey, make_session
 from tests.factories.rows import make_user
@@ -33,6 +33,8 @@ WHOSE = {
     "accounts_assertion": "user_id",
     "accounts_recoverycodes": "user_id",
     "accounts_passkeyreset": "user_id",
+    "accounts_export": "user_id",
+    "accounts_erasure": "user_id",
 }
 TABLES_OF_PEOPLE = """
 select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -60,6 +62,8 @@ def with_everything() -> User:
     )
     RecoveryCodes.objects.create(user=person, digests=[b"d" * 32])
     PasskeyReset.objects.create(user=person, ticket="T")
+    Export.objects.create(user=person)
+    Erasure.objects.create(user=person, asked_at=timezone.now(), due_at=timezone.now())
     return person
 
 
