@@ -6,12 +6,14 @@ their keys or sessions it was. What nobody in particular asks for is limited by 
     refuse_if_blocked(kind, address)   before the work, by the failures so far
     count_failure(kind, address)       after it, for one that failed
     attempt(kind, address)             both in one, where a success costs us as much as a failure
+    attempt_mail(email)                the same of a mailbox: many addresses together must not fill it
 
 All do nothing while budgets are off (setting RATELIMIT_ENABLE). decisions/0002-budgets.md says why.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from dataclasses import dataclass
@@ -36,7 +38,7 @@ EXCEEDED = "rate limit exceeded"
 
 HOUR_S = 3_600
 
-Kind = Literal["log_in", "sign_up", "recovery", "bad_key"]
+Kind = Literal["log_in", "ceremony", "sign_up", "mailbox", "recovery", "bad_key"]
 
 
 class Caller(Protocol):
@@ -62,7 +64,9 @@ class AddressLimit:
 
 ADDRESS_LIMITS: dict[Kind, AddressLimit] = {
     "log_in": AddressLimit(rate=Rate(limit=20)),
+    "ceremony": AddressLimit(rate=Rate(limit=50)),  # begun by nobody in particular: each leaves a row
     "sign_up": AddressLimit(rate=Rate(limit=10, period_s=HOUR_S)),
+    "mailbox": AddressLimit(rate=Rate(limit=5, period_s=HOUR_S)),  # of whoever's, from however many addresses
     "recovery": AddressLimit(rate=Rate(limit=10, period_s=HOUR_S)),
     "bad_key": AddressLimit(rate=Rate(limit=30), must_be_counted=False, is_before_all=True),
 }
@@ -154,6 +158,14 @@ def attempt(kind: Kind, address: str) -> None:
         usage = count_here(kind, name, limit.rate)
     if usage is not None and usage.is_over:
         raise _limited(usage.left_s)
+
+
+def attempt_mail(email: str) -> None:
+    """Count one more mail to an address that somebody has typed in. Raises RateLimited for one too many.
+
+    Whose it is makes no difference: nobody learns from it who is here.
+    """
+    attempt("mailbox", hashlib.sha256(email.strip().lower().encode()).hexdigest())
 
 
 def forget() -> None:

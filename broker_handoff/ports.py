@@ -106,7 +106,10 @@ class Broker(Protocol):
     def positions(self) -> Sequence[BrokerPosition]: ...
 
     def updates(self) -> Iterator[BrokerOrder]:
-        """Yield what the broker's stream tells, until it ends or the caller closes it."""
+        """Sign in to the broker's stream; return what it tells, which does not need the token any more.
+
+        Raises as every call, and the iterator BrokerUnavailable when the stream ends.
+        """
         ...
 
 

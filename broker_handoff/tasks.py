@@ -10,11 +10,57 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from broker_handoff import adapters
+from broker_handoff.services import gate, guarding, reconciling, sending
 from broker_handoff.services.disconnecting import end_old_consents, revoke_one, waiting_revocations
+from broker_handoff.services.gate import is_gate_open
 
 logger = logging.getLogger(__name__)
 
 REVOCATIONS_S = 15.0
+SENDING_S, RECONCILING_S = 2.0, 30.0
+
+
+@shared_task(name="broker_handoff.send_intent", expires=30)
+def send_intent(intent_id: str) -> None:
+    """Make one attempt at what a person wants done at their broker, where one is due."""
+    sending.attempt(UUID(intent_id), live_ways())
+
+
+def send_soon(intent_id: UUID) -> None:
+    """Start that task now. Where the queue is away, the sweep starts it as soon as it is back."""
+    try:
+        send_intent.apply_async([str(intent_id)], retry=False)
+    except OperationalError as error:
+        logger.warning("intent %s is sent later: %s", intent_id, error)
+
+
+def live_ways() -> sending.Ways:
+    """Return how this installation sends, by its settings."""
+    return sending.Ways(
+        keys=adapters.key_service(),
+        build=adapters.builder(),
+        refusal=lambda intent, now: guarding.refusal(intent, is_gate_open=is_gate_open, now=now),
+    )
+
+
+@shared_task(name="broker_handoff.sweep_intents", expires=SENDING_S)
+def sweep_intents() -> None:
+    """Start an attempt for each intent that waits for one: the rows are the queue, Celery's is a bell."""
+    for intent_id in sending.due():
+        send_intent.apply_async([str(intent_id)], expires=2 * SENDING_S)
+
+
+@shared_task(name="broker_handoff.reconcile_connection", expires=RECONCILING_S)
+def reconcile_connection(connection_id: str) -> None:
+    """Compare one account at the broker with what we know of it."""
+    reconciling.reconcile(UUID(connection_id), keys=adapters.key_service(), build=adapters.builder())
+
+
+@shared_task(name="broker_handoff.sweep_connections", expires=RECONCILING_S)
+def sweep_connections() -> None:
+    """Start a comparison of each connection that works."""
+    for connection_id in reconciling.connections_to_compare():
+        reconcile_connection.delay(str(connection_id))
 
 
 @shared_task(name="broker_handoff.revoke_connection", expires=600)
@@ -41,6 +87,12 @@ def sweep_revocations() -> None:
     """Start a task for each connection whose token the broker has yet to take back."""
     for connection_id in waiting_revocations(now=timezone.now()):
         revoke_connection.delay(str(connection_id))
+
+
+@shared_task(name="broker_handoff.judge_records", expires=3_600)
+def judge_records() -> None:
+    """Judge whoever traded in the month that ended last, once it has ended."""
+    gate.judge_due(now=timezone.now())
 
 
 @shared_task(name="broker_handoff.end_old_consents", expires=3_600)

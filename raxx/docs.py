@@ -65,10 +65,17 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add what the project itself answers (setting POSTPROCESSING_HOOKS)."""
     from trading.api.schema.failures import AWAY, REQUEST_ID
     from trading.api.schema.operation import Operation
-    from trading.api.schema.parts import OK, STRING, Answer, array, one_of, record, ref
+    from trading.api.schema.parts import BOOLEAN, OK, STRING, Answer, array, described, one_of, record, ref
 
     schemas = result["components"]["schemas"]
-    schemas["Health"] = record("How this process is.", {"status": one_of("live", "ready")})
+    schemas["Health"] = record("How this process is.", {"status": one_of("live")})
+    schemas["Ready"] = record(
+        "That orders can be served.",
+        {
+            "status": one_of("ready"),
+            "live_trading": described(BOOLEAN, "Whether this installation has a way to a live broker."),
+        },
+    )
     schemas["NotReady"] = {
         **schemas["Error"],
         "description": "What is missing.",
@@ -87,7 +94,7 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             name="isReady",
             tag=TAG,
             summary="Ask whether orders can be served",
-            answers={**well, **away},
+            answers={OK: Answer(description="They can.", schema=ref("Ready")), **away},
             is_public=True,
         ),
         "/openapi.json": Operation(

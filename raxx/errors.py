@@ -18,6 +18,7 @@ from rest_framework import exceptions as rest_errors
 
 from accounts import errors as access, tracing
 from accounts.step_up import CHALLENGE
+from broker_handoff.errors import GuardRefused
 from matching.market import errors as market_errors
 from trading import errors
 from trading.marketdata import errors as data_errors
@@ -48,6 +49,7 @@ TABLE: dict[type[BaseException], Answer] = {
     access.CoolingDown: Answer(403, 40310001),
     access.EnrolmentOnly: Answer(403, 40310002),
     access.Leaving: Answer(403, 40310003),
+    GuardRefused: Answer(403, 40310004),
     errors.BodyUnreadable: Answer(400, 40010000),
     errors.BodyTooLarge: Answer(413, 41310000),
     errors.ContentTypeWrong: Answer(415, 41510000),

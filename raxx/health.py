@@ -41,10 +41,13 @@ def live(_request: HttpRequest) -> JsonResponse:
 
 @only_reading
 def ready(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 when everything that an order needs is there, else 503 with what is missing."""
+    """Answer 200 when everything that a paper order needs is there, else 503 with what is missing.
+
+    Live trading is an extra: the answer says whether it is on.
+    """
     missing = list(_missing())
     if not missing:
-        return JsonResponse({"status": "ready"})
+        return JsonResponse({"status": "ready", "live_trading": settings.LIVE_IS_ON})
     logger.warning("not ready: %s", ", ".join(missing))
     answer = errors.body(503, 50310000, f"not ready: {', '.join(missing)}", {"missing": missing})
     answer["Retry-After"] = "1"

@@ -10,6 +10,7 @@ from raxx.env import SettingError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+KNOWN_FEEDS = frozenset({"alpaca", "synthetic", "replay"})
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -46,8 +47,12 @@ def refuse_incomplete(
             reasons.append(f"{name} is not https: a token would travel in clear")
     if is_production and list(feeds) != ["alpaca"]:
         reasons.append("RAXX_LIVE_FEEDS: only alpaca tells what a live market pays")
+    if unknown := set(gate_feeds) - KNOWN_FEEDS:
+        reasons.append(f"RAXX_GATE_FEEDS: there is no feed {', '.join(sorted(unknown))}")
     if is_production and list(gate_feeds) != ["alpaca"]:
-        reasons.append("RAXX_GATE_FEEDS: only alpaca's months are earned in a market that nobody here controls")
+        reasons.append(
+            "RAXX_GATE_FEEDS: only alpaca's months are earned in a market that nobody here controls"
+        )
     if is_production and kms == "local":
         reasons.append("RAXX_KMS is local: the keys of live tokens would lie beside the tokens")
     if reasons:

@@ -1,7 +1,8 @@
 """How a log line looks: one JSON object a line for machines, or a line of text for people.
 
 Every line names the request that it was written for, and whose that was, as `accounts.tracing` knows them.
-No arguments of calls, headers or bodies stand in a line, so no secret can. Nothing here needs Django's
+No arguments of calls, headers or bodies stand in a line, and what opens something by standing in an address is
+taken out, so no secret can. Nothing here needs Django's
 settings: the front, and the web servers' own processes, have none.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import re
 import time
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,9 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} 
     10: "\\n",
     13: "\\r",
 }
+
+# Django and the servers tell the path of what they refuse, which may be that of a mailed link, still good.
+_OPENS = re.compile(r"((?<!/auth)/(?:sign-up|enrol|keep)/|[?&](?:token|code|state)=)[^\s/?&'\"]+")
 
 
 def config(process: str) -> dict[str, Any]:
@@ -97,7 +102,7 @@ class JsonLines(logging.Formatter):
             "time": _instant(record.created),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _OPENS.sub(r"\1...", record.getMessage()),
             "process": self._process,
             "pid": record.process,
         }
@@ -110,7 +115,7 @@ class JsonLines(logging.Formatter):
         if trace is not tracing.NOBODY:
             line["actor"] = trace.actor
         if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = "".join(traceback.format_exception(*record.exc_info))
+            line["error"] = _OPENS.sub(r"\1...", "".join(traceback.format_exception(*record.exc_info)))
         if record.stack_info:
             line["stack"] = record.stack_info
         return json.dumps(line)
@@ -121,6 +126,10 @@ class TextLines(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name}: {message}", style="{")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback that may follow it."""
+        return _OPENS.sub(r"\1...", super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """Return the line without the traceback that may follow it."""

@@ -62,7 +62,11 @@ def engines(environment: dict[str, str], needs: tuple[str, ...]) -> list[Task]:
     pool = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle")
     # Celery's worker would run all of Django's checks, and import every view for it.
     background = {**environment, "CELERY_SKIP_CHECKS": "1"}
+    live = (
+        [_task("live_updates", (*manage, "live_updates"), environment, needs)] if settings.LIVE_IS_ON else []
+    )
     return [
+        *live,
         _task("hub", (*manage, "hub"), environment, needs),
         _task("matcher", (*manage, "matcher"), environment, needs),
         _task("worker", (*celery, "worker", *pool, "--loglevel", "WARNING"), background, needs),

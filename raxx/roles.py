@@ -33,6 +33,7 @@ ROLE_OF_PROCESS = {
     "matcher": WORKER,
     "hub": WORKER,
     "worker": WORKER,
+    "live_updates": WORKER,
     "beat": WORKER,
 }
 

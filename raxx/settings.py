@@ -202,6 +202,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 15.0,
         "options": {"expires": 15.0},
     },
+    "sweep-intents": {
+        "task": "broker_handoff.sweep_intents",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "sweep-connections": {
+        "task": "broker_handoff.sweep_connections",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
     "end-old-consents": {"task": "broker_handoff.end_old_consents", "schedule": timedelta(hours=1)},
     "anchor-audit": {"task": "accounts.anchor_audit", "schedule": timedelta(minutes=5)},
     "verify-new-audit": {"task": "accounts.verify_new_audit", "schedule": timedelta(hours=1)},

@@ -19,9 +19,9 @@ class RefuseFiles(FileUploadHandler):
         """Refuse, as soon as a file's head is read. Raises RequestDataTooBig."""
         raise RequestDataTooBig("a request that brings a file")
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> NoReturn:
+    def receive_data_chunk(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse, as above: it never comes so far."""
         raise RequestDataTooBig("a part of a file")
 
-    def file_complete(self, file_size: int) -> None:
+    def file_complete(self, *_: Any, **__: Any) -> None:
         """Make nothing of it."""

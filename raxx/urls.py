@@ -10,6 +10,8 @@ from django.urls import path, re_path
 from accounts.api.urls import urlpatterns as access
 from accounts.dashboard.urls import urlpatterns as pages
 from accounts.web.urls import urlpatterns as ways_in
+from broker_handoff.api.urls import urlpatterns as live
+from broker_handoff.dashboard.urls import urlpatterns as live_pages
 from raxx import docs, errors, health
 from trading.api.urls import urlpatterns as api
 
@@ -21,6 +23,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *access,
     *ways_in,
     *pages,
+    *live,
+    *live_pages,
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("openapi.json", docs.document),

@@ -62,6 +62,7 @@ class SignUp(JsonView):
         """Mail it the next step; the answer is the same for every address."""
         body = read_body(request, _address_decoder)
         throttling.attempt("sign_up", self.where.address)
+        throttling.attempt_mail(body.email)
         ask_to_join(email=body.email)
         return json_response({"message": MAILED}, ACCEPTED)
 
@@ -73,6 +74,7 @@ class EnrolBegin(JsonView):
         """Return creation options for a link's token, or for a session that may only enrol."""
         body = read_body(request, _token_decoder)
         throttling.refuse_if_blocked("log_in", self.where.address)
+        throttling.attempt("ceremony", self.where.address)
         key = ceremonies.new_key()
         try:
             begun = begin_enrolment(
@@ -112,6 +114,7 @@ class LogInBegin(JsonView):
     def post(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
         """Return request options that name no passkey."""
         throttling.refuse_if_blocked("log_in", self.where.address)
+        throttling.attempt("ceremony", self.where.address)
         key = ceremonies.new_key()
         return with_ceremony(begin_log_in(binding=ceremonies.binding_of_key(key)), key)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from broker_handoff.ports import Broker, Consent
+    from broker_handoff.ports import Broker, BrokerBuilder, Consent
     from broker_handoff.vault import KeyService
 
 CALLBACK = "/live/callback"
@@ -38,8 +38,13 @@ def consent() -> Consent:
     )
 
 
-def build(token: str) -> Broker:
-    """Return the broker's account for one request, from a token that was just opened (RAXX_BROKER_API_URL)."""
-    from broker_handoff.adapters.alpaca import AlpacaBroker
+def builder() -> BrokerBuilder:
+    """Return what makes a client for one request from a token that was just opened (RAXX_BROKER_API_URL)."""
+    url = settings.BROKER_API_URL
 
-    return AlpacaBroker(token=token, url=settings.BROKER_API_URL)
+    def build(token: str) -> Broker:
+        from broker_handoff.adapters.alpaca import AlpacaBroker
+
+        return AlpacaBroker(token=token, url=url)
+
+    return build

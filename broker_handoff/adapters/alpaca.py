@@ -66,7 +66,7 @@ class _TimedSession(Session):
         self.trust_env = False
         self._timeouts = (connect_s, read_s)
 
-    def request(self, *args: Any, **options: Any) -> Any:  # type: ignore[override] # the SDK's call, with one more
+    def request(self, *args: Any, **options: Any) -> Any:
         return super().request(*args, **{**options, "timeout": self._timeouts})
 
 
@@ -132,21 +132,14 @@ class AlpacaBroker:
     def open_orders(self) -> Sequence[BrokerOrder]:
         """Return what is open, oldest first, however much it is."""
         found: dict[str, BrokerOrder] = {}
-        after = ""
+        query: dict[str, Any] = {"status": "open", "limit": ORDERS_A_PAGE, "direction": "asc"}
         while True:
-            query = {
-                "status": "open",
-                "limit": ORDERS_A_PAGE,
-                "direction": "asc",
-                **({"after": after} if after else {}),
-            }
-            page = self._ask(lambda client, query=query: client.get("/orders", query), list)
-            for each in page:
-                order = _read(_order, each)
-                found[order.id] = order
-            if len(page) < ORDERS_A_PAGE or page[-1]["submitted_at"] == after:
+            page = self._ask(_listing(query), list)
+            found |= {order.id: order for order in (_read(_order, each) for each in page)}
+            last = page[-1]["submitted_at"] if page else None
+            if len(page) < ORDERS_A_PAGE or last == query.get("after"):
                 return list(found.values())
-            after = page[-1]["submitted_at"]
+            query = {**query, "after": last}
 
     def positions(self) -> Sequence[BrokerPosition]:
         """Return what is held."""
@@ -155,9 +148,9 @@ class AlpacaBroker:
         )
 
     def updates(self) -> Iterator[BrokerOrder]:
-        """Yield what the stream tells of orders. Raises as every other call, and when the stream ends."""
-        for told in alpaca_stream.updates(self.url, self.token, connect_s=self.connect_s):
-            yield _read(_order, told)
+        """Sign in to the stream, and return what it tells of orders; it ends by BrokerUnavailable."""
+        told = alpaca_stream.updates(self.url, self.token, connect_s=self.connect_s)
+        return (_read(_order, each) for each in told)
 
     def _ask(self, call: Callable[[TradingClient], Any], read: Callable[[Any], Any]) -> Any:
         client = client_of(self.token, self.url, connect_s=self.connect_s, read_s=self.read_s)
@@ -171,6 +164,10 @@ class AlpacaBroker:
         except ValueError:
             raise OutcomeUnknown("the broker's answer cannot be read") from None
         return _read(read, told)
+
+
+def _listing(query: dict[str, Any]) -> Callable[[TradingClient], Any]:
+    return lambda client: client.get("/orders", query)
 
 
 class _NotThere(BrokerRefused):

@@ -18,8 +18,9 @@ from accounts.errors import NotFound, ValueInvalid
 from broker_handoff.api.bodies import changes_of, order_decoder, replace_decoder, terms_of
 from broker_handoff.models import LiveIntent
 from broker_handoff.services import intents
-from broker_handoff.services.guarding import ask_gate
+from broker_handoff.services.gate import is_gate_open
 from broker_handoff.states import FINAL
+from broker_handoff.tasks import send_soon
 from matching.market.times import to_datetime
 from trading.api import query
 from trading.wire import instant, instant_or_none, plain, plain_or_none
@@ -60,8 +61,9 @@ class Orders(SessionView):
             kind=Kind.SUBMIT,
             terms=terms_of(body),
             is_repeat=body.is_repeat,
-            is_gate_open=ask_gate,
+            is_gate_open=is_gate_open,
         )
+        send_soon(intent.pk)
         return json_response(intent_body(intent), ACCEPTED)
 
     def get(self, request: Request) -> HttpResponse:
@@ -92,8 +94,9 @@ class OneOrder(SessionView):
             terms=changes_of(body),
             target_id=intent_id,
             is_repeat=body.is_repeat,
-            is_gate_open=ask_gate,
+            is_gate_open=is_gate_open,
         )
+        send_soon(intent.pk)
         return json_response(intent_body(intent), ACCEPTED)
 
     def delete(self, _request: Request, intent_id: UUID) -> HttpResponse:
@@ -104,8 +107,9 @@ class OneOrder(SessionView):
             kind=Kind.CANCEL,
             terms={},
             target_id=intent_id,
-            is_gate_open=ask_gate,
+            is_gate_open=is_gate_open,
         )
+        send_soon(intent.pk)
         return json_response(intent_body(intent), ACCEPTED)
 
 

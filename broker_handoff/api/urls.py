@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from broker_handoff.api import connection, guards, orders
+from broker_handoff.api import connection, gate, guards, orders
 
 urlpatterns = [
     path("raxx/v1/live/connect", connection.Connect.as_view()),
@@ -13,4 +13,7 @@ urlpatterns = [
     path("raxx/v1/live/orders/<uuid:intent_id>", orders.OneOrder.as_view()),
     path("raxx/v1/live/limits", guards.LimitsView.as_view()),
     path("raxx/v1/live/kill-switch", guards.KillSwitch.as_view()),
+    path("raxx/v1/live/gate", gate.GateView.as_view()),
+    path("raxx/v1/live/gate/accounts/<uuid:account_id>", gate.AccountOfGate.as_view()),
+    path("raxx/v1/live/gate/verdicts", gate.Verdicts.as_view()),
 ]

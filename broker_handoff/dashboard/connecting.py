@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from accounts.dashboard.page import OwnPage, redirect_to
-from accounts.errors import Failure, Leaving, NotFound
+from accounts.errors import Failure, NotFound
 from broker_handoff import adapters
 from broker_handoff.services import connecting
 from broker_handoff.services.connections import latest_connection
@@ -36,8 +36,10 @@ class Callback(OwnPage):
 
     def get(self, request: HttpRequest, **_: str) -> HttpResponse:
         """Finish the attempt, or say why not."""
-        if self.session is None or self.session.is_enrol_only:
-            return redirect_to("log-in")  # not back to here: the code is for the session that asked
+        if self.session is None:
+            return redirect_to("log-in")  # and not back to here: the code is for the session that asked
+        if self.session.is_enrol_only or self.session.is_leaving:
+            return super().get(request)  # which leads elsewhere
         try:
             self._finish(request, self.session)
         except Failure as failure:
@@ -48,8 +50,6 @@ class Callback(OwnPage):
         return redirect_to("live-connected")
 
     def _finish(self, request: HttpRequest, session: LivingSession) -> None:
-        if session.is_leaving:
-            raise Leaving("you have asked to be erased")
         now, state = timezone.now(), request.GET.get("state", "")
         if "error" in request.GET:
             connecting.give_up(session=session, state=state, now=now)
@@ -71,7 +71,7 @@ class Connected(OwnPage):
 
     template = "broker_handoff/connected.html"
 
-    def content(self, _request: HttpRequest, **__: str) -> dict[str, Any]:
+    def content(self, request: HttpRequest, **_: str) -> dict[str, Any]:  # noqa: ARG002 - the base class's
         """Return the latest connection, None for who has none."""
         assert self.session is not None
         try:

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db import connection as database
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from accounts.models import User
 from accounts.tiers import allowance
@@ -46,18 +45,10 @@ _NOUGHT = Decimal(0)
 _BARE = Limits(notional_max=_NOUGHT, day_notional_max=_NOUGHT, open_orders_max=0, price_distance_max_bps=0)
 
 
-GATE = "broker_handoff.services.gate.is_gate_open"
-
-
-def ask_gate(user_id: UUID) -> bool:
-    """Say whether a person's gate is open, as `broker_handoff.services.gate` knows it."""
-    return bool(import_string(GATE)(user_id))
-
-
 def refusal(
     intent: LiveIntent,
     *,
-    is_gate_open: IsGateOpen = ask_gate,
+    is_gate_open: IsGateOpen,
     is_repeat: bool = True,
     now: datetime | None = None,
 ) -> Refusal | None:
@@ -112,7 +103,7 @@ def not_connected() -> GuardRefused:
 def facts_of(
     intent: LiveIntent,
     *,
-    is_gate_open: IsGateOpen = ask_gate,
+    is_gate_open: IsGateOpen,
     is_repeat: bool = True,
     now: datetime | None = None,
 ) -> Facts:
@@ -215,6 +206,8 @@ def _earlier(intent: LiveIntent, connection: BrokerConnection) -> QuerySet[LiveI
     orders = orders.exclude(kind=LiveIntent.Kind.CANCEL)
     if intent.target_id is not None:
         orders = orders.exclude(pk=intent.target_id)
+    if intent._state.adding:  # noqa: SLF001 - Django documents it
+        return orders
     return orders.filter(
         Q(created_at__lt=intent.created_at) | Q(created_at=intent.created_at, pk__lt=intent.pk)
     )

@@ -68,7 +68,7 @@ def take(row: LiveIntent, order: BrokerOrder, *, now: datetime) -> bool:
     row.broker_order_id, row.broker_status = order.id, order.word[:32]
     row.filled_quantity, row.filled_average_price = order.filled_quantity, order.filled_average_price
     row.seen_at = now
-    detail = {
+    detail: dict[str, Any] = {
         "broker_order_id": order.id,
         "broker_status": order.word,
         "filled_quantity": str(order.filled_quantity),

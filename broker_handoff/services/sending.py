@@ -250,5 +250,6 @@ def _note_missing(row: LiveIntent, now: datetime, pace: Pace) -> None:
 
 
 def _tell_target(row: LiveIntent, order: BrokerOrder, now: datetime) -> None:
+    assert row.target_id is not None
     orders = LiveIntent.objects.across_owners().select_for_update(of=("self",), no_key=True)
     take(orders.get(pk=row.target_id), order, now=now)

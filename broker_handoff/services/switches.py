@@ -114,8 +114,9 @@ def close_as_staff(
     )
 
 
-def would_stop(*, scope: str, user_id: UUID | None, connection_id: UUID | None) -> int:
-    """Return how many orders wait that closing this would stop. Raises ValueInvalid, NotFound."""
+def would_stop(*, operator: User, scope: str, user_id: UUID | None, connection_id: UUID | None) -> int:
+    """Return how many orders wait that closing this would stop. Raises as closing does."""
+    _require_staff(operator)
     user_id, connection_id = _subject(scope, user_id, connection_id)
     return _intents(IntentStatus.ACCEPTED, user_id, connection_id).count()
 

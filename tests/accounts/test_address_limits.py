@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("budgets_on")
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
-KINDS = ["log_in", "sign_up", "recovery", "bad_key"]
+KINDS = sorted(ADDRESS_LIMITS)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_a_refused_address_may_try_again_when_it_was_told(clock: StandingClock, 
     assert not is_refused(refuse_if_blocked, kind)
 
 
-@pytest.mark.parametrize("kind", ["log_in", "sign_up", "recovery"])
+@pytest.mark.parametrize("kind", ["log_in", "ceremony", "sign_up", "mailbox", "recovery"])
 def test_what_costs_us_either_way_is_counted_either_way(kind: Any) -> None:
     limit = ADDRESS_LIMITS[kind].rate.limit
 

@@ -172,4 +172,6 @@ def test_the_pages_are_these_and_a_new_one_is_to_be_drawn_by_the_browser_tests_t
         "recover",
         "welcome",
         "security",
+        "leaving",
+        "keep/<str:token>",
     }

@@ -33,10 +33,13 @@ def test_a_living_process_says_so_whatever_else_is_missing():
     assert (answer.status_code, answer.json()) == (200, {"status": "live"})
 
 
-def test_with_everything_there_it_is_ready(whole):
+@pytest.mark.parametrize("is_live_on", [False, True])
+def test_with_everything_there_it_is_ready_and_says_whether_live_trading_is_on(whole, settings, is_live_on):
+    settings.LIVE_IS_ON = is_live_on
+
     answer = get("/health/ready")
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "live_trading": is_live_on})
 
 
 @pytest.mark.parametrize(

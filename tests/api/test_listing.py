@@ -152,7 +152,8 @@ def test_fifty_are_listed_unless_asked_otherwise(bot, ibm):
 def queries_of(ask):
     with CaptureQueriesContext(connection) as captured:
         assert ask().status_code == 200
-    return len(captured)
+    # Once a minute a request notes besides that its key was used; on a slow day that falls into this test.
+    return len([query for query in captured if "trading_key_used" not in query["sql"]])
 
 
 @pytest.mark.parametrize("query", [{}, {"nested": "true", "status": "all"}], ids=["flat", "nested"])

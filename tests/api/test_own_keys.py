@@ -197,6 +197,22 @@ def test_an_account_has_so_many_living_keys_and_no_more(browser, bot, monkeypatc
     assert browser.post(PATH, wish(bot)).status_code == 201
 
 
+def test_successors_that_overlap_count_too(browser, bot, monkeypatch):
+    monkeypatch.setattr(services, "LIVING_MAX", 3)
+    ApiKey.objects.all().delete()
+    key_id = made(browser, bot)["key_id"]
+    rotations = [browser.post(one(key_id, "/rotate"), {"overlap_s": 300}).status_code for _ in range(2)]
+    before = every_owned_row()
+
+    # The old key is good for a while yet, and could have one successor after another.
+    assert (rotations, refusal(browser.post(one(key_id, "/rotate"), {"overlap_s": 300}))) == (
+        [201] * 2,
+        BROKEN,
+    )
+    assert every_owned_row() == before
+    assert browser.post(one(key_id, "/rotate"), {}).status_code == 201  # one for another
+
+
 def test_the_scope_of_operators_is_for_staff_and_the_database_says_so_too(bot, market):
     staff = make_user(is_staff=True)
     account = make_account(staff, market=market)

@@ -16,6 +16,8 @@ from matching.market import keys
 from matching.market.times import parse_rfc3339
 from matching.models import Market, Shard
 from tests.api.conftest import refusal
+from tests.factories.people import signed_in
+from tests.factories.rows import make_account, make_user
 from trading.services import tape
 
 PATH = "/raxx/v1/market/tape"
@@ -333,3 +335,18 @@ def _looks_of(monkeypatch):
     looks = _Looks()
     monkeypatch.setattr(tape, "_wait_for_ring", looks.count(tape._wait_for_ring))
     return looks
+
+
+@pytest.mark.parametrize("verb", ["play", "pause", "advance", "restart", "speed"])
+def test_staff_at_a_screen_show_their_passkey_before_they_turn_everybody_s_clock(market, valkey, verb):
+    staff = make_user(is_staff=True)
+    make_account(staff, market=market)
+    stale = signed_in(staff, is_fresh=False)
+    before = Market.objects.values().get()
+
+    refused = stale.post(f"{PATH}/{verb}", {})
+
+    assert (refused.status_code, refused.json()["error"]) == (401, "step_up_required")
+    assert Market.objects.values().get() == before
+    assert stale.get(PATH).status_code == 200
+    assert signed_in(staff).post(f"{PATH}/pause", {}).status_code == 200

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from broker_handoff.adapters.local_keys import LocalKeys
+from raxx import roles
 from tests.broker_handoff.peer.oauth import oauth_server
+from tests.broker_handoff.records import Trader, replay_at
+from tests.factories.sessions import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,3 +33,11 @@ def oauth(settings: Any) -> Iterator[OAuthServer]:
         for name, value in server.settings().items():
             setattr(settings, name, value)
         yield server
+
+
+@pytest.fixture
+def trader(transactional_db: None, settings: Any) -> Iterator[Trader]:
+    """Return somebody with an account in a market whose months count; it is May the 4th."""
+    settings.GATE_FEEDS = ["replay"]
+    with session(roles.APP) as app, session(roles.WORKER) as worker:
+        yield Trader.begin(app, worker, replay_at())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import ProgrammingError, transaction
 
-from accounts.binding import acting_for
+from accounts.binding import acting_for, rebind
 from accounts.models import AuditEntry
 from broker_handoff.adapters.local_keys import add_key
 from broker_handoff.models import BrokerConnection, SealedToken
@@ -67,11 +67,14 @@ def test_who_serves_people_stores_and_shreds_and_cannot_read(keys: LocalKeys, as
     connection = make_connection(make_trader(), token=CANARY, keys=keys)
 
     with acting_for(connection.user_id), as_role(roles.APP):
-        with transaction.atomic(), pytest.raises(ProgrammingError, match="permission denied"):
+        rebind(connection.user_id)
+        store(connection, sealed_for(connection.user_id, connection.pk, Token("new"), keys))
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             SealedToken.objects.owned_by(connection.user).values_list("ciphertext").first()
-        with transaction.atomic(), pytest.raises(ProgrammingError, match="permission denied"):
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             list(SealedToken.objects.owned_by(connection.user).values_list("wrapped_key"))
-    assert SealedToken.objects.count() == 1
+        assert shred(connection)
+    assert not SealedToken.objects.exists()
 
 
 @pytest.mark.parametrize("moved", [["ciphertext"], ["wrapped_key", "key_id"], ["ciphertext", "wrapped_key"]])

@@ -30,11 +30,13 @@ from accounts.privacy.keepers import holdings
 from accounts.services.audit import record
 from broker_handoff.models import (
     BrokerConnection,
+    BrokerDifference,
     ConnectAttempt,
     GateOverride,
     GateVerdict,
     IntentEvent,
     LiveIntent,
+    PositionBaseline,
     SealedToken,
     SwitchClosing,
 )
@@ -162,6 +164,8 @@ def _make_live(person: User, session: Session) -> None:
     SealedToken.objects.create(
         connection=connected, user=person, ciphertext=b"sealed", wrapped_key=b"wrapped", key_id="k"
     )
+    BrokerDifference.objects.create(user=person, connection=connected, kind="order_missing", subject="O1")
+    PositionBaseline.objects.create(user=person, connection=connected, symbol="IBM", quantity=1)
     GateVerdict.objects.create(
         user=person,
         rules_version=1,

@@ -12,8 +12,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from raxx import roles
 from tests.api.conftest import (
-    _web_process as _served_by_web,  # noqa: F401 - a fixture
-    desk,  # noqa: F401 - the same
+    desk,  # noqa: F401 - a fixture
     ibm,  # noqa: F401 - the same
     make_bot,  # noqa: F401 - the same
     market as bare_market,  # noqa: F401 - the same
@@ -57,7 +56,22 @@ def web(transactional_db: None) -> Iterator[Web]:
 
 
 @pytest.fixture
-def cast(market: Any, ibm: Any, desk: Any, show: Any, _nobody_is_waited_for: None) -> Cast:  # noqa: F811
+def _live_is_on(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open the way to a live broker, and everybody's gate: what a route refuses, it must refuse by itself."""
+    settings.LIVE_IS_ON = True
+    settings.BROKER_AUTHORIZE_URL = "https://broker.example/oauth/authorize"
+    monkeypatch.setattr("broker_handoff.api.connection.is_gate_open", lambda _: True)
+
+
+@pytest.fixture
+def cast(
+    market: Any,  # noqa: F811 - the fixture above
+    ibm: Any,  # noqa: F811 - the same
+    desk: Any,  # noqa: F811 - the same
+    show: Any,  # noqa: F811 - the same
+    _nobody_is_waited_for: None,  # noqa: F811 - the same
+    _live_is_on: None,
+) -> Cast:
     """Return everybody, in a market that shows prices."""
     for symbol in ("IBM", "MSFT"):
         show(symbol, bid="99", ask="100", last="99.5", close="98")

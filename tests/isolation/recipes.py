@@ -18,8 +18,10 @@ from django.utils import timezone
 
 from accounts.models import Erasure, Export
 from accounts.privacy.folder import new_file
+from broker_handoff.models import BrokerConnection
 from raxx import roles
 from tests.accounts.authenticator import Authenticator
+from tests.broker_handoff.people import make_connection
 from tests.factories.desk import submit, ticket
 from tests.factories.people import make_passkey
 from tests.factories.rows import (
@@ -120,6 +122,12 @@ def _erasure(cast: Cast) -> None:
         Erasure.objects.create(user=cast.owner, asked_at=now, due_at=now + GOOD_FOR)
 
 
+def _connection(cast: Cast) -> None:
+    living = BrokerConnection.objects.filter(user=cast.owner, status__in=BrokerConnection.LIVING)
+    if not living.exists():
+        make_connection(cast.owner)
+
+
 def _spare_account(cast: Cast) -> Thing:
     return Thing(str(make_account(cast.owner, market=cast.market, cash=1000).pk), str(uuid4()))
 
@@ -205,9 +213,13 @@ ASKED_FOR: dict[tuple[str, str], Callable[[Ask], dict[str, Any]]] = {
 NAMELESS: dict[str, Callable[[Cast], None]] = {
     "GET /raxx/v1/privacy/erase": _erasure,
     "POST /raxx/v1/privacy/erase/cancel": _erasure,
+    "GET /raxx/v1/live/connection": _connection,
+    "DELETE /raxx/v1/live/connection": _connection,
+    "GET /raxx/v1/live/limits": _connection,
+    "PUT /raxx/v1/live/limits": _connection,
 }
-# What a tape without corporate actions has none of.
-NOBODY_HAS = frozenset({"/v2/corporate_actions/announcements/{id}"})
+# What a tape without corporate actions has none of, and a way back from a broker to whom nobody was sent.
+NOBODY_HAS = frozenset({"/v2/corporate_actions/announcements/{id}", "/live/callback"})
 
 
 def target_of(route: Route, method: str, cast: Cast) -> Target:
@@ -247,7 +259,11 @@ def _query(route: Route, method: str, cast: Cast) -> tuple[dict[str, Any], dict[
     made = {name: make(cast) for name, make in QUERIES.get(route.template, {}).items()}
     query: dict[str, Any] = dict(MORE_QUERY.get((method, route.template), {}))
     for parameter in operation.parameters if operation is not None else ():
-        if parameter["in"] != "query" or not parameter.get("required") or parameter["name"] in {*made, *query}:
+        if (
+            parameter["in"] != "query"
+            or not parameter.get("required")
+            or parameter["name"] in {*made, *query}
+        ):
             continue
         if "example" not in parameter:
             raise NoRecipe(f"{method} {route.template}: nothing says what ?{parameter['name']}= shall be")

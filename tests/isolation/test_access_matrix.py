@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.conftest import _web_process as _served_by_web  # noqa: F401 - a fixture, for this module alone
 from tests.contract.fuzzing import NEEDS_MATCHERS
 from tests.isolation.belongings import kept_of, traces_of
 from tests.isolation.recipes import ASKED_FOR, FRESH, target_of

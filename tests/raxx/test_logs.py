@@ -123,11 +123,13 @@ def test_nobody_can_begin_a_line_of_their_own(written):
 @pytest.mark.parametrize(
     ("told", "written_as"),
     [
-        *[(f"Not Found: /{page}/abc:1x:Y-_z/", f"Not Found: /{page}/.../") for page in sorted(set(PAGES.values()))],
+        *[
+            (f"Not Found: /{page}/abc:1x:Y-_z/", f"Not Found: /{page}/.../")
+            for page in sorted(set(PAGES.values()))
+        ],
         ("/raxx/v1/privacy/exports/1/download?token=abc", "/raxx/v1/privacy/exports/1/download?token=..."),
         ("/live/callback?state=abc&code=def HTTP/1.1", "/live/callback?state=...&code=... HTTP/1.1"),
-        ("Not Found: /enrol/begin", "Not Found: /enrol/..."),
-        ("/auth/enrol", "/auth/enrol"),
+        ("/auth/enrol/begin", "/auth/enrol/begin"),
     ],
 )
 def test_what_opens_something_by_being_in_an_address_is_not_written(written, form, told, written_as):
@@ -138,7 +140,10 @@ def test_what_opens_something_by_being_in_an_address_is_not_written(written, for
     except ValueError:
         logger.exception("%s", told)
 
-    assert (written_as in stream.getvalue(), told == written_as or told not in stream.getvalue()) == (True, True)
+    assert (written_as in stream.getvalue(), told == written_as or told not in stream.getvalue()) == (
+        True,
+        True,
+    )
 
 
 def test_a_link_that_somebody_s_mailer_has_mangled_is_not_written(client, written, caplog):

@@ -77,9 +77,7 @@ def create_own_key(*, owner: Owner, account_id: UUID, terms: KeyTerms, may_opera
     account = mine.filter(pk=account_id).first()
     if account is None:
         raise NotFound(f"account not found for {account_id}")
-    living = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
-    if ApiKey.objects.owned_by(owner, account_id).filter(living).count() >= LIVING_MAX:
-        raise RuleBroken(f"the account has {LIVING_MAX} keys; revoke one first")
+    _refuse_too_many(account)
     return _made(account, terms)
 
 
@@ -110,9 +108,10 @@ def change_own_key(
 def rotate_own_key(*, owner: Owner, key_id: str, overlap: timedelta = timedelta()) -> NewKey:
     """Make a successor that may do what a person's key may, and end that key now or after `overlap`.
 
-    Raises NotFound, ValueInvalid for a key that is over and for too long an overlap.
+    Raises NotFound, ValueInvalid for a key that is over and for too long an overlap, RuleBroken where both
+    were too many for the account.
     """
-    return _rotated(ApiKey.objects.owned_by(owner), key_id, overlap)
+    return _rotated(ApiKey.objects.owned_by(owner), key_id, overlap, is_limited=True)
 
 
 def revoke_own_key(*, owner: Owner, key_id: str) -> ApiKey:
@@ -185,12 +184,25 @@ def _made(account: TradingAccount, terms: KeyTerms) -> NewKey:
     return made
 
 
-def _rotated(keys: QuerySet[ApiKey], key_id: str, overlap: timedelta) -> NewKey:
+def _refuse_too_many(account: TradingAccount) -> None:
+    living = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    if ApiKey.objects.owned_by(account.user, account.pk).filter(living).count() >= LIVING_MAX:
+        raise RuleBroken(f"the account has {LIVING_MAX} keys; revoke one first")
+
+
+def _rotated(keys: QuerySet[ApiKey], key_id: str, overlap: timedelta, *, is_limited: bool = False) -> NewKey:
     check_overlap(overlap)
     with transaction.atomic(durable=True):
+        of = _found(keys, key_id)
+        # The account before its keys, as everywhere.
+        account = (
+            TradingAccount.objects.owned_by(of.user).select_for_update(no_key=True).get(pk=of.account_id)
+        )
         old = _locked(keys, key_id)
         if old.is_over:
             raise ValueInvalid(f"API key {key_id} is over, and has no successor")
+        if is_limited and overlap:  # else it is one for another
+            _refuse_too_many(account)
         now, expires_at = timezone.now(), old.expires_at
         if overlap:
             old.expires_at = min(filter(None, (expires_at, now + overlap)))
@@ -205,7 +217,6 @@ def _rotated(keys: QuerySet[ApiKey], key_id: str, overlap: timedelta) -> NewKey:
             addresses=old.addresses,
             expires_at=expires_at,
         )
-        account = TradingAccount.objects.owned_by(old.user).get(pk=old.account_id)
         made = _stored(key, account.number)
         ends = {"expires_at": old.expires_at, "revoked_at": old.revoked_at}
         _tell(old, "rotated", before={"expires_at": expires_at}, after={**ends, "successor": key.pk})

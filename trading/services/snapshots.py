@@ -106,15 +106,12 @@ def take_due_snapshots() -> list[Taken]:
 
     May run twice, or beside itself. Days that were left out, for want of a price or of a worker, are made up for.
     """
-    found = []
+    found: list[Taken] = []
     for market_id in Market.objects.order_by("pk").values_list("pk", flat=True):
         now = reference.market_now(market_id)
-        if now is None:  # nobody has played it yet
-            continue
         settled, today = to_ns(now) - SETTLED_AFTER, new_york_date(to_ns(now))
-        for day in reference.calendar_of(market_id).days(today - MADE_UP_FOR, today):
-            if day.close <= settled:
-                found.append(take_snapshots(market_id=market_id, day=day))
+        lately = reference.calendar_of(market_id).days(today - MADE_UP_FOR, today)
+        found += [take_snapshots(market_id=market_id, day=day) for day in lately if day.close <= settled]
     return found
 
 

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from broker_handoff.api.schema import connection, guards, orders
+from broker_handoff.api.schema import connection, gate, guards, orders
 
-RESOURCES = (connection, orders, guards)
+RESOURCES = (connection, orders, guards, gate)

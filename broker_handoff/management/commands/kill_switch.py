@@ -67,7 +67,7 @@ class Command(BaseCommand):
             if options["user"] is not None:
                 which["user_id"] = _person(options["user"]).pk
             if dry_run:
-                stopped = switches.would_stop(**which)
+                stopped = switches.would_stop(operator=by, **which)
                 return {"scope": which["scope"], "outcome": "would be closed", "stops": stopped}
             return _closed(switches.close_as_staff(operator=by, reason=options["reason"], **which))
         if dry_run:

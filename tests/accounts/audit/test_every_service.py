@@ -6,14 +6,21 @@ from tests.accounts.audit.reach import writers
 
 ORDERS = "an order's log is its events"
 FIGURES = "writes down figures that follow from others"
+ERASED = "each app lets go by itself, and this one, the last, tells it: erase_some_here"
 LISTS = "moves no money, opens nothing, forbids nothing"
 SILENT = {
+    "accounts.services.erasures.erase": ERASED,
+    "accounts.services.erasures.erase_due": ERASED,
+    "accounts.services.erasures.forget_chains": "the database's function tells the system's chain",
+    "accounts.services.exports.sweep_exports": "nobody fetched it in time; that it was made was told",
     "accounts.services.sweeping.forget_old": "what is deleted had ended long before, which was told",
     "trading.services.closing.close_all_positions": ORDERS,
     "trading.services.history_purge.purge_histories": "folds old detail into opening balances; no balance changes",
+    "trading.services.leavers.end_orders_of_leavers": ORDERS,
     "trading.services.markets.store_calendars": "the exchange's days, as they are known to all",
     "trading.services.orders.cancel_all_orders": ORDERS,
     "trading.services.orders.cancel_order": ORDERS,
+    "trading.services.own_accounts.ask_for_cancels": ORDERS,
     "trading.services.portfolio.portfolio": FIGURES,
     "trading.services.replacing.replace_order": ORDERS,
     "trading.services.snapshots.equity_at_closes": FIGURES,

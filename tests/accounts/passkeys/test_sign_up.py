@@ -13,6 +13,7 @@ from django_otp_webauthn.models import WebAuthnCredential, WebAuthnUserHandle
 
 from accounts import links
 from accounts.models import AuditEntry, Session, SpentLink, User
+from accounts.throttling import ADDRESS_LIMITS
 from tests.accounts.authenticator import Authenticator
 from tests.accounts.passkeys.browser import Page, reason_of, token_of
 from tests.factories.rows import make_user
@@ -80,6 +81,18 @@ def test_the_answer_is_the_same_for_an_address_that_somebody_has_and_the_mail_is
 def test_what_is_no_address_is_refused_and_gets_no_mail(email: str) -> None:
     assert Page().post("/auth/sign-up", {"email": email}).status_code == 422
     assert mail.outbox == []
+
+
+@pytest.mark.usefixtures("budgets_on")
+def test_a_mailbox_gets_so_many_links_and_no_more_however_it_is_written() -> None:
+    limit = ADDRESS_LIMITS["mailbox"].rate.limit
+    spellings = ["victim@example.com", " Victim@Example.com"] * limit
+
+    answers = [Page().post("/auth/sign-up", {"email": email}).status_code for email in spellings[: limit + 1]]
+
+    assert answers == [202] * limit + [429]
+    assert len(mail.outbox) == limit
+    assert Page().post("/auth/sign-up", {"email": "other@example.com"}).status_code == 202
 
 
 def test_looking_at_a_link_does_not_spend_it() -> None:

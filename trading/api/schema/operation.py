@@ -29,7 +29,7 @@ class Operation:
     scopes: tuple[str, ...] = ("read",)  # of which a key needs one
     is_public: bool = False
     needs_session: bool = False  # a signed-in browser; no key will do
-    is_stepped_up: bool = False  # whose passkey was shown in the last five minutes
+    is_stepped_up: bool = False  # a browser's person has shown their passkey in the last five minutes
 
     def as_openapi(self) -> Schema:
         """Return it as the document has it."""
@@ -60,7 +60,10 @@ class Operation:
         """Return who may ask for it; empty for what anybody may."""
         if self.is_public:
             return ""
-        if not self.needs_session:
-            return f"Scope: {' or '.join(f'`{word}`' for word in self.scopes)}."
         fresh = "Needs a passkey shown in the last five minutes, else 401 with `error` `step_up_required`."
+        if not self.needs_session:
+            words = [f"Scope: {' or '.join(f'`{word}`' for word in self.scopes)}."]
+            return " ".join(
+                [*words, *([f"In a browser: {fresh[0].lower()}{fresh[1:]}"] if self.is_stepped_up else [])]
+            )
         return " ".join(["For a signed-in person, not for a key.", *([fresh] if self.is_stepped_up else [])])

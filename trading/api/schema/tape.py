@@ -84,6 +84,7 @@ def _control(
         answers=_NOW,
         refusals=(INVALID,),
         scopes=("operator",),
+        is_stepped_up=True,
     )
 
 

@@ -1,0 +1,139 @@
+"""`manage.py gate`: how somebody's record stands, a verdict now, stored verdicts computed again, an override ended."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.errors import Failure, NotFound
+from accounts.models import User
+from broker_handoff.gate.stored import month_as_json, report_as_json
+from broker_handoff.models import GateOverride, GateVerdict
+from broker_handoff.services.gate import gate_of, judgement_of, recomputed, verdict_of
+from broker_handoff.services.gate_overrides import end_override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from broker_handoff.services.gate import Gate
+
+
+class Command(BaseCommand):
+    help = (
+        "Show how far somebody's record goes on the way to live trading; judge them now; compute stored "
+        "verdicts again from their inputs; list or end overrides. An override is asked for and approved in "
+        "the admin, where two of the staff show their passkeys."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        steps = parser.add_subparsers(
+            dest="step", required=True, metavar="show | judge | recompute | overrides | end-override"
+        )
+        for name, words in (("show", "each criterion, as it stands now"), ("judge", "a verdict, stored")):
+            step = steps.add_parser(name, help=words)
+            step.add_argument("--email", required=True, help="whose record")
+            step.add_argument("--json", action="store_true", help="print one JSON object")
+        again = steps.add_parser(
+            "recompute", help="all stored verdicts, or somebody's; fails where one differs"
+        )
+        again.add_argument("--email", help="whose; everybody's unless told")
+        listing = steps.add_parser("overrides", help="those that live, and those that wait")
+        listing.add_argument("--json", action="store_true", help="print one JSON object a line")
+        end = steps.add_parser("end-override", help="at once")
+        end.add_argument("--id", required=True, type=UUID, help="as `overrides` lists it")
+        end.add_argument("--reason", required=True, help="facts, nothing personal: it is kept for good")
+
+    def handle(self, *, step: str, **options: Any) -> None:
+        try:
+            if step in {"show", "judge"}:
+                self._show(options["email"], is_judged=step == "judge", as_json=options["json"])
+            elif step == "recompute":
+                self._recompute(options["email"])
+            elif step == "overrides":
+                self._list(as_json=options["json"])
+            else:
+                ended = end_override(override_id=options["id"], reason=options["reason"], now=timezone.now())
+                self.stdout.write(f"{ended.pk} has ended")
+        except Failure as error:
+            raise CommandError(str(error)) from None
+
+    def _show(self, email: str, *, is_judged: bool, as_json: bool) -> None:
+        person = _person(email)
+        if is_judged:
+            verdict_of(user_id=person.pk, now=timezone.now())
+        judgement, gate = judgement_of(person), gate_of(person)
+        if as_json:
+            shown = {
+                "is_open": gate.is_open,
+                "opened_by": _opened_by(gate),
+                "verdict": None if gate.verdict is None else str(gate.verdict.pk),
+                "account": None if judgement is None else judgement.nominated.account_number,
+                "report": None if judgement is None else report_as_json(judgement.report),
+                "present_month": None if judgement is None else month_as_json(judgement.present),
+            }
+            self.stdout.write(json_text.dumps(shown))
+            return
+        self.stdout.write(f"the gate is {f'open, by {_opened_by(gate)}' if gate.is_open else 'not open'}")
+        if gate.verdict is not None:
+            self.stdout.write(f"newest verdict {gate.verdict.pk}: {gate.verdict}")
+        if judgement is None:
+            self.stdout.write("no account in a market that counts (RAXX_GATE_FEEDS)")
+            return
+        nominated, report = judgement.nominated, judgement.report
+        since = "the oldest" if nominated.since is None else f"named at {nominated.since:%Y-%m-%d %H:%M} UTC"
+        self.stdout.write(f"account {nominated.account_number}, {since}")
+        self.stdout.write(f"{report.in_a_row} of {report.required} months in a row")
+        for month in reversed(report.months):
+            self._lines(month_as_json(month), "counts" if month.counts else "does not count")
+        self._lines(month_as_json(judgement.present), "so far")
+
+    def _lines(self, month: Mapping[str, Any], state: str) -> None:
+        self.stdout.write(f"{month['month']}: {state}")
+        for criterion in month["criteria"]:
+            missing = f"   missing: {criterion['missing']}" if criterion["missing"] else ""
+            figure = criterion["figure"] or "-"
+            self.stdout.write(f"  {criterion['name']:24}{figure:>12}   {criterion['required']}{missing}")
+
+    def _recompute(self, email: str | None) -> None:
+        verdicts = GateVerdict.objects.across_owners().order_by("computed_at", "pk")
+        if email is not None:
+            verdicts = verdicts.filter(user=_person(email))
+        differing = list(_differing(verdicts.iterator()))
+        same = verdicts.count() - len(differing)
+        self.stdout.write(f"{same} verdicts are as they were stored")
+        if differing:
+            raise CommandError(f"{len(differing)} differ: {', '.join(differing)}")
+
+    def _list(self, *, as_json: bool) -> None:
+        for override in GateOverride.objects.across_owners().filter(ended_at=None).order_by("asked_at", "pk"):
+            if override.expires_at is not None and override.expires_at <= timezone.now():
+                continue
+            until = None if override.expires_at is None else override.expires_at.isoformat()
+            if as_json:
+                shown = {"id": str(override.pk), "user_id": str(override.user_id), "expires_at": until}
+                self.stdout.write(json_text.dumps({**shown, "reason": override.reason}))
+            else:
+                state = "waits" if until is None else f"until {until}"
+                self.stdout.write(f"{override.pk}  {override.user_id}  {state}  {override.reason}")
+
+
+def _differing(verdicts: Iterator[GateVerdict]) -> Iterator[str]:
+    for verdict in verdicts:
+        report = recomputed(verdict)
+        if report_as_json(report) != verdict.report or report.is_open != verdict.is_open:
+            yield str(verdict.pk)
+
+
+def _opened_by(gate: Gate) -> str | None:
+    return "an override" if gate.override else "the record" if gate.is_open else None
+
+
+def _person(email: str) -> User:
+    person = User.objects.filter(email__iexact=email).first()
+    if person is None:
+        raise NotFound(f"there is no person with the address {email}")
+    return person
