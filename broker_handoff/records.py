@@ -143,7 +143,7 @@ def _read(owner: Owner, nominated: Nominated, months: Sequence[Month]) -> Iterab
         return []
     calendar = reference.calendar_of(nominated.market_id)
     spans = [_Span.of(month, calendar) for month in months]
-    parameters = {
+    parameters: dict[str, Any] = {
         "months": json.dumps([span.as_row() for span in spans]),
         "account": nominated.account_id,
         "owner": owner.pk,

@@ -13,6 +13,7 @@ from broker_handoff import adapters
 from broker_handoff.services import gate, guarding, reconciling, sending
 from broker_handoff.services.disconnecting import end_old_consents, revoke_one, waiting_revocations
 from broker_handoff.services.gate import is_gate_open
+from raxx import celery as _project  # noqa: F401 - whoever sends a task from here sends it to the project's queue
 
 logger = logging.getLogger(__name__)
 

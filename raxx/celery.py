@@ -24,6 +24,7 @@ REQUEST_ID, TRACEPARENT = "raxx_request_id", "traceparent"  # headers of the mes
 app = Celery("raxx")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.set_default()  # of every thread: the web process sends from those that serve
 
 
 class _Run(NamedTuple):

@@ -281,14 +281,14 @@ def _cancel(user: User, *, by: str) -> Erasure:
 
 def _mail_link(user: User, erasure: Erasure) -> None:
     token = links.make(links.Purpose.KEEP, email=user.email, user_id=user.pk, epoch=user.auth_epoch)
+    words = [
+        f"On {mail.instant(erasure.due_at)} all that Raxx keeps of you will be deleted. Until then nobody can use your",
+        "accounts. If you want to keep them, log in, or open this page:",
+        "",
+        links.url(links.Purpose.KEEP, token),
+        "",
+        "The link works once, for 30 days. If it was not you who asked for this, open it now, log in, and look at your",
+        "passkeys: somebody has shown one of them.",
+    ]
     with suppress(Unavailable):  # it is in the log; a passkey opens the same way back
-        mail.send_link(
-            user.email,
-            links.url(links.Purpose.KEEP, token),
-            subject="you will be erased",
-            words=(
-                f"On {mail.instant(erasure.due_at)} all that Raxx keeps of you will be deleted. Until then nobody can\n"
-                "use your accounts. If you want to keep them, log in, or open this page:"
-            ),
-            life="30 days",
-        )
+        mail.send_word(user.email, subject="you will be erased", words="\n".join(words))

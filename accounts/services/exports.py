@@ -188,13 +188,14 @@ def _make(export: Export, name: str, file: IO[bytes]) -> None:
         user_id=export.user_id,
         after={"export": export.pk, "rows": sum(counts.values()), "bytes": export.size_bytes},
     )
-    mail.send_link(
-        export.user.email,
+    words = [
+        "The archive of all that Raxx keeps of you is ready. Log in, then open this link in the same browser:",
+        "",
         f"{settings.ORIGINS[0]}/raxx/v1/privacy/exports/{export.pk}/download?token={token}",
-        subject="your data",
-        words="The archive of all that Raxx keeps of you is ready. Log in, then open this link in the same browser:",
-        life="24 hours",
-    )
+        "",
+        f"The link works once, for 24 hours. {mail.NOT_YOU}",
+    ]
+    mail.send_word(export.user.email, subject="your data", words="\n".join(words))
 
 
 @transaction.atomic(durable=True)

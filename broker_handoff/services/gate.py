@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -203,7 +203,7 @@ def _due(market_id: int) -> list[UUID]:
     market_now = reference.market_now(market_id)
     month = last_month(market_now)
     ends_at = to_datetime(new_york(month.next.first_day))
-    parameters = {
+    parameters: dict[str, Any] = {
         "market": market_id,
         "month": str(month),
         "begins": to_datetime(new_york(month.first_day)),

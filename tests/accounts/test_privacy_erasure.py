@@ -441,6 +441,21 @@ def test_the_audit_log_stays_under_the_pseudonym_for_two_years(browser: Browser)
     assert AuditEntry.objects.filter(subject=kept.user.pk).exists()  # who is still there keeps theirs
 
 
+def test_the_schedule_does_all_of_it() -> None:
+    from raxx.celery import app
+
+    app.loader.import_default_modules()
+    wanted = {
+        "accounts.make_exports",
+        "accounts.sweep_exports",
+        "accounts.erase_people",
+        "accounts.forget_chains",
+        "trading.end_orders_of_leavers",
+    }
+    assert wanted <= {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert wanted <= set(app.tasks)
+
+
 # --- The walls -------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ FREE = {
     "streams": 10,
     "replay_markets": False,
     "history_days": 90,
+    "live_trading": False,
     "data_delay_seconds": 900,
     "data_archive": False,
     "data_stream_symbols": 30,

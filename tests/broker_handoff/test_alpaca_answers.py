@@ -83,7 +83,7 @@ def serving(rude: Rude) -> Iterator[Rude]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         rude.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield rude

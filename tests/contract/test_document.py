@@ -12,6 +12,7 @@ from django.urls import URLPattern, get_resolver
 from drf_spectacular.validation import validate_schema
 
 from accounts.api import passkeys
+from broker_handoff.api import bodies as live
 from raxx import docs, errors
 from tests.contract import hook
 from trading.api import accounts, bodies, configurations, keys, profiles, tape, watchlists, webhooks
@@ -40,6 +41,10 @@ BODIES = {
     tape.SpeedBody: "SpeedRequest",
     passkeys.NewPasskey: "NewPasskeyRequest",
     passkeys.Name: "PasskeyNameRequest",
+    live.OrderBody: "LiveOrderRequest",
+    live.ReplaceBody: "LiveReplaceRequest",
+    live.LimitsBody: "LiveLimitsRequest",
+    live.CloseBody: "LiveSwitchRequest",
 }
 # Of a method that a path does not have, and of a sign-up that came too late: no operation's answers.
 OTHER_REFUSALS = {METHOD, 409}
@@ -105,7 +110,7 @@ def test_every_renamed_path_is_still_among_the_urls():
     assert set(table.PATHS) <= templates
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+@pytest.mark.parametrize("body", BODIES, ids=BODIES.values())
 def test_a_requests_schema_names_the_fields_that_are_read(body):
     assert set(table.SCHEMAS[BODIES[body]]["properties"]) == set(body.__struct_fields__)
 

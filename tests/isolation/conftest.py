@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as of_project
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def log_in_as(role: str) -> DatabaseWrapper:
     """Return a new Django connection to the test's database, logged in as `role`: it cannot change back."""
-    owner, login = connections["default"], settings.DATABASE_SERVER.login(role)
+    owner, login = connections["default"], of_project.DATABASE_SERVER.login(role)
     return DatabaseWrapper(
         {**owner.settings_dict, "USER": login["user"], "PASSWORD": login["password"]}, "default"
     )
@@ -59,6 +59,7 @@ def web(transactional_db: None) -> Iterator[Web]:
 def _live_is_on(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Open the way to a live broker, and everybody's gate: what a route refuses, it must refuse by itself."""
     settings.LIVE_IS_ON = True
+    settings.GATE_FEEDS = ["replay"]  # as the market of these tests
     settings.BROKER_AUTHORIZE_URL = "https://broker.example/oauth/authorize"
     monkeypatch.setattr("broker_handoff.api.connection.is_gate_open", lambda _: True)
 

@@ -19,8 +19,10 @@ from django.utils import timezone
 from accounts.models import Erasure, Export
 from accounts.privacy.folder import new_file
 from broker_handoff.models import BrokerConnection
+from broker_handoff.models import BrokerConnection, LiveIntent
 from raxx import roles
 from tests.accounts.authenticator import Authenticator
+from tests.broker_handoff.people import make_connection
 from tests.broker_handoff.people import make_connection
 from tests.factories.desk import submit, ticket
 from tests.factories.people import make_passkey
@@ -67,6 +69,7 @@ class Target:
     body: Any = None
     unknown: Target | None = None
     is_there: bool = True
+    is_guarded: bool = False
     names: tuple[str, ...] = ()  # what the request itself says of the owner's, and an answer may repeat
 
 
@@ -128,6 +131,27 @@ def _connection(cast: Cast) -> None:
         make_connection(cast.owner)
 
 
+def _connection(cast: Cast) -> BrokerConnection:
+    """Return the owner's connection to a broker: a person has one."""
+    found = BrokerConnection.objects.filter(user=cast.owner, status="active").first()
+    return found or make_connection(cast.owner)
+
+
+def _intent(cast: Cast) -> LiveIntent:
+    """Make a live order that works at the broker."""
+    return LiveIntent.objects.create(
+        user=cast.owner,
+        connection=_connection(cast),
+        kind=LiveIntent.Kind.SUBMIT,
+        terms={"symbol": "IBM", "side": "buy", "type": "limit", "qty": "1", "limit_price": "90"},
+        digest=b"d" * 32,
+        notional=90,
+        status="working",
+        session_id=cast.spare_session().pk,
+        deadline_at=timezone.now() + GOOD_FOR,
+    )
+
+
 def _spare_account(cast: Cast) -> Thing:
     return Thing(str(make_account(cast.owner, market=cast.market, cash=1000).pk), str(uuid4()))
 
@@ -146,6 +170,7 @@ PARAMETERS: dict[str, Callable[[Cast], Thing]] = {
     "passkey_id": _own(lambda cast: make_passkey(cast.owner), lambda: 2**40),
     "account_id": _spare_account,
     "export_id": _export,
+    "intent_id": _own(_intent),
     "symbol": _shared("IBM"),
     "symbol_or_asset_id": _shared("IBM"),
     "symbol_or_contract_id": _shared("IBM131019C00185000"),
@@ -210,14 +235,32 @@ ASKED_FOR: dict[tuple[str, str], Callable[[Ask], dict[str, Any]]] = {
     ("POST", "/raxx/v1/passkeys/complete"): _made_by_a_device,
 }
 # Of what a person has at most one, and names it by nothing: it is made first, and others have none.
-NAMELESS: dict[str, Callable[[Cast], None]] = {
+NAMELESS: dict[str, Callable[[Cast], object]] = {
     "GET /raxx/v1/privacy/erase": _erasure,
     "POST /raxx/v1/privacy/erase/cancel": _erasure,
+    **dict.fromkeys(
+        [
+            "GET /raxx/v1/live/connection",
+            "DELETE /raxx/v1/live/connection",
+            "GET /raxx/v1/live/limits",
+            "PUT /raxx/v1/live/limits",
+        ],
+        _connection,
+    ),
     "GET /raxx/v1/live/connection": _connection,
     "DELETE /raxx/v1/live/connection": _connection,
     "GET /raxx/v1/live/limits": _connection,
     "PUT /raxx/v1/live/limits": _connection,
 }
+# What leads out to a broker: a fresh session is not enough, and here nobody has shown a passkey for the very thing.
+GUARDED = frozenset(
+    {
+        "GET /raxx/v1/live/connect",
+        "POST /raxx/v1/live/orders",
+        "PATCH /raxx/v1/live/orders/{intent_id}",
+        "DELETE /raxx/v1/live/orders/{intent_id}",
+    }
+)
 # What a tape without corporate actions has none of, and a way back from a broker to whom nobody was sent.
 NOBODY_HAS = frozenset({"/v2/corporate_actions/announcements/{id}", "/live/callback"})
 
@@ -244,7 +287,8 @@ def target_of(route: Route, method: str, cast: Cast) -> Target:
             names=tuple(thing.unknown for thing in named),
         )
     is_there = route.template not in NOBODY_HAS and _has_success(route, method)
-    return Target(path, query, body, unknown, is_there, names)
+    is_guarded = f"{method} {route.template}" in GUARDED
+    return Target(path, query, body, unknown, is_there, is_guarded, names)
 
 
 def _filling(route: Route, name: str) -> Callable[[Cast], Thing]:

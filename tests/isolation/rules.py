@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.isolation.cast import Caller
+    from tests.isolation.recipes import Target
     from tests.isolation.routes import Route
 
 
@@ -23,6 +24,7 @@ class Verdict(Enum):
     SERVED = "2xx"
     OWN_ONLY = "2xx, with nothing of the owner's"
     ABSENT = "the answer for what there is nothing of, to anybody"
+    GUARDED = "refused, and to others as for what does not exist"
     MISSING = "404, as for what does not exist"
     UNKNOWN = "401 40110000"
     STEP_UP = "401 40110001"
@@ -78,21 +80,19 @@ def may(view: Any, method: str, caller: Caller) -> bool:
     return EXCEPTIONS[view.is_allowed](held, caller, wanted)
 
 
-def verdict(route: Route, method: str, caller: Caller, *, is_owned: bool, is_there: bool = True) -> Verdict:
-    """Return what a caller must be answered.
-
-    `is_owned`: the request names something of the owner's, in its path, its query or its body. `is_there`
-    is False where nobody has what is asked for, the owner neither.
-    """
+def verdict(route: Route, method: str, caller: Caller, target: Target) -> Verdict:
+    """Return what a caller must be answered who asks for something of the owner's."""
     refused = REFUSED_BY[route.kind](route, method, caller)
     if refused is not None:
         return refused
-    if not is_there:
+    if not target.is_there:
         return Verdict.ABSENT
+    if target.is_guarded:
+        return Verdict.GUARDED
     is_mine = caller.whose == "owner" or (caller.whose == "other account" and is_of_person(route))
     if is_mine:
         return Verdict.SERVED
-    return Verdict.MISSING if is_owned else Verdict.OWN_ONLY
+    return Verdict.MISSING if target.unknown is not None else Verdict.OWN_ONLY
 
 
 def is_of_person(route: Route) -> bool:
@@ -125,7 +125,11 @@ def _by_api(route: Route, method: str, caller: Caller) -> Verdict | None:
         return Verdict.LEAVING
     if caller.names_account_of == "owner":
         return Verdict.MISSING
-    return None if may(route.view, method, caller) else Verdict.FORBIDDEN
+    if not may(route.view, method, caller):
+        return Verdict.FORBIDDEN
+    if caller.credential == "session" and method in route.view.step_up and not caller.is_fresh:
+        return Verdict.STEP_UP
+    return None
 
 
 def _by_own_page(_route: Route, _method: str, caller: Caller) -> Verdict | None:

@@ -19,7 +19,7 @@ import pytest
 from tests.api.conftest import _web_process as _served_by_web  # noqa: F401 - a fixture, for this module alone
 from tests.contract.fuzzing import NEEDS_MATCHERS
 from tests.isolation.belongings import kept_of, traces_of
-from tests.isolation.recipes import ASKED_FOR, FRESH, target_of
+from tests.isolation.recipes import ASKED_FOR, FRESH, GUARDED, target_of
 from tests.isolation.routes import every_route
 from tests.isolation.rules import REFUSALS, UNSAFE, Verdict, verdict
 
@@ -35,6 +35,7 @@ TRIED = [route for route in every_route() if route.kind not in {"auth", "admin"}
 GROUPS = sorted({route.group for route in TRIED})
 SERVED = range(200, 300)
 SHOWN = 300  # characters of an answer that is not as it must be
+CONTROLS = {Verdict.SERVED, Verdict.ABSENT}
 FAULTS_MAX = 10  # of a group; the others are mostly the same
 PLACES = {
     Verdict.TO_LOG_IN: (302, "/log-in"),
@@ -72,12 +73,12 @@ class Trial:
             cast.renew()  # the last request may have left somebody without their things
         target = target_of(route, method, cast)
         callers = [make(name) for name, make in cast.roles().items()]
-        wanted = {caller: self._verdict(route, method, caller, target) for caller in callers}
+        wanted = {caller: verdict(route, method, caller, target) for caller in callers}
         traces = {
             "other account": traces_of(cast.owner.pk, cast.account.pk),
             "stranger": traces_of(cast.owner.pk),
         }
-        controls = [caller for caller in callers if wanted[caller] in {Verdict.SERVED, Verdict.ABSENT}]
+        controls = [caller for caller in callers if wanted[caller] in CONTROLS]
         before = kept_of(cast.owner.pk, cast.account.pk)
         for caller in callers:
             if caller not in controls:
@@ -90,13 +91,13 @@ class Trial:
 
     def _try_controls(self, route: Route, method: str, names: list[str]) -> None:
         """Ask as everybody who is served, each for something that was made for them."""
-        if not names:
+        if not names and f"{method} {route}" not in GUARDED:
             self.faults.append(f"{method} {route}: nobody is served, so that nothing is proved")
         for name in names:
             if self.cast.is_spent:
                 self.cast.renew()
             target, caller = target_of(route, method, self.cast), self.cast.roles()[name](name)
-            self._try(route, method, caller, target, self._verdict(route, method, caller, target), set())
+            self._try(route, method, caller, target, verdict(route, method, caller, target), set())
 
     def _try(
         self, route: Route, method: str, caller: Caller, target: Target, wanted: Verdict, telling: set[str]
@@ -116,10 +117,6 @@ class Trial:
             shown = " ".join(told.split())[:SHOWN]
             self.faults.append(f"{method} {route} by {caller}: {fault}; wanted {wanted.value}: {shown}")
 
-    def _verdict(self, route: Route, method: str, caller: Caller, target: Target) -> Verdict:
-        is_owned = target.unknown is not None
-        return verdict(route, method, caller, is_owned=is_owned, is_there=target.is_there)
-
     def _fault(
         self, route: Route, method: str, caller: Caller, target: Target, wanted: Verdict, answer: Any
     ) -> str | None:
@@ -131,6 +128,10 @@ class Trial:
             if (status, code_of(answer)) != REFUSALS[wanted]:
                 return f"{status} {code_of(answer)}"
             return self._difference(method, caller, target, answer) if wanted is Verdict.MISSING else None
+        if wanted is Verdict.GUARDED:
+            if status not in {401, 403, 404}:
+                return str(status)
+            return None if caller.whose == "owner" else self._difference(method, caller, target, answer)
         if wanted is Verdict.ABSENT:
             return None if 400 <= status < 500 and status != 401 else str(status)
         return None if status in SERVED or _may_be(route, method, answer) else str(status)

@@ -26,6 +26,8 @@ from tests.factories.rows import make_account, make_one_of_everything, make_user
 from tests.factories.sessions import session
 from tests.isolation.conftest import log_in_as
 from tests.isolation.statements import tables
+from trading.models import TradingAccount
+from trading.stream import database, events
 from trading.stream.database import fetch, make_pool
 
 if TYPE_CHECKING:
@@ -97,11 +99,17 @@ def of_this_thread() -> Iterator[None]:
         connections["default"] = before
 
 
+@pytest.fixture(autouse=True)
+def _one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everybody have the same pooled connection in turn."""
+    monkeypatch.setattr(database, "CONNECTIONS_MAX", 1)
+
+
 def pool_of_one() -> Pool:
-    """Return the stream process's pool, with a single connection: everybody has it in turn."""
-    pool = make_pool({**settings.DATABASE_SERVER.login(roles.APP), "dbname": connection.settings_dict["NAME"]})
-    pool.resize(1, 1)
-    return pool
+    """Return the stream process's pool, closed."""
+    return make_pool(
+        {**settings.DATABASE_SERVER.login(roles.APP), "dbname": connection.settings_dict["NAME"]}
+    )
 
 
 async def seen_through(pool: Pool, owner: UUID | None) -> set[UUID]:
@@ -117,6 +125,21 @@ def test_one_pooled_connection_serves_two_people_and_nobody_in_turn(people: list
             return [await seen_through(pool, who) for who in (alice.pk, bob.pk, None, alice.pk, None)]
 
     assert asyncio.run(in_turn()) == [{alice.pk}, {bob.pk}, set(), {alice.pk}, set()]
+
+
+def test_the_event_log_is_told_to_its_owner_alone_whatever_the_query_asks_for(people: list[User]) -> None:
+    alice, bob = people
+    account = TradingAccount.objects.get(user=alice)
+    asked = [account.pk, alice.pk, 0, 100]
+
+    async def told() -> list[int]:
+        async with pool_of_one() as pool:
+            return [
+                len(await fetch(pool, events.SELECT, asked, bound_to=who))
+                for who in (alice.pk, bob.pk, None)
+            ]
+
+    assert asyncio.run(told()) == [1, 0, 0]
 
 
 def test_a_pooled_connection_on_which_a_statement_failed_is_bound_to_nobody(people: list[User]) -> None:

@@ -15,6 +15,7 @@ from accounts.binding import bind
 from accounts.credentials import key_pair
 from accounts.errors import RateLimited
 from accounts.models.api_key import Scope
+from accounts.step_up import require_fresh
 from accounts.throttling import count_failure, refuse_if_blocked, require_budget
 from trading.errors import NotAuthorized, NotFound, ScopeMissing, TradingError
 from trading.principal import (
@@ -82,19 +83,25 @@ class ApiView(BaseView):
 
     scopes: ClassVar[dict[str, Scope]] = {"GET": Scope.READ, "HEAD": Scope.READ}
     default_scope: ClassVar[Scope] = Scope.TRADE
+    step_up: ClassVar[frozenset[str]] = frozenset()  # methods that ask a session for a passkey shown lately
     may_remember_key: ClassVar[bool] = False  # of a POST whose transaction asks whether the key lives
     needs_account: ClassVar[bool] = True  # a person who has just signed up may have none yet
 
     principal: Principal
 
     def initial(self, request: Request, *_: Any, **__: Any) -> None:
-        """Find out who calls and whether they may. Raises NotAuthorized, RateLimited, ScopeMissing, NotFound."""
+        """Find out who calls and whether they may.
+
+        Raises NotAuthorized, RateLimited, ScopeMissing, StepUpRequired, NotFound.
+        """
         principal = request.user
         if not isinstance(principal, Principal):
             raise NotAuthorized("unauthorized.")
         self.check_throttles(request)
         if not self.is_allowed(principal, str(request.method)):
             raise ScopeMissing("forbidden.")
+        if principal.session is not None and request.method in self.step_up:
+            require_fresh(principal.session)
         if self.needs_account and not principal.has_account:
             raise NotFound("there is no account yet; open one with POST /raxx/v1/accounts")
         bind(principal.user_id)

@@ -5,13 +5,12 @@ Not Alpaca's; the errors are theirs in shape. Every control answers with where t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from accounts.api.bodies import json_response, read_body
 from accounts.models.api_key import Scope
-from accounts.step_up import require_fresh
 from matching.market.clock import parse_speed
 from trading.api import numbers
 from trading.api.base import ApiView
@@ -43,13 +42,7 @@ _speed_decoder = msgspec.json.Decoder(SpeedBody)
 class _TapeView(ApiView):
     scopes: ClassVar[dict[str, Scope]] = {}
     default_scope: ClassVar[Scope] = Scope.OPERATOR
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Ask staff at a screen for their passkey first: the clock is everybody's. Raises StepUpRequired."""
-        super().initial(request, *args, **kwargs)
-        session = self.principal.session
-        if session is not None and request.method not in {"GET", "HEAD"}:
-            require_fresh(session)
+    step_up: ClassVar[frozenset[str]] = frozenset({"POST"})  # of staff at a screen: the clock is everybody's
 
     @property
     def _market_id(self) -> int:

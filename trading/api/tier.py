@@ -49,6 +49,7 @@ def _allowance_body(tier: str) -> dict[str, Any]:
         "streams": may.streams,
         "replay_markets": may.replay_markets,
         "history_days": may.history_days,
+        "live_trading": may.live,
         "data_delay_seconds": market.delay // SECOND,
         "data_archive": market.has_archive,
         "data_stream_symbols": market.stream_symbols,

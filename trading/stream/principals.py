@@ -29,7 +29,9 @@ USED = "select trading_key_used(%s)"
 MANY = (
     "select k.key_id, p.* from unnest(%s::text[]) k(key_id) cross join lateral trading_principal(k.key_id) p"
 )
-SESSION = "select id, user_id, tier from accounts_session_of_key(%s) where not is_enrol_only and not is_leaving"
+SESSION = (
+    "select id, user_id, tier from accounts_session_of_key(%s) where not is_enrol_only and not is_leaving"
+)
 ACCOUNT = (
     "select account_id, market_id from trading_tradingaccount where user_id = %s"
     " and case when %s::uuid is null then status <> 'ACCOUNT_CLOSED' else account_id = %s::uuid end"

@@ -190,7 +190,13 @@ def recovering(person: Page) -> Page:
 
 # What it may: enrol, see itself, leave; and what anybody may, who has no session at all.
 ENROLLING = {"/auth/enrol/begin", "/auth/enrol/complete", "/auth/session", "/auth/log-out"}
-OF_NOBODY = {"/auth/sign-up", "/auth/recover", "/auth/log-in/begin", "/auth/log-in/complete"}
+OF_NOBODY = {
+    "/auth/sign-up",
+    "/auth/recover",
+    "/auth/log-in/begin",
+    "/auth/log-in/complete",
+    "/auth/keep",  # with a link that was mailed
+}
 
 
 def test_a_session_that_may_only_enrol_opens_nothing_else_of_auth(person: Page) -> None:

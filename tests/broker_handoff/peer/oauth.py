@@ -13,14 +13,17 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import urllib3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    Api = Callable[[str, str, str], tuple[int, dict[str, Any]]]  # method, path, bearer token
+
+NO_CONTENT = 204
 CLIENT_ID, CLIENT_SECRET = "raxx-of-the-tests", "a secret of the client's"
 
 
@@ -38,6 +41,7 @@ class OAuthServer:
     living: set[str] = field(default_factory=set)
     revoked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    api: Api | None = None  # what it answers under /v2, where a test needs no whole broker behind
 
     def settings(self) -> dict[str, str]:
         """Return the settings of an installation whose broker it is."""
@@ -94,41 +98,60 @@ class OAuthServer:
         return (asked.get("client_id"), asked.get("client_secret")) == (self.client_id, self.client_secret)
 
 
+class _Handler(BaseHTTPRequestHandler):
+    state: ClassVar[OAuthServer]
+
+    def do_GET(self) -> None:
+        self._answer(_one_each(urlsplit(self.path).query))
+
+    def do_DELETE(self) -> None:
+        self._answer({})
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        self._answer(_one_each(self.rfile.read(length).decode()))
+
+    def _answer(self, asked: dict[str, str]) -> None:
+        state, path = self.state, urlsplit(self.path).path
+        if path.startswith("/v2/"):
+            assert state.api is not None
+            bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            self._send(*state.api(self.command, path, bearer))
+            return
+        state.asked.append((path, asked))
+        if state.failing is not None:
+            self._send(state.failing, {})
+            return
+        answers = {
+            "/oauth/authorize": state.authorize,
+            "/oauth/token": state.token,
+            "/oauth/revoke": state.revoke,
+        }
+        self._send(*answers[path](asked))
+
+    def _send(self, status: int, content: dict[str, Any]) -> None:
+        self.send_response(status)
+        if "Location" in content:
+            self.send_header("Location", content["Location"])
+        if status == NO_CONTENT:
+            self.end_headers()
+            return
+        body = json.dumps(content).encode()
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: what was asked stands in `asked`."""
+
+
 @contextmanager
 def oauth_server() -> Iterator[OAuthServer]:
     """Run one while the block lasts."""
     state = OAuthServer()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(_one_each(urlsplit(self.path).query))
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            self._answer(_one_each(self.rfile.read(length).decode()))
-
-        def _answer(self, asked: dict[str, str]) -> None:
-            path = urlsplit(self.path).path
-            state.asked.append((path, asked))
-            answers = {
-                "/oauth/authorize": state.authorize,
-                "/oauth/token": state.token,
-                "/oauth/revoke": state.revoke,
-            }
-            status, content = answers[path](asked) if state.failing is None else (state.failing, {})
-            body = json.dumps(content).encode()
-            self.send_response(status)
-            if "Location" in content:
-                self.send_header("Location", content["Location"])
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: what was asked stands in `asked`."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    handler = type("Handler", (_Handler,), {"state": state})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     state.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

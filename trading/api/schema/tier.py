@@ -33,6 +33,9 @@ SCHEMAS: dict[str, Schema] = {
             "streams": described(INTEGER, "For the order events of one account, open at once."),
             "replay_markets": described(BOOLEAN, "Accounts in a replay of one's own."),
             "history_days": described(nullable(INTEGER), "Of orders, fills and events."),
+            "live_trading": described(
+                BOOLEAN, "A way to a live broker of your own, once you have earned it."
+            ),
             "data_delay_seconds": INTEGER,
             "data_archive": described(BOOLEAN, "Market data older than a month."),
             "data_stream_symbols": described(nullable(INTEGER), "Of one data stream."),
