@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 REVOCATIONS_S = 15.0
 SENDING_S, RECONCILING_S = 2.0, 30.0
+DRAINERS_MAX = 3  # beside the sweep itself
 
 
 @shared_task(name="broker_handoff.send_intent", expires=30)
@@ -46,9 +47,17 @@ def live_ways() -> sending.Ways:
 
 @shared_task(name="broker_handoff.sweep_intents", expires=SENDING_S)
 def sweep_intents() -> None:
-    """Start an attempt for each intent that waits for one: the rows are the queue, Celery's is a bell."""
-    for intent_id in sending.due():
-        send_intent.apply_async([str(intent_id)], expires=2 * SENDING_S)
+    """Have what waits attempted, here and by others where it is much: the rows are the queue, Celery's is a bell."""
+    others = len(sending.due(DRAINERS_MAX * sending.PAGE)) // sending.PAGE
+    for _ in range(others):
+        drain_intents.delay()
+    drain_intents()
+
+
+@shared_task(name="broker_handoff.drain_intents", expires=SENDING_S)
+def drain_intents() -> None:
+    """Make attempts for a while."""
+    sending.drain(live_ways())
 
 
 @shared_task(name="broker_handoff.reconcile_connection", expires=RECONCILING_S)

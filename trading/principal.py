@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -48,6 +48,7 @@ class Principal:
     tier: str
     key_id: str | None = None  # of the credentials these two: one is there
     session: LivingSession | None = None
+    address: str = field(default="", compare=False)  # from which the key was used
 
     is_authenticated: ClassVar[bool] = True
 
@@ -187,4 +188,4 @@ def _proved(known: _Known, secret: str, address: str) -> Principal:
     is_right = hmac.compare_digest(known.secret_hash, digest(secret))
     if known.principal is None or not is_right or not is_allowed(address, known.addresses):
         raise NotAuthorized("unauthorized.")
-    return known.principal
+    return replace(known.principal, address=address)

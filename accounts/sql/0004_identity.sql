@@ -1,7 +1,8 @@
 -- What must be known of a person before anybody is bound. Each function runs with its owner's rights and
 -- answers for one thing that the caller must already hold: a session's key, a passkey's id, an address.
 
--- The sessions among these that live. The one place that decides what living means.
+-- The sessions among these that live. The one place that decides what living means; for the functions
+-- beside it alone, as it tells whole rows.
 create function accounts_living_sessions(p_ids uuid[])
 returns setof accounts_session
 stable security definer set search_path = pg_catalog, public, pg_temp language sql as $$
@@ -14,7 +15,14 @@ stable security definer set search_path = pg_catalog, public, pg_temp language s
      and (s.is_enrol_only or p.id is not null)
 $$;
 revoke all on function accounts_living_sessions(uuid[]) from public;
-grant execute on function accounts_living_sessions(uuid[]) to raxx_app, raxx_worker;
+
+-- Which of these sessions of the bound person live.
+create function accounts_own_living_sessions(p_ids uuid[]) returns setof uuid
+stable security definer set search_path = pg_catalog, public, pg_temp language sql as $$
+  select s.id from accounts_living_sessions(p_ids) s where s.user_id = raxx_uid()
+$$;
+revoke all on function accounts_own_living_sessions(uuid[]) from public;
+grant execute on function accounts_own_living_sessions(uuid[]) to raxx_app;
 
 -- The living session with this key, and what every request must know of its person.
 create function accounts_session_of_key(p_key_hash bytea)

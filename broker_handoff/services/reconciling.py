@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from broker_handoff.models import BrokerConnection, BrokerDifference, LiveIntent, PositionBaseline
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
+    from accounts.querysets import Owner
     from broker_handoff.ports import Broker, BrokerBuilder, BrokerOrder
     from broker_handoff.vault import KeyService
 
 logger = logging.getLogger(__name__)
 
+SHOWN = 100
 _NOUGHT = Decimal(0)
 _D = BrokerDifference.Kind
 Key = tuple[str, str]  # kind and subject
@@ -60,6 +63,12 @@ def differences(connection: BrokerConnection) -> list[BrokerDifference]:
     """Return what differs now, oldest first."""
     living = BrokerDifference.objects.across_owners().filter(connection=connection, ended_at=None)
     return list(living.order_by("first_seen_at", "pk"))
+
+
+def differences_of(owner: Owner) -> list[BrokerDifference]:
+    """Return a person's newest, those that are there now first."""
+    mine = BrokerDifference.objects.owned_by(owner)
+    return list(mine.order_by(F("ended_at").desc(nulls_first=True), "-first_seen_at", "-pk")[:SHOWN])
 
 
 def reconcile(connection_id: UUID, *, keys: KeyService, build: BrokerBuilder) -> int | None:

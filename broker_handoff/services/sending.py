@@ -15,6 +15,7 @@ Source of the whole: broker_handoff/decisions/0002-handing-off.md.
 from __future__ import annotations
 
 import logging
+import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DUE_MAX = 500  # intents of one sweep
+PAGE = 20  # intents that one who drains looks at together
+SLICE_S = 5.0
 TARGET_WAIT = timedelta(seconds=1)  # of a cancel whose order is just being sent
 UNANSWERABLE_WAIT = timedelta(minutes=10)
 _K, _S = LiveIntent.Kind, IntentStatus
@@ -79,11 +81,22 @@ class Claim:
         return time.monotonic() > self.send_before
 
 
-def due() -> list[UUID]:
-    """Return the intents to attempt now, those that wait longest first."""
-    return list(
-        _free(timezone.now()).order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:DUE_MAX]
-    )
+def due(most: int) -> list[UUID]:
+    """Return intents to attempt now, those that wait longest first."""
+    waiting = _free(timezone.now()).order_by("next_attempt_at", "pk")
+    return list(waiting.values_list("pk", flat=True)[:most])
+
+
+def drain(ways: Ways, *, slice_s: float = SLICE_S) -> int:
+    """Make attempts until nothing is due, or others should have their turn; return how many were made."""
+    made, until = 0, time.monotonic() + slice_s
+    while time.monotonic() < until and (waiting := due(PAGE)):
+        random.shuffle(waiting)  # or two who drain would get in each other's way at each row
+        for intent_id in waiting:
+            if time.monotonic() >= until:
+                break
+            made += attempt(intent_id, ways) is not None
+    return made
 
 
 def attempt(intent_id: UUID, ways: Ways) -> IntentStatus | None:

@@ -14,8 +14,10 @@ from tests.api.conftest import refusal
 from tests.factories.people import Browser, as_web, make_session, signed_in
 from tests.factories.rows import NOON, SECRET, make_account, make_api_key, make_user
 from tests.factories.sessions import every_owned_row
+from trading.errors import RuleBroken
 from trading.models import TradingAccount
 from trading.services import keys as services
+from trading.services.key_terms import KeyTerms
 
 PATH = "/raxx/v1/keys"
 UNAUTHORIZED, FORBIDDEN, MISSING = (401, 40110000), (403, 40310000), (404, 40410000)
@@ -126,6 +128,35 @@ def test_a_key_opens_nothing_from_where_it_may_not_be_used(browser, bot):
     assert body["addresses"] == ["2001:db8::1/128", "203.0.113.0/24"]
     assert opens(body, REMOTE_ADDR="203.0.113.9") == 200
     assert opens(body, REMOTE_ADDR="198.51.100.1") == 401
+
+
+def test_a_key_that_is_remembered_places_no_order_from_where_it_may_not_be_used_any_more(browser, bot, ibm):
+    order = {
+        "symbol": "IBM",
+        "qty": "1",
+        "side": "buy",
+        "type": "limit",
+        "limit_price": "10",
+        "time_in_force": "day",
+    }
+    key = made(browser, bot)
+
+    def from_here():
+        return opens(key, "/v2/orders", "post", order, REMOTE_ADDR="203.0.113.7")
+
+    assert from_here() == 200
+    assert browser.patch(one(key["key_id"]), {"addresses": ["10.0.0.0/8"]}).status_code == 200
+    assert from_here() == 401
+    assert browser.patch(one(key["key_id"]), {"addresses": ["203.0.113.0/24"]}).status_code == 200
+    assert from_here() == 200
+
+
+def test_who_is_about_to_leave_gets_no_key(browser, bot):
+    with pytest.raises(RuleBroken, match="about to leave"):
+        User.objects.filter(pk=bot.account.user_id).update(deactivated_at=timezone.now())
+        services.create_own_key(owner=bot.account.user, account_id=bot.account.pk, terms=KeyTerms())
+
+    assert ApiKey.objects.filter(user_id=bot.account.user_id).count() == 1
 
 
 def test_its_last_use_is_shown_to_its_owner(browser, bot):

@@ -38,7 +38,7 @@ class TestAlpaca(BrokerContract):
         return Stand(
             build=lambda token: AlpacaBroker(token=token, url=peer.url),
             token=peer.token,
-            number=str(peer.client.get("/account")["account_number"]),
+            number=peer.number,
             resting=resting,
             refused={**resting, "qty": "1000000"},
         )

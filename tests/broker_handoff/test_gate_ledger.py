@@ -159,6 +159,32 @@ def test_three_good_months_open_the_gate_and_the_verdict_can_be_computed_again(t
     assert is_gate_open(trader.account.user_id)
 
 
+FLOWS = {
+    "before February's opening close": (at(sessions_of(FEBRUARY.previous)[-1].date, 15), 3),
+    "in the evening before February": (at(sessions_of(FEBRUARY.previous)[-1].date, 17), 2),
+    "in February": (at(sessions_of(FEBRUARY)[9].date), 2),
+    "in the evening before March": (at(sessions_of(FEBRUARY)[-1].date, 17), 1),
+    "in March": (at(sessions_of(MARCH)[0].date, 3), 1),
+    "on April's last day": (at(sessions_of(APRIL)[-1].date, 23), 0),
+    "in May": (at(sessions_of(MAY)[0].date, 9), 3),
+}
+
+
+def test_money_from_outside_never_improves_a_record_whenever_it_comes(trader: Trader) -> None:
+    trader.good_record()
+    found = {}
+    for name, (moment, _) in FLOWS.items():
+        for amount in (50_000, -50_000):
+            with transaction.atomic():
+                make_deposit(trader.account, amount, moment)
+                judgement = judgement_of(trader.account.user)
+                assert judgement is not None
+                found[name, amount] = judgement.report.in_a_row
+                transaction.set_rollback(True)
+
+    assert found == {(name, amount): row for name, (_, row) in FLOWS.items() for amount in (50_000, -50_000)}
+
+
 def test_a_verdict_is_stored_once_and_a_new_one_when_something_has_changed(trader: Trader) -> None:
     trader.good_record()
     first, second = judged(trader), judged(trader)

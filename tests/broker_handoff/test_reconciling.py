@@ -19,6 +19,7 @@ from broker_handoff.services.reconciling import connections_to_compare, reconcil
 from tests.broker_handoff.fake import LOST
 from tests.broker_handoff.people import make_connection
 from tests.broker_handoff.wishes import AT_ONCE, BUY, Bench, steps
+from tests.factories.people import signed_in
 
 if TYPE_CHECKING:
     from broker_handoff.adapters.local_keys import LocalKeys
@@ -240,6 +241,21 @@ def test_a_void_token_is_noticed_and_the_connection_compared_no_more(bench: Benc
     bench.connection.refresh_from_db()
     assert bench.connection.status == BrokerConnection.Status.NEEDS_REAUTH
     assert connections_to_compare() == []
+
+
+def test_a_person_sees_their_own_differences_and_nobody_elses(bench: Bench) -> None:
+    ended = bench.broker.place("theirs", **BUY)
+    look(bench)
+    bench.broker.end(ended.id, "canceled")
+    look(bench)
+    there = bench.broker.place("theirs too", **BUY)
+    look(bench)
+
+    mine = signed_in(bench.connection.user).client().get("/raxx/v1/live/differences")
+
+    told = [(row["kind"], row["subject"], row["ended_at"] is None) for row in mine.json()]
+    assert told == [("order_not_ours", there.id, True), ("order_not_ours", ended.id, False)]
+    assert signed_in().client().get("/raxx/v1/live/differences").json() == []
 
 
 def test_the_stream_is_followed_through_a_cut_until_told_to_stop(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -15,7 +15,7 @@ from broker_handoff.models import BrokerConnection, LiveIntent
 from broker_handoff.pace import Pace
 from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown
 from broker_handoff.services import sending
-from broker_handoff.services.sending import attempt, due
+from broker_handoff.services.sending import attempt, drain, due
 from broker_handoff.services.tokens import shred
 from tests.broker_handoff.fake import LOST, TWICE, UNHEARD
 from tests.broker_handoff.wishes import Bench, steps
@@ -141,7 +141,7 @@ def test_a_worker_that_wakes_after_its_lease_changes_nothing(
     intent = bench.wish()
     settle = sending._settle
 
-    def late(claim: sending.Claim, outcome: sending.Outcome, pace: Pace) -> object:
+    def late(claim: sending.Claim, outcome: Any, pace: Pace) -> object:
         LiveIntent.objects.filter(pk=intent.pk).update(leased_until=timezone.now())
         monkeypatch.setattr(sending, "_settle", settle)
         assert bench.attempt(intent) == "working"  # the other one has asked
@@ -302,8 +302,25 @@ def test_due_are_those_whose_time_has_come_and_that_nobody_has(bench: Bench) -> 
     later = bench.wish(next_attempt_at=timezone.now() + timedelta(hours=1))
     now, over = bench.wish(), bench.settle(bench.wish())
 
-    assert due() == [now.pk]
+    assert due(9) == [now.pk]
     assert later.pk != over.pk
+
+
+def test_who_drains_goes_on_until_nothing_is_due(bench: Bench) -> None:
+    bench.broker.troubles = deque([LOST])
+    wishes = [bench.wish() for _ in range(25)]
+
+    drain(bench.ways)
+
+    assert {bench.broker.named(wish.pk)[0].word for wish in wishes} == {"new"}
+    assert due(9) == []
+
+
+def test_who_drains_stops_when_its_time_is_over(bench: Bench) -> None:
+    wish = bench.wish()
+
+    assert drain(bench.ways, slice_s=0) == 0
+    assert due(9) == [wish.pk]
 
 
 def _die(*_: object) -> object:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from django.db import ProgrammingError, transaction
+from moto import mock_aws
 
 from accounts.binding import acting_for, rebind
 from accounts.models import AuditEntry
+from broker_handoff import adapters
 from broker_handoff.adapters.local_keys import add_key
 from broker_handoff.models import BrokerConnection, SealedToken
 from broker_handoff.services import tokens
@@ -201,3 +204,25 @@ def test_a_token_that_was_replaced_meanwhile_is_not_rewrapped_over(
 def add(keys: LocalKeys) -> str:
     """Give the service another key, under which it wraps from now on."""
     return add_key(keys.file)
+
+
+def test_a_row_goes_the_whole_way_by_aws_kms_as_well(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        kms = boto3.client("kms")
+        settings.KMS, settings.KMS_KEY = "aws", kms.create_key()["KeyMetadata"]["KeyId"]
+        connection = make_connection(token=CANARY, keys=adapters.key_service())
+        others = make_connection(token="another", keys=adapters.key_service())
+        settings.KMS_KEY = kms.create_key()["KeyMetadata"]["KeyId"]
+        assert rewrap_one(connection.pk, adapters.key_service())
+        assert SealedToken.objects.get(pk=connection.pk).key_id.endswith(settings.KMS_KEY)
+        with opened(connection, adapters.key_service(), purpose="submit") as token:
+            assert token.reveal() == CANARY
+
+        row = SealedToken.objects.get(pk=others.pk)
+        SealedToken.objects.filter(pk=connection.pk).update(wrapped_key=row.wrapped_key, key_id=row.key_id)
+        with pytest.raises(VaultRefused), opened(connection, adapters.key_service(), purpose="submit"):
+            pytest.fail("it must not open")
+    assert actions(connection) == ["live.token_rewrapped", "live.token_used", "live.token_refused"]

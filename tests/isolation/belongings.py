@@ -45,7 +45,9 @@ def kept_of(user_id: UUID, account_id: UUID) -> dict[str, str]:
         "select 'accounts_user', t.* from accounts_user t where id = %(user)s",
     ]
     query = " union all ".join(
-        select.replace(", t.* from", f", string_agg((to_jsonb(t) - '{UNTOLD}'::text[])::text, e'\\n' order by t.*) from")
+        select.replace(
+            ", t.* from", f", string_agg((to_jsonb(t) - '{UNTOLD}'::text[])::text, e'\\n' order by t.*) from"
+        )
         for select in selects
     )
     with connection.cursor() as cursor:

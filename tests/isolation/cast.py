@@ -75,9 +75,7 @@ class Caller:
             if not self.is_forged:
                 headers["X-CSRFToken"] = CSRF
         content = "" if body is None else json.dumps(body)
-        return client.generic(
-            method, path, content, "application/json", query_params=query, headers=headers
-        )
+        return client.generic(method, path, content, "application/json", query_params=query, headers=headers)
 
 
 @cache

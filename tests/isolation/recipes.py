@@ -18,11 +18,9 @@ from django.utils import timezone
 
 from accounts.models import Erasure, Export
 from accounts.privacy.folder import new_file
-from broker_handoff.models import BrokerConnection
 from broker_handoff.models import BrokerConnection, LiveIntent
 from raxx import roles
 from tests.accounts.authenticator import Authenticator
-from tests.broker_handoff.people import make_connection
 from tests.broker_handoff.people import make_connection
 from tests.factories.desk import submit, ticket
 from tests.factories.people import make_passkey
@@ -214,11 +212,11 @@ BODIES: dict[tuple[str, str], Callable[[Cast], tuple[Any, Any]]] = {
     ),
     ("PATCH", "/raxx/v1/account/profile"): lambda _: ({"name": "instant"}, None),
     **dict.fromkeys(
-        [
+        (
             ("POST", "/v2/watchlists"),
             ("PUT", "/v2/watchlists:by_name"),
             ("PUT", "/v2/watchlists/{watchlist_id}"),
-        ],
+        ),
         lambda _: ({"name": FRESH, "symbols": ["IBM"]}, None),
     ),
     ("POST", "/raxx/v1/market/tape/advance"): lambda _: ({"to": "2013-10-08T18:00:00Z"}, None),
@@ -239,12 +237,12 @@ NAMELESS: dict[str, Callable[[Cast], object]] = {
     "GET /raxx/v1/privacy/erase": _erasure,
     "POST /raxx/v1/privacy/erase/cancel": _erasure,
     **dict.fromkeys(
-        [
+        (
             "GET /raxx/v1/live/connection",
             "DELETE /raxx/v1/live/connection",
             "GET /raxx/v1/live/limits",
             "PUT /raxx/v1/live/limits",
-        ],
+        ),
         _connection,
     ),
     "GET /raxx/v1/live/connection": _connection,
@@ -255,7 +253,6 @@ NAMELESS: dict[str, Callable[[Cast], object]] = {
 # What leads out to a broker: a fresh session is not enough, and here nobody has shown a passkey for the very thing.
 GUARDED = frozenset(
     {
-        "GET /raxx/v1/live/connect",
         "POST /raxx/v1/live/orders",
         "PATCH /raxx/v1/live/orders/{intent_id}",
         "DELETE /raxx/v1/live/orders/{intent_id}",

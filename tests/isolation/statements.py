@@ -44,7 +44,9 @@ class Statement:
 
     def of(self, table: Table, stranger: UUID) -> str:
         """Return the statement for a table, against a stranger's rows."""
-        return self.sql.format(t=table.name, whose=table.whose, column=table.column, stranger=f"'{stranger}'::uuid")
+        return self.sql.format(
+            t=table.name, whose=table.whose, column=table.column, stranger=f"'{stranger}'::uuid"
+        )
 
 
 @cache
@@ -80,7 +82,11 @@ READS = (
 )  # fmt: skip
 CHANGES = (
     Statement("update", "update {t} set {column} = {column} returning {whose}", "update"),
-    Statement("update of theirs", "update {t} set {column} = {column} where {whose} = {stranger} returning 1", "update"),
+    Statement(
+        "update of theirs",
+        "update {t} set {column} = {column} where {whose} = {stranger} returning 1",
+        "update",
+    ),
     Statement("delete", "delete from {t} where {whose} = {stranger} returning 1", "delete"),
     Statement(
         "update in a CTE",

@@ -135,8 +135,7 @@ def test_the_event_log_is_told_to_its_owner_alone_whatever_the_query_asks_for(pe
     async def told() -> list[int]:
         async with pool_of_one() as pool:
             return [
-                len(await fetch(pool, events.SELECT, asked, bound_to=who))
-                for who in (alice.pk, bob.pk, None)
+                len(await fetch(pool, events.SELECT, asked, bound_to=who)) for who in (alice.pk, bob.pk, None)
             ]
 
     assert asyncio.run(told()) == [1, 0, 0]

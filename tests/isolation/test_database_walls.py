@@ -41,14 +41,18 @@ DENIED = "permission denied"
 def people(transactional_db: None) -> tuple[User, User]:
     """Return two people, with rows in every table; committed."""
     staff = make_user(is_staff=True)
-    return make_whole_person("alice@example.com", staff=staff), make_whole_person("bob@example.com", staff=staff)
+    return make_whole_person("alice@example.com", staff=staff), make_whole_person(
+        "bob@example.com", staff=staff
+    )
 
 
 @pytest.fixture
 def both(db: None) -> tuple[User, User]:
     """Return the same within the test's transaction."""
     staff = make_user(is_staff=True)
-    return make_whole_person("alice@example.com", staff=staff), make_whole_person("bob@example.com", staff=staff)
+    return make_whole_person("alice@example.com", staff=staff), make_whole_person(
+        "bob@example.com", staff=staff
+    )
 
 
 def whole(table: Table) -> list[tuple[Any, ...]]:
@@ -121,9 +125,7 @@ def test_a_log_in_of_the_web_role_reaches_its_owner_s_rows_alone(
     alice, bob = people
     before = {table.name: whole(table) for table in tables()}
     with acting_for(alice.pk), way(web) as run:
-        faults = [
-            judged(run, statement, table, alice, bob) for statement in STATEMENTS for table in tables()
-        ]
+        faults = [judged(run, statement, table, alice, bob) for statement in STATEMENTS for table in tables()]
         shown = {table.name for table in tables() if _is_shown(run, table, alice)}
 
     assert "\n".join(filter(None, faults)) == ""
@@ -159,19 +161,19 @@ def _may_be_shown(table: Table, owner: User) -> bool:
     return may and bool(sql(f"select 1 from {table.name} where {table.whose} = %s", owner.pk))
 
 
-def test_policies_alone_are_enough_for_every_kind_of_statement(both: tuple[User, User], as_role: AsRole) -> None:
+def test_policies_alone_are_enough_for_every_kind_of_statement(
+    both: tuple[User, User], as_role: AsRole
+) -> None:
     alice, bob = both
     faults = []
     for table in tables():
         before = whole(table)
         with all_powers(table.name), as_role(roles.APP):
             bind(alice.pk)
-            for statement in STATEMENTS:
-                faults.append(judged(_in_a_savepoint, statement, table, alice, bob))
+            faults += [judged(_in_a_savepoint, statement, table, alice, bob) for statement in STATEMENTS]
             faults.append(_copied(table, alice))
             bind(None)
-            for statement in STATEMENTS:
-                faults.append(judged(_in_a_savepoint, statement, table, None, bob))
+            faults += [judged(_in_a_savepoint, statement, table, None, bob) for statement in STATEMENTS]
         if whole(table) != before:
             faults.append(f"{table} was changed")
 
@@ -235,7 +237,11 @@ def _copied(table: Table, owner: User) -> str | None:
     with connection.cursor() as cursor:
         raw = cursor.cursor
         with raw.copy(f"copy (select {table.whose} from {table.name}) to stdout") as copy:
-            told = {row[0] for row in copy.rows()} - {str(owner.pk)} - ({None} if not table.is_always_owned else set())
+            told = (
+                {row[0] for row in copy.rows()}
+                - {str(owner.pk)}
+                - ({None} if not table.is_always_owned else set())
+            )
         if told:
             return f"copy of {table}: {told}"
         if table.name in NEVER_FILLED:

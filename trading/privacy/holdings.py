@@ -36,8 +36,12 @@ HOLDINGS = (
             "(t.staff_id = %(user)s or t.account_id in"
             " (select a.account_id from trading_tradingaccount a where a.user_id = %(user)s))"
         ),
-        left_out=frozenset({"staff_id", "granted_by_id", "ended_by_id"}),
-        figures={"permission": "(select p.codename from auth_permission p where p.id = t.permission_id)"},
+        left_out=frozenset({"staff_id", "granted_by_id", "ended_by_id", "reason", "ticket"}),
+        figures={
+            "permission": "(select p.codename from auth_permission p where p.id = t.permission_id)",
+            # What a grant was for is said of the customer, and is no business of an archive of the staff's.
+            "why": "(case when t.staff_id <> %(user)s then t.reason end)",
+        },
     ),
 )
 

@@ -72,6 +72,7 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
         "user_id": principal.user_id,
         "account_id": principal.account_id,
         "key_id": principal.key_id,
+        "key_address": principal.address or None,
         "market_id": principal.market_id,
         "role": role_of(ticket),
         "may_be_short": asset.shortable and asset.easy_to_borrow,

@@ -40,16 +40,18 @@ begin
       extended_hours boolean, quantity numeric, notional numeric, limit_price numeric, stop_price numeric,
       trail_price numeric, trail_percent numeric, cut_off_at timestamptz, role text, position_intent text,
       reserve_price numeric, quantity_held numeric, may_be_short boolean, is_partnership boolean,
-      marks jsonb, legs jsonb, request_id text)
+      marks jsonb, legs jsonb, request_id text, key_address inet)
     order by x.account_id, x.n
   loop
     n := r.n; denial := null; detail := null; at := null; status := null; position_intent := null;
     perform set_config('raxx.user_id', r.user_id::text, true);
 
-    if r.key_id is not null and not exists (  -- web may remember a key: whether it lives is asked here
+    if r.key_id is not null and not exists (  -- web may remember a key: whether it lives, and from where, is asked here
       select from accounts_apikey k join accounts_user u on u.id = k.user_id and u.is_active
        where k.key_id = r.key_id and k.account_id = r.account_id and 'trade' = any(k.scopes)
-         and k.revoked_at is null and (k.expires_at is null or k.expires_at > now()))
+         and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+         and (k.addresses = '{}' or exists (
+               select from unnest(k.addresses) n(network) where r.key_address <<= n.network::inet)))
     then
       denial := 'unauthorized'; return next; continue;
     end if;

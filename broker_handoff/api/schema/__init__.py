@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from broker_handoff.api.schema import connection, gate, guards, orders
+from broker_handoff.api.schema import connection, differences, gate, guards, orders
 
-RESOURCES = (connection, orders, guards, gate)
+RESOURCES = (connection, orders, differences, guards, gate)

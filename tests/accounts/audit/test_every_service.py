@@ -25,6 +25,7 @@ SILENT = {
     "trading.services.replacing.replace_order": ORDERS,
     "trading.services.snapshots.equity_at_closes": FIGURES,
     "trading.services.snapshots.take_snapshots": FIGURES,
+    "trading.services.snapshots.take_due_snapshots": FIGURES,
     "trading.services.watchlists.add_asset": LISTS,
     "trading.services.watchlists.change_watchlist": LISTS,
     "trading.services.watchlists.create_watchlist": LISTS,

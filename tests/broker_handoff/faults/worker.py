@@ -81,7 +81,12 @@ def _arm() -> None:
 
         return talk_and_die
 
-    sending._claim, sending._settle, asking.opened = claiming, settling, opening
+    for module, name, armed in (
+        (sending, "_claim", claiming),
+        (sending, "_settle", settling),
+        (asking, "opened", opening),
+    ):
+        setattr(module, name, armed)
     for name in talk:
         setattr(AlpacaBroker, name, talking(name))
     tasks.live_ways = _ways

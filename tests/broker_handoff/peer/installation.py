@@ -45,9 +45,15 @@ class Peer:
         demo = self.house.demo
         return TradingClient(demo["key_id"], demo["secret"], url_override=self.url, raw_data=True)
 
+    @property
+    def number(self) -> str:
+        account: Any = self.client.get("/account")
+        return str(account["account_number"])
+
     def orders(self) -> list[dict[str, Any]]:
         """Return every order that the account has ever had, oldest first."""
-        client, found, after = self.client, {}, None
+        client, after = self.client, None
+        found: dict[str, dict[str, Any]] = {}
         with client._session:
             while True:
                 query = {
