@@ -127,7 +127,7 @@ def principal_of_key(key_id: str, secret: str, address: str) -> Principal:
 def recent_principal_of_key(key_id: str, secret: str, address: str) -> Principal:
     """Return the same from memory where it can, for a caller whose transaction asks again."""
     known = _remembered.get(key_id)
-    if known is None or known.until < time.monotonic():
+    if known is None or known.until < time.monotonic() or not is_allowed(address, known.addresses):
         return principal_of_key(key_id, secret, address)
     return _proved(known, secret, address)
 

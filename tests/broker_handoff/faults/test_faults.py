@@ -139,7 +139,10 @@ def test_the_broker_ends_with_exactly_what_was_meant(peer: Peer, valkey: redis.R
     assert {statuses[one.pk] for one in hasty} <= {"working", "lapsed"}
     assert {statuses[one.pk] for one in cancels} == {"done"}
     assert {statuses[one.pk] for one in followers} == {"working"}
-    there = [one for one in [*meant, *hasty, *followers] if statuses[one.pk] == "working"]
+    # A cancel that was in doubt has learnt of its order's end by the way.
+    assert {statuses[one.pk] for one in canceled} <= {"working", "canceled"}
+    in_time = [one for one in hasty if statuses[one.pk] == "working"]
+    there = [*meant, *followers, *in_time]
     assert set(at_broker) == {str(one.pk) for one in there}
     assert {at_broker[str(one.pk)]["status"] for one in canceled} <= {"canceled", "pending_cancel"}
     assert {at_broker[str(one.pk)]["status"] for one in replaced} <= {"replaced", "pending_replace"}
