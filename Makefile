@@ -55,7 +55,7 @@ conformance: install
 	$(BIN)/python -m tests.contract.conformance $(ARGS)
 
 faults: install
-	RAXX_FAULT_KILLS=$(FAULTS) RAXX_FAULT_RESULTS=tests/faults/RESULTS.md $(BIN)/python -m pytest -s tests/faults tests/acceptance/test_faults.py $(ARGS)
+	RAXX_FAULT_KILLS=$(FAULTS) RAXX_FAULT_RESULTS=tests/faults/RESULTS.md $(BIN)/python -m pytest -s tests/faults tests/acceptance/test_faults.py tests/broker_handoff/faults $(ARGS)
 
 fuzz: install
 	RAXX_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(WORKERS) tests/contract/test_fuzz.py tests/contract/test_fuzz_alpaca.py tests/contract/test_lives.py $(ARGS)

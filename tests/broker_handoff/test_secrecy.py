@@ -200,7 +200,7 @@ def test_the_canary_is_nowhere(  # noqa: PLR0915 - one way, from its beginning t
         assert ended(cancel_of(order)).reason == "vault"
         places.add("database", whole_database())
         SealedToken.objects.filter(pk=connection.pk).update(wrapped_key=sealed.wrapped_key)
-        add_key(adapters.key_service().file)  # type: ignore[attr-defined] # the local one
+        add_key(adapters.key_service().file)
         out = StringIO()
         call_command("rewrap_tokens", "--json", stdout=out)
         assert json.loads(out.getvalue())["rewrapped"] == 2

@@ -154,6 +154,10 @@ def _spare_account(cast: Cast) -> Thing:
     return Thing(str(make_account(cast.owner, market=cast.market, cash=1000).pk), str(uuid4()))
 
 
+def _named_list(cast: Cast) -> Thing:
+    return Thing(make_watchlist(cast.account, asset_ids=[cast.ibm.pk]).name, "nobody's list")
+
+
 def _own(make: Callable[[Cast], Any], unknown: Callable[[], Any] = uuid4) -> Callable[[Cast], Thing]:
     return lambda cast: Thing(str(make(cast).pk), str(unknown()))
 
@@ -191,14 +195,8 @@ QUERIES: dict[str, dict[str, Callable[[Cast], Thing]]] = {
     "/v2/orders:by_client_order_id": {
         "client_order_id": lambda cast: Thing(make_order(cast.account).client_order_id, "nobody's order")
     },
-    **dict.fromkeys(
-        ("/v2/watchlists:by_name", "/v2/watchlists:by_name/{symbol}"),
-        {
-            "name": lambda cast: Thing(
-                make_watchlist(cast.account, asset_ids=[cast.ibm.pk]).name, "nobody's list"
-            )
-        },
-    ),
+    "/v2/watchlists:by_name": {"name": _named_list},
+    "/v2/watchlists:by_name/{symbol}": {"name": _named_list},
 }
 MORE_QUERY: dict[tuple[str, str], dict[str, str]] = {
     ("DELETE", "/v2/positions/{symbol_or_asset_id}"): {"qty": "1"},
