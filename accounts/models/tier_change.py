@@ -34,7 +34,9 @@ class TierChange(models.Model):
                 condition=Q(applied_at=None, canceled_at=None),
                 name="tier_change_one_pending",
             ),
-            models.CheckConstraint(condition=~Q(from_tier=F("to_tier")), name="tier_change_changes_something"),
+            models.CheckConstraint(
+                condition=~Q(from_tier=F("to_tier")), name="tier_change_changes_something"
+            ),
             models.CheckConstraint(condition=~Q(reason=""), name="tier_change_has_a_reason"),
             models.CheckConstraint(
                 condition=Q(applied_at=None) | Q(canceled_at=None), name="tier_change_applied_or_canceled"

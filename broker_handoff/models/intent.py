@@ -50,7 +50,9 @@ class LiveIntent(models.Model):
     lease = models.UUIDField(null=True)  # of the attempt at hand
     leased_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)  # when bytes may first have reached the broker
-    sent_until = models.DateTimeField(null=True)  # and may last have: the end of the lease under which they did
+    sent_until = models.DateTimeField(
+        null=True
+    )  # and may last have: the end of the lease under which they did
     missing_since = models.DateTimeField(null=True)  # when the broker first said that it has none
     finished_at = models.DateTimeField(null=True)
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.acceptance,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.django_db(transaction=True),
 ]
 
