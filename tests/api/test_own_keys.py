@@ -152,8 +152,9 @@ def test_a_key_that_is_remembered_places_no_order_from_where_it_may_not_be_used_
 
 
 def test_who_is_about_to_leave_gets_no_key(browser, bot):
+    User.objects.filter(pk=bot.account.user_id).update(deactivated_at=timezone.now())
+
     with pytest.raises(RuleBroken, match="about to leave"):
-        User.objects.filter(pk=bot.account.user_id).update(deactivated_at=timezone.now())
         services.create_own_key(owner=bot.account.user, account_id=bot.account.pk, terms=KeyTerms())
 
     assert ApiKey.objects.filter(user_id=bot.account.user_id).count() == 1
