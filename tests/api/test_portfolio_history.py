@@ -432,6 +432,7 @@ def test_nothing_is_told_of_the_time_before_the_newest_fill_that_is_no_longer_ke
 
 def test_no_snapshot_is_taken_of_a_close_that_cannot_be_told_any_more(trader, ibm) -> None:
     monday = calendar_of(trader.account.market_id).day(MONDAY)
+    assert monday is not None
     TradingAccount.objects.update(history_run=1, history_at=to_datetime(monday.close + 1_000))
     assert take_snapshots(market_id=trader.account.market_id, day=monday).taken == 0
 

@@ -123,15 +123,9 @@ def _erasure(cast: Cast) -> None:
         Erasure.objects.create(user=cast.owner, asked_at=now, due_at=now + GOOD_FOR)
 
 
-def _connection(cast: Cast) -> None:
-    living = BrokerConnection.objects.filter(user=cast.owner, status__in=BrokerConnection.LIVING)
-    if not living.exists():
-        make_connection(cast.owner)
-
-
 def _connection(cast: Cast) -> BrokerConnection:
     """Return the owner's connection to a broker: a person has one."""
-    found = BrokerConnection.objects.filter(user=cast.owner, status="active").first()
+    found = BrokerConnection.objects.filter(user=cast.owner, status__in=BrokerConnection.LIVING).first()
     return found or make_connection(cast.owner)
 
 

@@ -113,7 +113,7 @@ def pool_of_one() -> Pool:
 
 
 async def seen_through(pool: Pool, owner: UUID | None) -> set[UUID]:
-    rows = [await fetch(pool, query, [], bound_to=owner) for query in QUERIES]  # type: ignore[arg-type] # made of the catalogue
+    rows = [await fetch(pool, query, [], bound_to=owner) for query in QUERIES]
     return {row["who"] for answer in rows for row in answer} - {None}
 
 
@@ -149,7 +149,7 @@ def test_a_pooled_connection_on_which_a_statement_failed_is_bound_to_nobody(peop
         async with pool_of_one() as pool:
             for broken in ("select 1 / 0", "select pg_cancel_backend(pg_backend_pid()), pg_sleep(60)"):
                 with pytest.raises(psycopg.Error):
-                    await fetch(pool, broken, [], bound_to=alice.pk)  # type: ignore[arg-type] # as above
+                    await fetch(pool, broken, [], bound_to=alice.pk)
                 found.append(await seen_through(pool, None))
         return found
 

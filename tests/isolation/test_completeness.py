@@ -58,7 +58,7 @@ class AllowsOtherwise(Plain):
 
 
 def routes_of(urlconf: ModuleType, *patterns: Any) -> list[Any]:
-    urlconf.urlpatterns = list(patterns)  # type: ignore[attr-defined] # as Django reads it
+    urlconf.urlpatterns = list(patterns)
     return every_route(urlconf.__name__)
 
 

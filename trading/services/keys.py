@@ -73,6 +73,7 @@ def create_own_key(*, owner: Owner, account_id: UUID, terms: KeyTerms, may_opera
     if Scope.OPERATOR in terms.scopes and not may_operate:
         raise ScopeMissing(f"the scope {Scope.OPERATOR.value} is for operators alone")
     # The person first: who has asked to be erased gets no key, whichever of the two requests comes first.
+    assert owner.pk is not None
     them = User.objects.filter(pk=owner.pk, deactivated_at=None)
     if them.select_for_update(no_key=True, of=("self",)).first() is None:
         raise RuleBroken("who is about to leave gets no new key")

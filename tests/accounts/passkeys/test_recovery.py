@@ -82,7 +82,7 @@ def test_nobody_keeps_a_copy_of_the_answer_that_shows_codes(person: Page) -> Non
 def test_the_session_that_the_browser_had_before_ends(person: Page, codes: list[str]) -> None:
     before = person.session()  # its key is overwritten in the browser: nobody could end it by logging out
 
-    assert recover(codes[0], page=person).status_code == 200  # type: ignore[attr-defined]
+    assert recover(codes[0], page=person).status_code == 200
 
     before.refresh_from_db()
     assert before.end_reason == Session.End.LOGGED_OUT
