@@ -68,7 +68,7 @@ alter table {PASSKEYS} drop constraint passkey_of_person;
 """
 DROP_FUNCTIONS = """
 drop function accounts_person_of_email, accounts_person_of_passkey, accounts_session_of_key;
-drop function accounts_own_living_sessions, accounts_living_sessions;
+drop function accounts_which_sessions_live, accounts_living_sessions;
 """
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KEPT_FOR = timedelta(days=30)  # after the end
 
-_LIVING = "select accounts_own_living_sessions(%s::uuid[])"
+_LIVING = "select accounts_which_sessions_live(%s::uuid[])"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Shown:
 
 
 def living_among(session_ids: Iterable[UUID]) -> set[UUID]:
-    """Return those of the bound person that live, which the database alone decides."""
+    """Return those that live, which the database alone decides."""
     with connection.cursor() as cursor:
         cursor.execute(_LIVING, [list(session_ids)])
         return {session_id for (session_id,) in cursor.fetchall()}

@@ -16,13 +16,13 @@ stable security definer set search_path = pg_catalog, public, pg_temp language s
 $$;
 revoke all on function accounts_living_sessions(uuid[]) from public;
 
--- Which of these sessions of the bound person live.
-create function accounts_own_living_sessions(p_ids uuid[]) returns setof uuid
+-- Which of these sessions live, and nothing else of them.
+create function accounts_which_sessions_live(p_ids uuid[]) returns setof uuid
 stable security definer set search_path = pg_catalog, public, pg_temp language sql as $$
-  select s.id from accounts_living_sessions(p_ids) s where s.user_id = raxx_uid()
+  select s.id from accounts_living_sessions(p_ids) s
 $$;
-revoke all on function accounts_own_living_sessions(uuid[]) from public;
-grant execute on function accounts_own_living_sessions(uuid[]) to raxx_app;
+revoke all on function accounts_which_sessions_live(uuid[]) from public;
+grant execute on function accounts_which_sessions_live(uuid[]) to raxx_app, raxx_worker;
 
 -- The living session with this key, and what every request must know of its person.
 create function accounts_session_of_key(p_key_hash bytea)

@@ -115,7 +115,7 @@ def test_no_view_and_no_owner_s_function_opens_a_way_around() -> None:
     assert views == [("trading_accountentry",)]
     assert {name for (name,) in definers} == {
         # Asked before anybody is bound, with a session's key, a passkey's id or an address: tests/accounts.
-        "accounts_living_sessions", "accounts_own_living_sessions", "accounts_session_of_key",
+        "accounts_living_sessions", "accounts_which_sessions_live", "accounts_session_of_key",
         "accounts_person_of_passkey", "accounts_person_of_email",
         # What staff may see, and whether they oversee the others: of the bound one alone, tests/support.
         "raxx_granted_accounts", "raxx_granted_people", "raxx_oversees",

@@ -7,6 +7,7 @@ lies between is read from the log; what comes live meanwhile is held back and fo
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 from trading.stream.database import UNREACHABLE
@@ -31,7 +32,7 @@ class Held:
     def __init__(self, most: int) -> None:
         self.is_holding = False
         self._most = most
-        self._updates: list[frames.Update] = []
+        self._updates: deque[frames.Update] = deque()
 
     def begin(self) -> None:
         self.is_holding = True
@@ -43,11 +44,17 @@ class Held:
         self._updates.append(update)
         return True
 
-    def let_go(self) -> list[frames.Update]:
-        """Return what was held, in order; from here on nothing is."""
+    def next(self) -> frames.Update | None:
+        """Return the oldest that is held; None when there is none, and from here on nothing is held."""
+        if self._updates:
+            return self._updates.popleft()
         self.is_holding = False
-        updates, self._updates = self._updates, []
-        return updates
+        return None
+
+    def let_go(self) -> None:
+        """Forget what was held; from here on nothing is."""
+        self.is_holding = False
+        self._updates.clear()
 
 
 async def read_past(

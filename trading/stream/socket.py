@@ -124,8 +124,9 @@ class Socket(WebSocket):
             logger.exception("the past of account %s cannot be told", self.principal.account_id)
             self.fail()
             return
-        for update in self._held.let_go():
-            self._say(update)
+        while (update := self._held.next()) is not None:  # as much as the outbox takes, and no faster
+            if not await self._tell_when_there_is_room(update):
+                return
 
     async def _tell_when_there_is_room(self, update: frames.Update) -> bool:
         if not await self._outbox.room():

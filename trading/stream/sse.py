@@ -154,8 +154,9 @@ class EventStream:
             logger.exception("the past of account %s cannot be told", self.principal.account_id)
             self.fail()
             return
-        for update in self._held.let_go():
-            self._tell(update)
+        while (update := self._held.next()) is not None:  # as much as the outbox takes, and no faster
+            if not await self._tell_when_there_is_room(update):
+                return
         is_complete = self._window.until_id is not None and self._window.until_id <= head
         if is_complete or (self._window.until is not None and await self._is_over(self._window.until)):
             self._finish()
