@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,8 @@ class House:
             self._running.kill()
             self._running.wait()
         for left in self.processes():
-            left.kill()
+            with suppress(psutil.NoSuchProcess):  # its parent's end was its own
+                left.kill()
 
     @property
     def is_running(self) -> bool:
