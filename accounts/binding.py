@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from psycopg import Error, ServerCursor
+from psycopg import Error, IntegrityError, ServerCursor
 from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
             with raw.pipeline():  # one trip; implicit transaction of both
                 raw.execute(BIND, [user_id])
                 return execute(sql, params, many, context)
+        except IndexError:  # the same, where psycopg has read the error as if it answered nothing
+            _leave_pipeline(raw)
+            raise IntegrityError("a constraint that waits for the commit was broken") from None
         except Error as error:
             if raw.closed or raw.pgconn.pipeline_status == PipelineStatus.OFF:
                 raise
