@@ -79,13 +79,12 @@ def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
             with raw.pipeline():  # one trip; implicit transaction of both
                 raw.execute(BIND, [user_id])
                 return execute(sql, params, many, context)
-        except IndexError:  # the same, where psycopg has read the error as if it answered nothing
-            _leave_pipeline(raw)
-            raise IntegrityError("a constraint that waits for the commit was broken") from None
-        except Error as error:
+        except (Error, IndexError) as error:
             if raw.closed or raw.pgconn.pipeline_status == PipelineStatus.OFF:
                 raise
             _leave_pipeline(raw)
+            if isinstance(error, IndexError):  # psycopg has read the commit's error as if it answered nothing
+                raise IntegrityError("a constraint that waits for the commit was broken") from None
             raise (error.__context__ if isinstance(error.__context__, Error) else error) from None
 
 
