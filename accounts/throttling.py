@@ -38,7 +38,7 @@ EXCEEDED = "rate limit exceeded"
 
 HOUR_S = 3_600
 
-Kind = Literal["log_in", "ceremony", "sign_up", "mailbox", "recovery", "bad_key"]
+Kind = Literal["log_in", "ceremony", "sign_up", "mailbox", "recovery", "bad_key", "page"]
 
 
 class Caller(Protocol):
@@ -69,6 +69,7 @@ ADDRESS_LIMITS: dict[Kind, AddressLimit] = {
     "mailbox": AddressLimit(rate=Rate(limit=5, period_s=HOUR_S)),  # of whoever's, from however many addresses
     "recovery": AddressLimit(rate=Rate(limit=10, period_s=HOUR_S)),
     "bad_key": AddressLimit(rate=Rate(limit=30), must_be_counted=False, is_before_all=True),
+    "page": AddressLimit(rate=Rate(limit=600), must_be_counted=False),  # of a person, whatever the tier
 }
 
 # Which addresses this process has seen at their limit, and until when. A process that has not yet met the
@@ -166,6 +167,14 @@ def attempt_mail(email: str) -> None:
     Whose it is makes no difference: nobody learns from it who is here.
     """
     attempt("mailbox", hashlib.sha256(email.strip().lower().encode()).hexdigest())
+
+
+def attempt_page(user_id: UUID) -> None:
+    """Count one more page, or part of one, of a person. Raises RateLimited for one too many.
+
+    Pages do not count against the tier's budget: what a person does on one is a request of the API, and is counted.
+    """
+    attempt("page", str(user_id))
 
 
 def forget() -> None:

@@ -7,9 +7,12 @@
         +--> blocked                 a guard of ours said no: nothing was sent
         +--> canceled                somebody took it back before anything was sent
         +--> lapsed                  the deadline passed: nothing was sent, or it certainly never arrived
+        |
+        (from `sending`) unresolved  it may be at the broker, and nobody can ask any more: the token is gone
 
 While it is `sending` nobody knows whether the broker has it; only the broker's own answer, to the
-submission or to a later question for our id, leads out. A cancel is `done` when the broker has taken it; a
+submission or to a later question for our id, leads out; where the token that could ask was shredded, it is
+`unresolved` for good once its deadline is over. A cancel is `done` when the broker has taken it; a
 replacement is an order of its own from then on.
 """
 
@@ -31,6 +34,7 @@ class IntentStatus(models.TextChoices):
     REFUSED = "refused"
     BLOCKED = "blocked"
     LAPSED = "lapsed"
+    UNRESOLVED = "unresolved"
 
 
 _S = IntentStatus
@@ -39,7 +43,7 @@ NEXT: dict[IntentStatus, frozenset[IntentStatus]] = {
     _S.ACCEPTED: frozenset({_S.SENDING, _S.BLOCKED, _S.LAPSED, _S.CANCELED}),
     _S.SENDING: frozenset(
         {
-            _S.ACCEPTED, _S.WORKING, _S.DONE, _S.REFUSED, _S.LAPSED,
+            _S.ACCEPTED, _S.WORKING, _S.DONE, _S.REFUSED, _S.LAPSED, _S.UNRESOLVED,
             # The broker's first answer may tell of an order that is over already.
             _S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED, _S.REPLACED,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,6 +71,7 @@ INSTALLED_APPS = [
     "accounts",
     "rest_framework",
     "drf_spectacular_sidecar",  # the files of the viewer at /docs
+    "django_htmx",  # brings htmx's own file
     "guardian",
     "django_otp",
     "django_otp_webauthn",
@@ -328,6 +330,11 @@ LANGUAGES = [("en", "English")]
 USE_I18N = True  # the pages' texts can be translated; there is one language so far
 
 STATIC_URL = "/static/"
+# The charts' script, from its package's folder; the package itself draws in a window of its own, and is never imported.
+STATICFILES_DIRS = [
+    ("charts", str(Path(place) / "js"))
+    for place in getattr(find_spec("lightweight_charts"), "submodule_search_locations", None) or ()
+]
 WHITENOISE_USE_FINDERS = True  # the packages' files are served from where they are installed
 
 LOGGING = logs.config(roles.current_process())

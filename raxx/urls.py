@@ -14,6 +14,7 @@ from broker_handoff.api.urls import urlpatterns as live
 from broker_handoff.dashboard.urls import urlpatterns as live_pages
 from raxx import docs, errors, health
 from trading.api.urls import urlpatterns as api
+from trading.dashboard.urls import urlpatterns as paper
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *access,
     *ways_in,
     *pages,
+    *paper,
     *live,
     *live_pages,
     path("health/live", health.live),

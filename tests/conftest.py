@@ -23,7 +23,9 @@ django.setup()
 # A worker of xdist inherits this process's environment, and must choose a folder before it has settings.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
-from tests import emptying  # noqa: E402
+from tests import chain, emptying  # noqa: E402
+
+chain.install()
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from accounts import tracing
 from accounts.dashboard.words import WORDS
 from accounts.web.base import JsonView
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Page(JsonView):
-    """A page that anybody may open. Only its failures are JSON."""
+    """A page that anybody may open. A failure is a page too, with the project's status and headers."""
 
     http_method_names = ["get", "head"]
     template: ClassVar[str]
@@ -35,6 +36,22 @@ class Page(JsonView):
     def content(self, request: HttpRequest, **kwargs: str) -> dict[str, Any]:  # noqa: ARG002 - a page has its own
         """Return what its template needs beyond what every page has."""
         return {}
+
+    def told(self, request: HttpRequest, error: Exception, answer: HttpResponse) -> HttpResponse:
+        """Say in a page what went wrong; a part that was asked for alone gets a part."""
+        self.template = "accounts/parts/failure.html" if is_part(request) else "accounts/failure.html"
+        shown = self.show(
+            request,
+            status=answer.status_code,
+            why=getattr(error, "message", ""),
+            request_id=tracing.current().request_id,
+            retry_after=answer.headers.get("Retry-After"),
+        )
+        shown.status_code = answer.status_code
+        for name in ("Retry-After", "Allow"):
+            if name in answer.headers:
+                shown[name] = answer.headers[name]
+        return shown
 
     def show(self, request: HttpRequest, **content: Any) -> HttpResponse:
         """Return the page."""
@@ -65,6 +82,11 @@ class OwnPage(Page):
         return super().get(request, **kwargs)
 
 
+def is_part(request: HttpRequest) -> bool:
+    """Say whether a script asks for a part of a page (htmx says so)."""
+    return request.headers.get("HX-Request") == "true"
+
+
 def _right_place(request: HttpRequest) -> str | None:
     """Return this page's address where passkeys work, None if that is here: they belong to one domain for ever."""
     host, domain = split_domain_port(request.get_host())[0], settings.OTP_WEBAUTHN_RP_ID
@@ -73,9 +95,9 @@ def _right_place(request: HttpRequest) -> str | None:
     return f"{settings.ORIGINS[0]}{request.get_full_path()}"
 
 
-def redirect_to(name: str, **query: str) -> HttpResponse:
-    """Return the way to another page of ours."""
-    return HttpResponseRedirect(reverse(name) + (f"?{urlencode(query)}" if query else ""))
+def redirect_to(name: str, *parts: str, **query: str) -> HttpResponse:
+    """Return the way to another page of ours; `parts` are what its address names."""
+    return HttpResponseRedirect(reverse(name, args=parts) + (f"?{urlencode(query)}" if query else ""))
 
 
 def next_of(request: HttpRequest, otherwise: str) -> str:

@@ -51,13 +51,17 @@ class JsonView(View):
         try:
             response = super().dispatch(request, *args, **kwargs)
         except Exception as error:
-            handler = cast("Callable[..., HttpResponseBase | None]", api_settings.EXCEPTION_HANDLER)
+            handler = cast("Callable[..., HttpResponse | None]", api_settings.EXCEPTION_HANDLER)
             answer = handler(error, {"view": self})
             if answer is None:
                 raise
-            response = answer
+            response = self.told(request, error, answer)
         add_never_cache_headers(response)
         return response
+
+    def told(self, request: HttpRequest, error: Exception, answer: HttpResponse) -> HttpResponse:  # noqa: ARG002
+        """Return the answer to a failure; `answer` is the one of the project's table."""
+        return answer
 
     def http_method_not_allowed(self, request: HttpRequest, *_: Any, **__: Any) -> NoReturn:
         """Refuse as the API does."""

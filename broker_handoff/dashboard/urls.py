@@ -6,8 +6,10 @@ from django.urls import path
 
 from broker_handoff.adapters import CALLBACK
 from broker_handoff.dashboard.connecting import Callback, Connected
+from broker_handoff.dashboard.live import Live
 
 urlpatterns = [
+    path("live", Live.as_view(), name="live"),
     path(CALLBACK.removeprefix("/"), Callback.as_view(), name="live-callback"),
     path("live/connected", Connected.as_view(), name="live-connected"),
 ]

@@ -2,6 +2,7 @@ from broker_handoff.models.connection import BrokerConnection, ConnectAttempt, S
 from broker_handoff.models.gate import GateMonth, GateNomination, GateOverride, GateVerdict
 from broker_handoff.models.intent import IntentEvent, LiveIntent
 from broker_handoff.models.reconciliation import BrokerDifference, PositionBaseline
+from broker_handoff.models.shadow import ShadowLink, ShadowOrder
 from broker_handoff.models.switch import SwitchClosing
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "LiveIntent",
     "PositionBaseline",
     "SealedToken",
+    "ShadowLink",
+    "ShadowOrder",
     "SwitchClosing",
 ]

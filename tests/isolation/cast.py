@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings
 from django.test import Client
-from django.test.client import ClientHandler
 from django.utils import timezone
 
 from accounts.models import Tier, User
@@ -63,8 +61,7 @@ class Caller:
 
     def send(self, method: str, path: str, query: dict[str, Any], body: Any) -> Any:
         """Send a request as this caller's program or browser does."""
-        client = Client()
-        client.handler = _handler()
+        client = Client(enforce_csrf_checks=True)
         headers = dict(self.headers)
         if self.account_id:
             headers["Raxx-Account-Id"] = self.account_id
@@ -76,12 +73,6 @@ class Caller:
                 headers["X-CSRFToken"] = CSRF
         content = "" if body is None else json.dumps(body)
         return client.generic(method, path, content, "application/json", query_params=query, headers=headers)
-
-
-@cache
-def _handler() -> ClientHandler:
-    """Return one handler for all: to make its middleware takes longer than most requests."""
-    return ClientHandler(enforce_csrf_checks=True)
 
 
 class Cast:

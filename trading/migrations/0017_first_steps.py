@@ -1,0 +1,12 @@
+"""Nothing yet."""
+
+from __future__ import annotations
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """Nothing yet."""
+
+    dependencies = [("trading", "0016_scheduled_runs")]
+    operations: list[object] = []
