@@ -58,7 +58,7 @@ class BrokerAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerOrder:
-    """How an order stands at the broker. `status` is ours, `word` the broker's."""
+    """How an order stands at the broker. `status` is ours, `word` the broker's; `at` is when it last changed."""
 
     id: str
     client_order_id: str
@@ -70,6 +70,8 @@ class BrokerOrder:
     filled_quantity: Decimal
     filled_average_price: Decimal | None
     at: datetime
+    submitted_at: datetime | None = None  # by the broker's clock, as are all
+    filled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, AnyStr, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,6 +28,8 @@ VERSION = b"\x01"
 NONCE_BYTES = 12
 KEY_BYTES = 32
 FIELD = "token"
+MARK = "(the token)"  # stands where a broker repeated it
+SCRUBBED_MIN = 8  # characters: what is shorter stands in any text by chance
 AAD_PREFIX = b"raxx.broker_handoff:"
 
 
@@ -56,6 +58,17 @@ class Token:
     def forget(self) -> None:
         """Let go of it: from now on nobody reads it here."""
         self._value = None
+
+    def scrubbed_from(self, text: AnyStr) -> AnyStr:
+        """Return a text without the token, as it is and as JSON writes it; the very same object where it is not there."""
+        value = self._value
+        if value is None or len(value) < SCRUBBED_MIN:
+            return text
+        for form in (value, value.replace("/", "\\/")):
+            secret, mark = (form.encode(), MARK.encode()) if isinstance(text, bytes) else (form, MARK)
+            if secret in text:
+                text = text.replace(secret, mark)
+        return text
 
     def __repr__(self) -> str:
         return "Token(…)"

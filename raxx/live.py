@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 KNOWN_FEEDS = frozenset({"alpaca", "synthetic", "replay"})
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+PAPER_URL = "https://paper-api.alpaca.markets"
 
 
 def refuse_incomplete(
@@ -57,3 +58,25 @@ def refuse_incomplete(
         reasons.append("RAXX_KMS is local: the keys of live tokens would lie beside the tokens")
     if reasons:
         raise SettingError("RAXX_LIVE=on refuses to start: " + "; ".join(reasons))
+
+
+def refuse_live_shadow(*, url: str, key_id: str, secret: str, api_url: str, is_production: bool) -> None:
+    """Raise SettingError where paper orders would be mirrored to an account that is, or may be, a live one."""
+    if not (key_id or secret):
+        return
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    reasons = []
+    if not (key_id and secret):
+        reasons.append("RAXX_SHADOW_KEY_ID and RAXX_SHADOW_SECRET go together")
+    if (host == "alpaca.markets" or host.endswith(".alpaca.markets")) and host != urlsplit(
+        PAPER_URL
+    ).hostname:
+        reasons.append(f"RAXX_SHADOW_URL: {host} is not Alpaca's paper address")
+    if api_url and urlsplit(api_url).netloc == parts.netloc:
+        reasons.append("RAXX_SHADOW_URL is the live broker's address (RAXX_BROKER_API_URL)")
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in HERE and not is_production)
+    if not is_safe:
+        reasons.append("RAXX_SHADOW_URL is not https: the key's secret would travel in clear")
+    if reasons:
+        raise SettingError("shadow mode refuses to start: " + "; ".join(reasons))

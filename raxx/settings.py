@@ -214,6 +214,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 30.0,
         "options": {"expires": 30.0},
     },
+    "mirror-shadows": {
+        "task": "broker_handoff.mirror_shadows",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
     "end-old-consents": {"task": "broker_handoff.end_old_consents", "schedule": timedelta(hours=1)},
     "anchor-audit": {"task": "accounts.anchor_audit", "schedule": timedelta(minutes=5)},
     "verify-new-audit": {"task": "accounts.verify_new_audit", "schedule": timedelta(hours=1)},
@@ -320,6 +325,17 @@ if LIVE_IS_ON:
         gate_feeds=GATE_FEEDS,
         is_production=IS_PRODUCTION,
     )
+# The operator's own paper account at a broker, to which accounts are mirrored: broker_handoff.shadow.
+SHADOW_URL = env.optional("RAXX_SHADOW_URL", env.Url, env.Url(live.PAPER_URL))
+SHADOW_KEY_ID = env.optional("RAXX_SHADOW_KEY_ID", str, "")
+SHADOW_SECRET = env.optional("RAXX_SHADOW_SECRET", str, "")
+live.refuse_live_shadow(
+    url=SHADOW_URL,
+    key_id=SHADOW_KEY_ID,
+    secret=SHADOW_SECRET,
+    api_url=BROKER_API_URL,
+    is_production=IS_PRODUCTION,
+)
 
 # --- Time, language, files, logs ------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ CHECKS = (
         breaches="""
         select j.account_id, 'journal ' || j.id, 'capital, cash', coalesce(string_agg(p.ledger, ', ' order by p.ledger), 'nothing')
           from trading_journal j left join trading_posting p on p.journal_id = j.id
-         where {of j} and j.kind = 'deposit'
+         where {of j} and j.kind in ('deposit', 'adjustment')
          group by j.id having string_agg(p.ledger, ', ' order by p.ledger) is distinct from 'capital, cash'""",
     ),
     Check(

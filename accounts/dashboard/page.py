@@ -38,7 +38,9 @@ class Page(JsonView):
         return {}
 
     def told(self, request: HttpRequest, error: Exception, answer: HttpResponse) -> HttpResponse:
-        """Say in a page what went wrong; a part that was asked for alone gets a part."""
+        """Say in a page what went wrong; a part that was asked for alone gets a part. What reads nothing is no reader."""
+        if request.method not in {"GET", "HEAD"}:
+            return answer
         self.template = "accounts/parts/failure.html" if is_part(request) else "accounts/failure.html"
         shown = self.show(
             request,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from accounts.errors import RuleBroken
+
 if TYPE_CHECKING:
     from broker_handoff.ports import Broker, BrokerBuilder, Consent
     from broker_handoff.vault import KeyService
@@ -48,3 +50,12 @@ def builder() -> BrokerBuilder:
         return AlpacaBroker(token=token, url=url)
 
     return build
+
+
+def shadow() -> Broker:
+    """Return the operator's own paper account (RAXX_SHADOW_*), for one pass. Raises RuleBroken where none is set."""
+    from broker_handoff.adapters.alpaca import AlpacaBroker
+
+    if not (settings.SHADOW_KEY_ID and settings.SHADOW_SECRET):
+        raise RuleBroken("RAXX_SHADOW_KEY_ID and RAXX_SHADOW_SECRET are not set", error="shadow_not_set")
+    return AlpacaBroker(token=settings.SHADOW_SECRET, url=settings.SHADOW_URL, key_id=settings.SHADOW_KEY_ID)

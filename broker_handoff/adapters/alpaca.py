@@ -37,6 +37,7 @@ from broker_handoff.ports import (
     TokenRefused,
 )
 from broker_handoff.states import IntentStatus
+from broker_handoff.vault import Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,34 +60,51 @@ OVER = {
 
 
 class _TimedSession(Session):
-    """A session whose every request has time-outs, and that reads no credentials from the machine's `.netrc`."""
+    """A session whose every request has time-outs, and that reads no credentials from the machine's `.netrc`.
 
-    def __init__(self, connect_s: float, read_s: float) -> None:
+    An answer that echoes the secret is handed on without it: its words are stored, and shown to people.
+    """
+
+    def __init__(self, connect_s: float, read_s: float, secret: str) -> None:
         super().__init__()
         self.trust_env = False
         self._timeouts = (connect_s, read_s)
+        self._secret = Token(secret)
 
     def request(self, *args: Any, **options: Any) -> Any:
-        return super().request(*args, **{**options, "timeout": self._timeouts})
+        response = super().request(*args, **{**options, "timeout": self._timeouts})
+        content = response.content
+        if (scrubbed := self._secret.scrubbed_from(content)) is not content:
+            response._content = scrubbed  # noqa: SLF001 - requests has no other way to say it
+        return response
 
 
 def client_of(
-    token: str, url: str, *, connect_s: float = PACE.connect_timeout_s, read_s: float = PACE.read_timeout_s
+    token: str,
+    url: str,
+    *,
+    key_id: str = "",
+    connect_s: float = PACE.connect_timeout_s,
+    read_s: float = PACE.read_timeout_s,
 ) -> TradingClient:
-    """Return the SDK's client for one token, which asks once and not for ever."""
-    client = TradingClient(oauth_token=token, url_override=url, raw_data=True)
+    """Return the SDK's client for one token, or for the secret of a key, which asks once and not for ever."""
+    if key_id:
+        client = TradingClient(key_id, token, url_override=url, raw_data=True)
+    else:
+        client = TradingClient(oauth_token=token, url_override=url, raw_data=True)
     # The client takes neither; a test asserts that they still are what they were.
     client._retry = 0  # noqa: SLF001
-    client._session = _TimedSession(connect_s, read_s)  # noqa: SLF001
+    client._session = _TimedSession(connect_s, read_s, token)  # noqa: SLF001
     return client
 
 
 @dataclass(frozen=True)
 class AlpacaBroker:
-    """One person's account, for one request."""
+    """One person's account, for one request: by an OAuth token, or by a key, whose secret `token` is then."""
 
     token: str
     url: str
+    key_id: str = ""
     connect_s: float = PACE.connect_timeout_s
     read_s: float = PACE.read_timeout_s
 
@@ -148,12 +166,15 @@ class AlpacaBroker:
         )
 
     def updates(self) -> Iterator[BrokerOrder]:
-        """Sign in to the stream, and return what it tells of orders; it ends by BrokerUnavailable."""
+        """Sign in to the stream, by a token, and return what it tells of orders; it ends by BrokerUnavailable."""
+        assert not self.key_id, "the stream is followed for people's tokens alone"
         told = alpaca_stream.updates(self.url, self.token, connect_s=self.connect_s)
         return (_read(_order, each) for each in told)
 
     def _ask(self, call: Callable[[TradingClient], Any], read: Callable[[Any], Any]) -> Any:
-        client = client_of(self.token, self.url, connect_s=self.connect_s, read_s=self.read_s)
+        client = client_of(
+            self.token, self.url, key_id=self.key_id, connect_s=self.connect_s, read_s=self.read_s
+        )
         try:
             with client._session:  # noqa: SLF001 - or its sockets would wait for the garbage collector
                 told = call(client)
@@ -244,7 +265,13 @@ def _order(told: Any) -> BrokerOrder:
         filled_quantity=Decimal(told.get("filled_qty") or 0),
         filled_average_price=None if average is None else Decimal(average),
         at=datetime.fromisoformat(at),
+        submitted_at=_instant(told.get("submitted_at")),
+        filled_at=_instant(told.get("filled_at")),
     )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _account(told: Any) -> BrokerAccount:

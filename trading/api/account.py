@@ -79,6 +79,6 @@ def account_body(figures: AccountFigures) -> dict[str, Any]:
         "balance_asof": None if figures.balance_date is None else str(figures.balance_date),
         "created_at": instant(account.created_at),
         "account_blocked": is_closed,
-        "trading_blocked": is_closed,
+        "trading_blocked": is_closed or account.frozen_at is not None,
         **_NEUTRAL,
     }

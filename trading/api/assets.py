@@ -62,7 +62,7 @@ def asset_body(asset: Asset) -> dict[str, Any]:
         "name": asset.name,
         "cusip": asset.cusip or None,
         "status": asset.status,
-        "tradable": asset.tradable,
+        "tradable": asset.tradable and asset.suspended_at is None,
         "marginable": asset.marginable,
         "shortable": asset.shortable,
         "easy_to_borrow": asset.easy_to_borrow,

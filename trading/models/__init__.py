@@ -11,6 +11,7 @@ from trading.models.position import Position
 from trading.models.profile import SimulationProfile
 from trading.models.reset import AccountReset
 from trading.models.snapshot import EquitySnapshot
+from trading.models.staff_act import StaffAct
 from trading.models.watchlist import Watchlist
 from trading.models.webhook import WebhookDelivery, WebhookEndpoint
 
@@ -30,6 +31,7 @@ __all__ = [
     "Position",
     "Posting",
     "SimulationProfile",
+    "StaffAct",
     "TradingAccount",
     "Watchlist",
     "WebhookDelivery",

@@ -23,7 +23,7 @@ class TradingAccount(Configuration):
     `event_seq` is the sequence of the newest event: locking this row is what makes the log gap-free.
     An account that is not active takes no orders. While it is reset or closed its open orders are
     ended; a reset then begins its next generation. One that is `exits_only` takes no order that opens:
-    it is more than its owner's tier allows.
+    it is more than its owner's tier allows. One that the staff has frozen (`frozen_at`) takes none either.
 
     Events up to `history_seq` are history: of them only those are left whose order is still needed, and
     `OpeningLot` and the opening journals say what the rest came to. `history_at` is the market time of the
@@ -56,6 +56,7 @@ class TradingAccount(Configuration):
     history_run = models.PositiveIntegerField(null=True)
     history_at = models.DateTimeField(null=True)
     exits_only = models.BooleanField(default=False, db_default=False)
+    frozen_at = models.DateTimeField(null=True)  # by the staff: no order that opens, until it is thawed
     created_at = models.DateTimeField(default=timezone.now)
     reset_at = models.DateTimeField(null=True)  # when a later generation began, market time
 

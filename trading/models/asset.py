@@ -34,6 +34,7 @@ class Asset(models.Model):
     shortable = models.BooleanField(default=True)
     easy_to_borrow = models.BooleanField(default=True)
     fractionable = models.BooleanField(default=True)
+    suspended_at = models.DateTimeField(null=True)  # by the staff: no new order, until it is resumed
     attributes = ArrayField(models.CharField(max_length=32), default=list, blank=True)
 
     class Meta:

@@ -29,6 +29,7 @@ class Journal(models.Model):
         DEPOSIT = "deposit"
         FILL = "fill"
         RESET = "reset"  # the end of a generation: cash and positions, at cost, against capital
+        ADJUSTMENT = "adjustment"  # cash that the staff has put right, against capital
         OPENING = "opening"  # what the fills of a generation came to that are no longer kept one by one
 
     id = models.UUIDField(primary_key=True)

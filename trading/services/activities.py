@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 FILL, DEPOSIT, FEE, JOURNAL = "FILL", "CSD", "FEE", "JNLC"
 TYPES = (FILL, DEPOSIT, FEE, JOURNAL)  # those that anything here is told as
 
-_KINDS = {DEPOSIT: (Journal.Kind.DEPOSIT,), JOURNAL: (Journal.Kind.RESET, Journal.Kind.OPENING)}
+_KINDS = {
+    DEPOSIT: (Journal.Kind.DEPOSIT,),
+    JOURNAL: (Journal.Kind.RESET, Journal.Kind.ADJUSTMENT, Journal.Kind.OPENING),
+}
 _FEE_BITS = 0x2F8A_91D3_64C7  # of the random part of a UUIDv7
 _ID = re.compile(r"\d{17}::([0-9a-f-]{36})", re.ASCII)
 

@@ -95,6 +95,9 @@ _TABLE: dict[str, Callable[[dict[str, Any]], TradingError]] = {
         f"position intent mismatch, inferred: {d['inferred']}, specified: {d['specified']}"
     ),
     "class_mismatch": _class_mismatch,
+    "account_frozen": lambda _: OrderDenied(
+        "account is restricted to liquidation: support has frozen it, and orders that close positions are taken"
+    ),
     "exits_only": lambda _: OrderDenied(
         "this account is beyond what your tier allows: it takes orders that close positions alone"
     ),

@@ -15,6 +15,7 @@ from accounts.models.user import new_id
 from matching.market.times import to_ns
 from trading import reference
 from trading.doorbells import ring_account, ring_market
+from trading.errors import RuleBroken
 from trading.models import Order
 from trading.selectors import marks_of
 from trading.services import reserve
@@ -52,6 +53,8 @@ def replace_order(
     order = mine.filter(pk=order_id).first()
     if order is None:
         raise order_not_found(order_id)
+    if order.asset.suspended_at is not None:
+        raise RuleBroken(f"asset {order.symbol} is suspended: its orders can be canceled, and not replaced")
     _require_prices(order, limit_price, stop_price, trail)
     successor_id = new_id()
     wish = {

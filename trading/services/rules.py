@@ -42,6 +42,10 @@ def require_tradable(asset: Asset | None, name: str, market: MarketTerms) -> Ass
         raise RuleBroken(f"asset {name} not found")
     if asset.status != Asset.Status.ACTIVE:
         raise ValueInvalid(f"asset {asset.symbol} is not active")
+    if asset.suspended_at is not None:
+        raise RuleBroken(
+            f"asset {asset.symbol} is suspended: new orders in it are refused until it is resumed"
+        )
     if not asset.tradable or asset.symbol not in market.symbols:
         raise RuleBroken(f"asset {asset.symbol} is not tradable")
     return asset

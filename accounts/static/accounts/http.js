@@ -29,23 +29,24 @@ const READING = ["GET", "HEAD"];
  * Send a request and return the body of its answer, null for none.
  *
  * Where the server wants the passkey again, it is asked for and the request is sent once more: `onStepUp` is
- * called before. Throws Refused, Unreachable, and passkey.NotShown.
+ * called before. `headers` are sent beside our own (`Raxx-Account-Id` says which account is meant). Throws
+ * Refused, Unreachable, and passkey.NotShown.
  */
-export async function call(method, path, body, { onStepUp } = {}) {
+export async function call(method, path, body, { onStepUp, headers = {} } = {}) {
   try {
-    return await send(method, path, body);
+    return await send(method, path, body, headers);
   } catch (error) {
     if (!(error instanceof Refused && error.asksForPasskey)) {
       throw error;
     }
     onStepUp?.();
     await stepUp(error.body);
-    return send(method, path, body); // a second refusal is the caller's to hear
+    return send(method, path, body, headers); // a second refusal is the caller's to hear
   }
 }
 
-async function send(method, path, body) {
-  const headers = { Accept: "application/json" };
+async function send(method, path, body, extra = {}) {
+  const headers = { ...extra, Accept: "application/json" };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
   }

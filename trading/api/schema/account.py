@@ -81,7 +81,10 @@ SCHEMAS: dict[str, Schema] = {
             "balance_asof": described(nullable(DATE), "The day of `last_equity`."),
             "created_at": INSTANT,
             "account_blocked": BOOLEAN,
-            "trading_blocked": BOOLEAN,
+            "trading_blocked": described(
+                BOOLEAN,
+                "The account is closed, or support has frozen it: then it takes orders that close alone.",
+            ),
             "transfers_blocked": BOOLEAN,
             "options_approved_level": _LEVEL,
             "options_trading_level": _LEVEL,
