@@ -23,24 +23,7 @@ def owned_table(table: str, *, app: str = "", worker: str = "", app_check: str =
     `app` and `worker` are the privileges of the two roles beyond SELECT, as GRANT writes them;
     `app_check` is a further condition on rows that `raxx_app` writes.
     """
-    check = f"user_id = raxx_uid() and ({app_check})" if app_check else "user_id = raxx_uid()"
-    grants = [f"grant select{', ' + app if app else ''} on {table} to raxx_app;"]
-    grants.append(f"grant select{', ' + worker if worker else ''} on {table} to raxx_worker;")
-    return RunSQL(
-        f"""
-        alter table {table} enable row level security;
-        alter table {table} force row level security;
-        create policy owner_all on {table} to raxx_owner using (true) with check (true);
-        create policy worker_all on {table} to raxx_worker using (true) with check (true);
-        create policy app_own on {table} to raxx_app using (user_id = raxx_uid()) with check ({check});
-        {" ".join(grants)}
-        """,
-        f"""
-        drop policy app_own on {table}; drop policy worker_all on {table}; drop policy owner_all on {table};
-        alter table {table} no force row level security; alter table {table} disable row level security;
-        revoke all on {table} from raxx_app, raxx_worker;
-        """,
-    )
+    return _behind_row_security(table, key="user_id", app=app, worker=worker, app_check=app_check)
 
 
 def shared_table(table: str, *, app: str = "", worker: str = "") -> RunSQL:
@@ -61,24 +44,7 @@ def person_table(
     `key` is the column that says whose the row is; the rest is as for `owned_table`. What must be known
     of such a row before anybody is bound, a SECURITY DEFINER function tells, for one row at a time.
     """
-    own = f"{key} = raxx_uid()"
-    check = f"{own} and ({app_check})" if app_check else own
-    grants = [f"grant select{', ' + app if app else ''} on {table} to raxx_app;"]
-    grants.append(f"grant select{', ' + worker if worker else ''} on {table} to raxx_worker;")
-    return RunSQL(
-        f"""
-        alter table {table} enable row level security;
-        alter table {table} force row level security;
-        create policy owner_all on {table} to raxx_owner using (true) with check (true);
-        create policy worker_all on {table} to raxx_worker using (true) with check (true);
-        create policy app_own on {table} to raxx_app using ({own}) with check ({check});
-        {" ".join(grants)}
-        """,
-        f"""
-        drop policy app_own on {table}; drop policy worker_all on {table}; drop policy owner_all on {table};
-        alter table {table} no force row level security; alter table {table} disable row level security;
-        """,
-    )
+    return _behind_row_security(table, key=key, app=app, worker=worker, app_check=app_check)
 
 
 # Asked once a statement, not once a row: the planner makes an InitPlan of it, and may use an index with the answer.
@@ -95,4 +61,26 @@ def support_reads(table: str, *, columns: str = "") -> RunSQL:
         f"create policy support_granted on {table} for select to raxx_support using ({GRANTED});"
         f"grant select {columns} on {table} to raxx_support;",
         f"revoke all on {table} from raxx_support; drop policy support_granted on {table};",
+    )
+
+
+def _behind_row_security(table: str, *, key: str, app: str, worker: str, app_check: str) -> RunSQL:
+    own = f"{key} = raxx_uid()"
+    check = f"{own} and ({app_check})" if app_check else own
+    grants = [f"grant select{', ' + app if app else ''} on {table} to raxx_app;"]
+    grants.append(f"grant select{', ' + worker if worker else ''} on {table} to raxx_worker;")
+    return RunSQL(
+        f"""
+        alter table {table} enable row level security;
+        alter table {table} force row level security;
+        create policy owner_all on {table} to raxx_owner using (true) with check (true);
+        create policy worker_all on {table} to raxx_worker using (true) with check (true);
+        create policy app_own on {table} to raxx_app using ({own}) with check ({check});
+        {" ".join(grants)}
+        """,
+        f"""
+        drop policy app_own on {table}; drop policy worker_all on {table}; drop policy owner_all on {table};
+        alter table {table} no force row level security; alter table {table} disable row level security;
+        revoke all on {table} from raxx_app, raxx_worker;
+        """,
     )

@@ -25,6 +25,7 @@ from tests.broker_handoff.people import make_connection
 from tests.factories.desk import submit, ticket
 from tests.factories.people import make_passkey
 from tests.factories.rows import (
+    NOON,
     make_account,
     make_api_key,
     make_order,
@@ -148,6 +149,11 @@ def _spare_account(cast: Cast) -> Thing:
     return Thing(str(make_account(cast.owner, market=cast.market, cash=1000).pk), str(uuid4()))
 
 
+def _number(cast: Cast) -> Thing:
+    """Return what the pages name an account by."""
+    return Thing(cast.account.number, "PANOBODYS1")
+
+
 def _named_list(cast: Cast) -> Thing:
     return Thing(make_watchlist(cast.account, asset_ids=[cast.ibm.pk]).name, "nobody's list")
 
@@ -165,9 +171,11 @@ PARAMETERS: dict[str, Callable[[Cast], Thing]] = {
     "session_id": _own(lambda cast: cast.spare_session()),
     "passkey_id": _own(lambda cast: make_passkey(cast.owner), lambda: 2**40),
     "account_id": _spare_account,
+    "number": _number,
     "export_id": _export,
     "intent_id": _own(_intent),
     "symbol": _shared("IBM"),
+    "month": _shared(f"{NOON:%Y-%m}"),
     "symbol_or_asset_id": _shared("IBM"),
     "symbol_or_contract_id": _shared("IBM131019C00185000"),
     "symbol_or_id": _shared("IBM131019C00185000"),

@@ -36,6 +36,7 @@ GROUPS = sorted({route.group for route in TRIED})
 SERVED = range(200, 300)
 SHOWN = 300  # characters of an answer that is not as it must be
 CONTROLS = {Verdict.SERVED, Verdict.ABSENT}
+LED_ON_TO = ("/paper/", "/start")  # by a page of one's own: never to where one proves who one is
 FAULTS_MAX = 10  # of a group; the others are mostly the same
 PLACES = {
     Verdict.TO_LOG_IN: (302, "/log-in"),
@@ -125,7 +126,8 @@ class Trial:
             place = answer.headers.get("Location", "").partition("?")[0]
             return None if (status, place) == PLACES[wanted] else f"{status} {place}"
         if wanted in REFUSALS:
-            if (status, code_of(answer)) != REFUSALS[wanted]:
+            refusal = (REFUSALS[wanted][0], None) if route.kind == "own page" else REFUSALS[wanted]
+            if (status, code_of(answer)) != refusal:  # a page is told in a page
                 return f"{status} {code_of(answer)}"
             return self._difference(method, caller, target, answer) if wanted is Verdict.MISSING else None
         if wanted is Verdict.GUARDED:
@@ -162,7 +164,10 @@ def _may_be(route: Route, method: str, answer: Any) -> bool:
     operation = route.operation(method)
     if answer.status_code == 503:
         return route.kind == "public" or (operation is not None and operation.name in NEEDS_MATCHERS)
-    return route.kind == "page" and answer.status_code == 302 and answer.headers["Location"].startswith("/")
+    if answer.status_code != 302:
+        return False
+    place = answer.headers["Location"]
+    return place.startswith({"page": "/", "own page": LED_ON_TO}.get(route.kind, ()))
 
 
 def code_of(answer: Any) -> int | None:
@@ -181,8 +186,11 @@ def text_of(answer: Any) -> str:
 
 def _plain(answer: Any, *said: str) -> tuple[int, str]:
     """Return an answer without what is another in each: the request's id, and what was asked for."""
-    body = {name: value for name, value in answer.json().items() if name != "request_id"}
-    text = json.dumps(body)
+    if answer.headers["Content-Type"].startswith("text/html"):
+        text = text_of(answer).replace(answer.headers["X-Request-Id"], "…")
+    else:
+        body = {name: value for name, value in answer.json().items() if name != "request_id"}
+        text = json.dumps(body)
     for word in filter(None, said):
         text = text.replace(word, "…")
     return answer.status_code, text
