@@ -9,8 +9,8 @@ ARGS ?=
 EXAMPLES ?= 100
 # Of `make faults`; `make test` has a dozen.
 FAULTS ?= 200
-# Each worker starts a PostgreSQL and a Valkey of its own.
-WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
+# Each worker starts a PostgreSQL and a Valkey of its own; tests/order.py says which file comes first.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install run test check conformance faults fuzz openapi screenshots bench clean requirements
 

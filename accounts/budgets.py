@@ -199,6 +199,25 @@ def spend(user_id: UUID, tier: str, *, must_be_counted: bool) -> Budget | None:
     )
 
 
+def standing(user_id: UUID, tier: str) -> Budget | None:
+    """Return how a person's budget stands, without taking anything from it; None where budgets are off.
+
+    While Valkey is away it is what this process has counted.
+    """
+    rate = Rate(limit=allowance(tier).requests)
+    try:
+        usage = count("api", str(user_id), rate, is_spending=False)
+    except CounterAway:
+        usage = count_here("api", str(user_id), rate, is_spending=False)
+    if usage is None:
+        return None
+    return Budget(
+        limit=usage.limit,
+        remaining=max(0, usage.limit - usage.count),
+        resets_at=int(time.time()) + usage.left_s,
+    )
+
+
 def forget() -> None:
     """Count from nothing in this process, and take the counter to be there; for tests."""
     global breaker, _own

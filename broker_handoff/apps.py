@@ -10,7 +10,7 @@ class BrokerHandoffConfig(AppConfig):
     def ready(self) -> None:
         """Say what is kept here of people, and listen for those who leave."""
         from accounts.privacy.keepers import register
-        from broker_handoff import receivers  # noqa: F401 - they register themselves
+        from broker_handoff import receivers, staff_deeds  # noqa: F401 - they register themselves
         from broker_handoff.privacy import KEEPER
 
         register(KEEPER)

@@ -59,6 +59,12 @@ HOLDINGS = (
         words="What you held at the broker when we first looked.",
     ),
     Holding(
+        table="broker_handoff_shadowlink",
+        words="That your account's orders were sent to the operator's own paper account too, to compare the fills.",
+        left_out=frozenset({"lease", "leased_until", "shadow_account"}),
+    ),
+    Holding(table="broker_handoff_shadoworder", words="Which orders those were, and how they went there."),
+    Holding(
         table="broker_handoff_switchclosing",
         words="When your way to the broker was closed, by you or by us, and opened again.",
         left_out=frozenset({"closed_by", "asked_by", "opened_by"}),

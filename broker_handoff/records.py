@@ -21,6 +21,7 @@ from broker_handoff.models import GateMonth, GateNomination
 from matching.market.times import new_york, new_york_date, to_datetime, to_ns
 from trading import reference
 from trading.models import TradingAccount
+from trading.review.trades import CLOSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,8 +37,7 @@ SETTLED_AFTER = timedelta(
 )  # a month's end: the last fills of a market that never closes are committed
 _LONGEST_CLOSED = timedelta(days=14)
 
-# A trade is closed by the fill after which its position is flat, or on the other side.
-_LEDGER = """
+_LEDGER = f"""
 with m as (
   select * from jsonb_to_recordset(%(months)s::jsonb) as m(
     month text, begins_at timestamptz, ends_at timestamptz, opening_at timestamptz, opening_date date, last_date date)),
@@ -59,7 +59,7 @@ select 'close', m.month, s.date, s.equity
   join m on s.date between m.opening_date and m.last_date
 union all
 select 'closed', month, null, count(*) from executions
- where before <> 0 and sign(after) <> sign(before) group by month
+ where {CLOSES} group by month
 union all
 select distinct 'traded', month, day, null::numeric from executions
 union all

@@ -6,6 +6,7 @@ import logging
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -13,12 +14,13 @@ from broker_handoff import adapters
 from broker_handoff.services import gate, guarding, reconciling, sending
 from broker_handoff.services.disconnecting import end_old_consents, revoke_one, waiting_revocations
 from broker_handoff.services.gate import is_gate_open
+from broker_handoff.shadow.mirroring import mirror_due
 from raxx import celery as _project  # noqa: F401 - whoever sends a task from here sends it to the project's queue
 
 logger = logging.getLogger(__name__)
 
 REVOCATIONS_S = 15.0
-SENDING_S, RECONCILING_S = 2.0, 30.0
+SENDING_S, RECONCILING_S, MIRRORING_S = 2.0, 30.0, 2.0
 DRAINERS_MAX = 3  # beside the sweep itself
 
 
@@ -97,6 +99,13 @@ def sweep_revocations() -> None:
     """Start a task for each connection whose token the broker has yet to take back."""
     for connection_id in waiting_revocations(now=timezone.now()):
         revoke_connection.delay(str(connection_id))
+
+
+@shared_task(name="broker_handoff.mirror_shadows", expires=MIRRORING_S)
+def mirror_shadows() -> None:
+    """Bring every mirrored account's shadow forward that is due and that no other worker is at."""
+    if settings.SHADOW_KEY_ID:
+        mirror_due(adapters.shadow)
 
 
 @shared_task(name="broker_handoff.judge_records", expires=3_600)

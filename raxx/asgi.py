@@ -15,7 +15,8 @@ django.setup()
 from django.conf import settings  # noqa: E402 - after the process has its identity
 
 from trading.datastream.service import DataService  # noqa: E402
-from trading.stream.app import StreamApp  # noqa: E402
+from trading.stream.app import Part, StreamApp  # noqa: E402
+from trading.stream.desk.service import DeskService  # noqa: E402
 from trading.stream.service import StreamService  # noqa: E402
 
 
@@ -23,8 +24,8 @@ def _make_service() -> StreamService:
     return StreamService(settings.DATABASE_SERVER.login(roles.APP), settings.REDIS_URL)
 
 
-def _make_parts(service: StreamService) -> list[DataService]:
-    return [DataService(service, settings.REDIS_URL)]
+def _make_parts(service: StreamService) -> list[Part]:
+    return [DataService(service, settings.REDIS_URL), DeskService(service)]
 
 
 application = StreamApp(_make_service, takes_sigterm=True, make_parts=_make_parts)

@@ -1,5 +1,6 @@
 """From an exception to an answer, by one table; nothing else in the project makes error answers.
 
+For people with a browser a failure outside the API is a page: `raxx.failure_pages`.
 Every body is `{"code": <int>, "message": <text>, ..., "request_id": <text>}`, also for what the
 framework refuses: clients decode the body of every error and index the first two. Spec of the wire: 1.5.
 """
@@ -20,6 +21,7 @@ from accounts import errors as access, tracing
 from accounts.step_up import CHALLENGE
 from broker_handoff.errors import GuardRefused
 from matching.market import errors as market_errors
+from raxx.failure_pages import failure_page
 from trading import errors
 from trading.marketdata import errors as data_errors
 
@@ -127,21 +129,24 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     return response
 
 
-def endpoint_not_found(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+def endpoint_not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """Answer for a path that nothing serves (the last route, and Django's handler404)."""
     response = answer(ENDPOINT_NOT_FOUND)
     assert response is not None
-    return response
+    return failure_page(request, response)
 
 
-def bad_request(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+def bad_request(request: HttpRequest, error: Exception | None = None, *_: Any, **__: Any) -> HttpResponse:
     """Answer for what Django refuses before a view (handler400)."""
-    return body(400, 40010000, "bad request", {})
+    refused = body(400, 40010000, "bad request", {})
+    if isinstance(error, django_errors.DisallowedHost):
+        return refused  # a page would name the host that is not ours
+    return failure_page(request, refused)
 
 
-def forbidden(_request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+def forbidden(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """Answer for what Django forbids (handler403)."""
-    return body(403, 40310000, "forbidden.", {})
+    return failure_page(request, body(403, 40310000, "forbidden.", {}))
 
 
 def forged(_request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -149,6 +154,6 @@ def forged(_request: HttpRequest, reason: str = "") -> HttpResponse:
     return body(403, 40310000, f"CSRF check failed: {reason}", {})
 
 
-def server_error(_request: HttpRequest) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Answer for a bug outside the API (handler500); Django has logged it."""
-    return internal_error()
+    return failure_page(request, internal_error())

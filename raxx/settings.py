@@ -138,6 +138,7 @@ DATABASES = {
         "TEST": {"MIRROR": "default"},  # the same database, by this role's own log-in
     },
 }
+DATABASE_ROUTERS = ["accounts.routing.ReadingRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # redis-py's and Celery's words for the same server; the hot path keeps one client of its own.
@@ -170,6 +171,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER.root / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep-webhooks": {"task": "trading.sweep_webhooks", "schedule": 2.0, "options": {"expires": 2.0}},
+    "sweep-staff-acts": {"task": "trading.sweep_staff_acts", "schedule": 5.0, "options": {"expires": 5.0}},
     "settle-accounts": {"task": "trading.settle_accounts", "schedule": 2.0, "options": {"expires": 2.0}},
     "expire-grants": {
         "task": "trading.expire_grants",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +23,7 @@ django.setup()
 # A worker of xdist inherits this process's environment, and must choose a folder before it has settings.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
-from tests import chain, emptying  # noqa: E402
+from tests import chain, emptying, order  # noqa: E402
 
 chain.install()
 
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import redis
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files."""
+    order.sort(items)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +98,19 @@ def as_role(db: None) -> Callable[[str], AbstractContextManager[None]]:
                     cursor.execute("reset role")
 
     return taking
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _matchers_leave_the_collector_alone() -> Iterator[None]:
+    """Let no matcher that starts in a test's process look through all that the run keeps: a fifth of a second each.
+
+    The processes of their own do as ever, and tests/matching/test_memory.py looks at what it does.
+    """
+    from matching import matcher
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matcher, "settled", nullcontext)
+        yield
 
 
 @pytest.fixture(autouse=True)

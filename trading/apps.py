@@ -10,7 +10,8 @@ from django.db.models.signals import post_migrate
 if TYPE_CHECKING:
     from uuid import UUID
 
-PLAIN_PROFILES = Path(__file__).resolve().parent / "sql" / "0004_plain_profiles.sql"
+SQL = Path(__file__).resolve().parent / "sql"
+PLAIN_PROFILES = ("0004_plain_profiles.sql", "0017_investor_profiles.sql")
 
 
 class TradingConfig(AppConfig):
@@ -22,6 +23,7 @@ class TradingConfig(AppConfig):
         from accounts.privacy.keepers import register
         from accounts.signals import credentials_changed, tier_changed
         from trading.privacy.holdings import KEEPER
+        from trading.services import staff_deeds  # noqa: F401 - they register themselves
 
         credentials_changed.connect(tell_streams, dispatch_uid="trading.tell_streams")
         tier_changed.connect(fit_to_tier, dispatch_uid="trading.fit_to_tier")
@@ -48,4 +50,5 @@ def keep_plain_profiles(using: str, **_: Any) -> None:
     with connections[using].cursor() as cursor:
         cursor.execute("select to_regclass('trading_simulationprofile') is not null")
         if cursor.fetchone() == (True,):  # else migrated to before they were there
-            cursor.execute(PLAIN_PROFILES.read_text())
+            for name in PLAIN_PROFILES:
+                cursor.execute((SQL / name).read_text())

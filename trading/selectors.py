@@ -183,14 +183,16 @@ def position_in(principal: Principal, name: str) -> PositionFigures | None:
     return next(iter(_figures(principal, held.select_related("asset"))), None)
 
 
-def marks_of(principal: Principal) -> dict[str, Decimal]:
+def marks_of(principal: Principal, *, seen_by: Principal | None = None) -> dict[str, Decimal]:
     """Return the last price of each asset that the account holds, by the asset's id; unknown ones are left out.
 
-    As it is, whatever the owner may see of it: an order is judged by it, and nobody is shown it.
+    As it is, whatever the owner may see of it: an order is judged by it, and nobody is shown it. With a
+    reader, as they may see it: for an estimate.
     """
     mine = Position.objects.owned_by(principal, principal.account_id).exclude(quantity=0)
     held = dict(mine.values_list("symbol", "asset_id"))
-    latest = latest_many(principal.market_id, sorted(held))
+    names = sorted(held)
+    latest = latest_many(principal.market_id, names) if seen_by is None else latest_seen(seen_by, names)
     prices = {str(held[symbol]): _price(known) for symbol, known in latest.items()}
     return {asset_id: price for asset_id, price in prices.items() if price is not None}
 

@@ -7,14 +7,17 @@ from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from accounts.services.tiers import apply_due
+from raxx import celery as _project  # noqa: F401 - as in broker_handoff: what the web sends goes to the project's queue
 from trading.services.fitting import fit_everybody
 from trading.services.grants import note_expired
 from trading.services.history_purge import purge_histories
 from trading.services.leavers import end_orders_of_leavers
 from trading.services.settling import settle_accounts
 from trading.services.snapshots import take_due_snapshots
+from trading.services.staff_acts import due as due_acts, perform_act
 from trading.webhooks import delivery
 
 logger = logging.getLogger(__name__)
@@ -78,3 +81,24 @@ def take_snapshots() -> None:
 def expire_grants() -> None:
     """Write down which of the staff's grants have expired; they stopped counting by themselves."""
     note_expired(now=timezone.now())
+
+
+@shared_task(name="trading.perform_staff_act", expires=60)
+def perform_staff_act(act_id: str) -> None:
+    """Do what a member of staff has asked for."""
+    perform_act(UUID(act_id))
+
+
+def perform_soon(act_id: UUID) -> None:
+    """Start that task now. Where the queue is away, the sweep starts it as soon as it is back."""
+    try:
+        perform_staff_act.apply_async([str(act_id)], retry=False)
+    except OperationalError as error:
+        logger.warning("act %s is performed later: %s", act_id, error)
+
+
+@shared_task(name="trading.sweep_staff_acts", expires=5)
+def sweep_staff_acts() -> None:
+    """Start a task for each wish of the staff that nobody performs."""
+    for act_id in due_acts():
+        perform_staff_act.delay(str(act_id))

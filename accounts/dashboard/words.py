@@ -49,6 +49,30 @@ WORDS = {
         "You are logged out, and your API keys end. After thirty days all that we keep of you is deleted. Until then you"
         " can log in and keep it."
     ),
+    # A program is the same in every language.
+    "program_trades": """\
+from alpaca.trading.client import TradingClient
+from alpaca.trading.requests import LimitOrderRequest
+
+client = TradingClient(
+    "{key_id}",
+    "{secret}",
+    url_override="{base_url}",
+)
+terms = LimitOrderRequest(symbol="AAPL", qty=1, side="buy", time_in_force="day", limit_price=1)
+print(client.submit_order(terms).status, client.get_account().buying_power)
+""",
+    "program_reads": """\
+from alpaca.trading.client import TradingClient
+
+client = TradingClient(
+    "{key_id}",
+    "{secret}",
+    url_override="{base_url}",
+)
+account = client.get_account()
+print(account.status, account.equity, account.buying_power)
+""",
     # Lists.
     "account_unnamed": _("Paper account"),
     "never": _("never"),

@@ -58,4 +58,11 @@ def shadow() -> Broker:
 
     if not (settings.SHADOW_KEY_ID and settings.SHADOW_SECRET):
         raise RuleBroken("RAXX_SHADOW_KEY_ID and RAXX_SHADOW_SECRET are not set", error="shadow_not_set")
-    return AlpacaBroker(token=settings.SHADOW_SECRET, url=settings.SHADOW_URL, key_id=settings.SHADOW_KEY_ID)
+    return AlpacaBroker(
+        token=settings.SHADOW_SECRET,
+        url=settings.SHADOW_URL,
+        key_id=settings.SHADOW_KEY_ID,
+        # Shorter than with people's orders: nobody waits for it, and the worker has other things to do.
+        connect_s=2.0,
+        read_s=5.0,
+    )

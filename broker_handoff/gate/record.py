@@ -9,49 +9,15 @@ transfer can improve a record: each costs the month it is in, and the months mus
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from trading.review.months import Month
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Month:
-    """A calendar month."""
-
-    year: int
-    month: int  # 1 to 12
-
-    @classmethod
-    def of(cls, day: date) -> Month:
-        """Return the month of a day."""
-        return cls(year=day.year, month=day.month)
-
-    @classmethod
-    def named(cls, name: str) -> Month:
-        """Return the month that is written so: 2026-03."""
-        year, _, month = name.partition("-")
-        return cls(year=int(year), month=int(month))
-
-    @property
-    def first_day(self) -> date:
-        """Its first day."""
-        return date(self.year, self.month, 1)
-
-    @property
-    def next(self) -> Month:
-        """The month after it."""
-        return Month(year=self.year + self.month // 12, month=self.month % 12 + 1)
-
-    @property
-    def previous(self) -> Month:
-        """The month before it."""
-        return Month(year=self.year - (self.month == 1), month=(self.month - 2) % 12 + 1)
-
-    def __str__(self) -> str:
-        return f"{self.year:04}-{self.month:02}"
+__all__ = ["Month", "MonthRecord"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

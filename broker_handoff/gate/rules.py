@@ -11,6 +11,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from trading.review.figures import falls
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -120,11 +122,7 @@ def drawdown_of(record: MonthRecord) -> Decimal | None:
     """Return the largest fall from an earlier high of the month's opening and closes, 0.25 being a quarter."""
     if record.opening is None or record.opening <= 0:
         return None
-    high, worst = record.opening, Decimal(0)
-    for close in record.closes:
-        high = max(high, close)
-        worst = max(worst, 1 - close / high)
-    return worst
+    return max(falls((record.opening, *record.closes)))
 
 
 def _nominated(record: MonthRecord) -> Criterion:

@@ -24,9 +24,7 @@ FINAL = [
 
 
 def whose(to: str) -> models.ForeignKey:
-    return models.ForeignKey(
-        db_constraint=False, db_index=False, on_delete=PROTECT, related_name="+", to=to
-    )
+    return models.ForeignKey(db_constraint=False, db_index=False, on_delete=PROTECT, related_name="+", to=to)
 
 
 def quantity() -> models.DecimalField:

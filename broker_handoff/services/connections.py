@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from accounts.errors import NotFound
+from accounts.models import AuditEntry
 from broker_handoff.models import BrokerConnection, SealedToken
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.querysets import Owner
 
 
@@ -29,3 +32,10 @@ def latest_connection(owner: Owner) -> Shown:
     if not SealedToken.objects.owned_by(owner).filter(connection_id=row.pk).exists():
         return Shown(row=row, token="shredded")  # noqa: S106 - a word
     return Shown(row=row, token="sealed" if row.token_refused_at is None else "refused")
+
+
+def last_use(owner: Owner, since: datetime) -> datetime | None:
+    """Return when a token of the owner's was last opened to ask the broker something, not before `since`."""
+    uses = AuditEntry.objects.about(owner).filter(action="live.token_used", at__gte=since)
+    at: datetime | None = uses.order_by("-at").values_list("at", flat=True).first()
+    return at

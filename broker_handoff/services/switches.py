@@ -2,6 +2,9 @@
 
 Whoever sends reads what is closed in the very transaction that claims the order, after `hold_open`: so
 when `close_switch` returns, every claim that had seen the switch open is committed, and is counted.
+
+What the staff do takes the database by name: a command the default one, the admin `support`, whose policies judge
+again who may close and open what.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 
 from accounts.errors import NotFound, RuleBroken, ValueInvalid
@@ -33,6 +36,7 @@ Scope = SwitchClosing.Scope
 _SENDERS = 0x4C495645  # first key of the advisory lock that senders share; the second is 0
 _HOLD = "select pg_advisory_xact_lock_shared(%s, 0)"
 _OUTWAIT = "select pg_advisory_xact_lock(%s, 0)"
+_BEING_SENT = "select broker_handoff_being_sent(%s, %s)"  # for whom the policies show no orders
 _PATIENCE = "set local lock_timeout = '5s'"  # a claim takes milliseconds
 
 
@@ -41,7 +45,7 @@ class Closed:
     """What closing came to.
 
     `being_sent` counts what had been claimed before: nobody knows yet whether it reaches the broker. None
-    where some claim took too long to be waited for.
+    where some claim took too long to be waited for, or where it is not for the closer to know.
     """
 
     closing: SwitchClosing
@@ -96,28 +100,40 @@ def close_own(*, owner: Owner, reason: str, connection_id: UUID | None = None) -
 
 
 def close_as_staff(
-    *, operator: User, scope: str, reason: str, user_id: UUID | None = None, connection_id: UUID | None = None
+    *,
+    operator: User,
+    scope: str,
+    reason: str,
+    user_id: UUID | None = None,
+    connection_id: UUID | None = None,
+    using: str = "default",
 ) -> Closed:
     """Let any of the staff stop everybody, a person, or a connection. Repeating it changes nothing.
 
-    Raises RuleBroken for who is not staff, ValueInvalid, NotFound.
+    Raises RuleBroken for who is not staff or may not, ValueInvalid, NotFound.
     """
     _require_staff(operator)
-    user_id, connection_id = _subject(scope, user_id, connection_id)
-    return _close(
-        scope=scope,
-        user_id=user_id,
-        connection_id=connection_id,
-        is_own=False,
-        by=operator.pk,
-        reason=reason,
-    )
+    user_id, connection_id = _subject(scope, user_id, connection_id, using)
+    try:
+        return _close(
+            scope=scope,
+            user_id=user_id,
+            connection_id=connection_id,
+            is_own=False,
+            by=operator.pk,
+            reason=reason,
+            using=using,
+        )
+    except ProgrammingError:  # row security: in the admin it may be anybody's id
+        raise NotFound(f"there is no {scope} that you may stop") from None
+    except IntegrityError:
+        raise NotFound(f"there is no {scope} {connection_id or user_id}") from None
 
 
 def would_stop(*, operator: User, scope: str, user_id: UUID | None, connection_id: UUID | None) -> int:
     """Return how many orders wait that closing this would stop. Raises as closing does."""
     _require_staff(operator)
-    user_id, connection_id = _subject(scope, user_id, connection_id)
+    user_id, connection_id = _subject(scope, user_id, connection_id, "default")
     return _intents(IntentStatus.ACCEPTED, user_id, connection_id).count()
 
 
@@ -133,37 +149,47 @@ def open_own(*, owner: Owner) -> list[SwitchClosing]:
     return closings
 
 
-@transaction.atomic(durable=True)
-def ask_to_open(*, closing_id: UUID, operator: User, reason: str) -> SwitchClosing:
+def ask_to_open(*, closing_id: UUID, operator: User, reason: str, using: str = "default") -> SwitchClosing:
     """Ask that a switch which the staff has closed be opened; another one approves. A later asking replaces it.
 
     Raises NotFound, RuleBroken, ValueInvalid.
     """
-    closing = _of_staff(closing_id, operator)
-    closing.asked_by, closing.asked_at, closing.asked_reason = operator.pk, timezone.now(), _reason(reason)
-    closing.save(update_fields=["asked_by", "asked_at", "asked_reason"])
-    _tell("live_switch.opening_asked", closing, reason=closing.asked_reason)
+    with transaction.atomic(using=using, durable=True):
+        closing = _of_staff(closing_id, operator, using)
+        closing.asked_by, closing.asked_at, closing.asked_reason = (
+            operator.pk,
+            timezone.now(),
+            _reason(reason),
+        )
+        closing.save(using=using, update_fields=["asked_by", "asked_at", "asked_reason"])
+        _tell("live_switch.opening_asked", closing, reason=closing.asked_reason, using=using)
     return closing
 
 
-@transaction.atomic(durable=True)
-def approve_opening(*, closing_id: UUID, operator: User) -> SwitchClosing:
-    """Open a switch for which another of the staff has asked, within a day. Raises NotFound, RuleBroken."""
-    closing = _approvable(closing_id, operator)
-    closing.opened_by, closing.opened_at = operator.pk, timezone.now()
-    closing.save(update_fields=["opened_by", "opened_at"])
-    _tell("live_switch.opened", closing, reason=closing.asked_reason)
+def approve_opening(
+    *, closing_id: UUID, operator: User, reason: str = "", using: str = "default"
+) -> SwitchClosing:
+    """Open a switch for which another of the staff has asked, within a day; a reason of one's own is told as well.
+
+    Raises NotFound, RuleBroken, ValueInvalid.
+    """
+    with transaction.atomic(using=using, durable=True):
+        closing = _approvable(closing_id, operator, using)
+        closing.opened_by, closing.opened_at = operator.pk, timezone.now()
+        closing.save(using=using, update_fields=["opened_by", "opened_at"])
+        words = _reason(reason) if reason else closing.asked_reason
+        _tell("live_switch.opened", closing, reason=words, using=using)
     return closing
 
 
 @transaction.atomic(durable=True)
 def judge_opening(*, closing_id: UUID, operator: User, is_approval: bool) -> SwitchClosing:
     """Return the closing that an operator may ask to open, or approve; change nothing. Raises as those do."""
-    return _approvable(closing_id, operator) if is_approval else _of_staff(closing_id, operator)
+    return (_approvable if is_approval else _of_staff)(closing_id, operator, "default")
 
 
-def _approvable(closing_id: UUID, operator: User) -> SwitchClosing:
-    closing = _of_staff(closing_id, operator)
+def _approvable(closing_id: UUID, operator: User, using: str) -> SwitchClosing:
+    closing = _of_staff(closing_id, operator, using)
     if closing.asked_by is None or closing.asked_at is None:
         raise RuleBroken("nobody has asked to open it: one asks, another approves")
     if closing.asked_by == operator.pk:
@@ -174,33 +200,45 @@ def _approvable(closing_id: UUID, operator: User) -> SwitchClosing:
 
 
 def _close(
-    *, scope: str, user_id: UUID | None, connection_id: UUID | None, is_own: bool, by: UUID, reason: str
+    *,
+    scope: str,
+    user_id: UUID | None,
+    connection_id: UUID | None,
+    is_own: bool,
+    by: UUID,
+    reason: str,
+    using: str = "default",
 ) -> Closed:
     which = {"scope": scope, "user_id": user_id, "connection_id": connection_id, "is_own": is_own}
-    with transaction.atomic(durable=True):
+    with transaction.atomic(using=using, durable=True):
         closing = SwitchClosing(**which, reason=_reason(reason), closed_by=by)
         # At once, waiting for nobody but who closes the same.
-        made = SwitchClosing.objects.bulk_create([closing], ignore_conflicts=True)
-        living_ones = SwitchClosing.objects.across_owners().filter(**which, opened_at=None)
+        made = SwitchClosing.objects.using(using).bulk_create([closing], ignore_conflicts=True)
+        living_ones = SwitchClosing.objects.across_owners().using(using).filter(**which, opened_at=None)
         stands = living_ones.filter(pk=made[0].pk).first()
         is_new = stands is not None
         if stands is not None:
-            _tell("live_switch.closed", stands, reason=stands.reason)
+            _tell("live_switch.closed", stands, reason=stands.reason, using=using)
         else:
             stands = living_ones.first()
     if stands is None:  # that of somebody else was opened in this very moment: closed it shall be
-        return _close(**which, by=by, reason=reason)  # type: ignore[arg-type] # a mapping of mixed values
-    return Closed(closing=stands, is_new=is_new, being_sent=_being_sent(stands))
+        return _close(**which, by=by, reason=reason, using=using)  # type: ignore[arg-type] # a mapping of mixed values
+    return Closed(closing=stands, is_new=is_new, being_sent=_being_sent(stands, using))
 
 
-def _being_sent(closing: SwitchClosing) -> int | None:
+def _being_sent(closing: SwitchClosing, using: str) -> int | None:
     """Return how many orders had been claimed before; after it nobody claims another one."""
     try:
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
+        with transaction.atomic(using=using, durable=True), connections[using].cursor() as cursor:
             cursor.execute(_PATIENCE)
             cursor.execute(_OUTWAIT, [_SENDERS])
     except OperationalError:
         return None
+    if using != "default":
+        with connections[using].cursor() as cursor:
+            cursor.execute(_BEING_SENT, [closing.user_id, closing.connection_id])
+            told: int | None = cursor.fetchone()[0]
+        return told
     return _intents(IntentStatus.SENDING, closing.user_id, closing.connection_id).count()
 
 
@@ -211,25 +249,28 @@ def _intents(status: IntentStatus, user_id: UUID | None, connection_id: UUID | N
     return found if connection_id is None else found.filter(connection_id=connection_id)
 
 
-def _subject(scope: str, user_id: UUID | None, connection_id: UUID | None) -> tuple[UUID | None, UUID | None]:
+def _subject(
+    scope: str, user_id: UUID | None, connection_id: UUID | None, using: str
+) -> tuple[UUID | None, UUID | None]:
     """Return whom and what a scope means, without what it does not name. Raises ValueInvalid, NotFound."""
     if scope == Scope.GLOBAL:
         return None, None
     if scope == Scope.CONNECTION and connection_id is not None:
-        found = BrokerConnection.objects.across_owners().filter(pk=connection_id).first()
+        found = BrokerConnection.objects.across_owners().using(using).filter(pk=connection_id).first()
         if found is None:
             raise NotFound(f"there is no connection {connection_id}")
         return found.user_id, connection_id
     if scope == Scope.USER and user_id is not None:
-        if not User.objects.filter(pk=user_id).exists():
+        # Who oversees may stop people whom they do not see; the foreign key knows whether there is one.
+        if using == "default" and not User.objects.filter(pk=user_id).exists():
             raise NotFound(f"there is no person {user_id}")
         return user_id, None
     raise ValueInvalid(f"which {scope}?")
 
 
-def _of_staff(closing_id: UUID, operator: User) -> SwitchClosing:
+def _of_staff(closing_id: UUID, operator: User, using: str) -> SwitchClosing:
     _require_staff(operator)
-    closings = SwitchClosing.objects.across_owners().filter(pk=closing_id, is_own=False)
+    closings = SwitchClosing.objects.across_owners().using(using).filter(pk=closing_id, is_own=False)
     closing = closings.select_for_update(of=("self",)).first()
     if closing is None:
         raise NotFound(f"the staff has not closed anything as {closing_id}")
@@ -256,7 +297,7 @@ def _reason(reason: str) -> str:
     return reason.strip()
 
 
-def _tell(action: str, closing: SwitchClosing, *, reason: str = "") -> None:
+def _tell(action: str, closing: SwitchClosing, *, reason: str = "", using: str = "default") -> None:
     """Write it into the person's chain, or the system's for what stops everybody."""
     facts = {
         "closing": closing.pk,
@@ -264,4 +305,4 @@ def _tell(action: str, closing: SwitchClosing, *, reason: str = "") -> None:
         "is_own": closing.is_own,
         **({"connection": closing.connection_id} if closing.connection_id else {}),
     }
-    record(action=action, user_id=closing.user_id, after=facts, reason=reason)
+    record(action=action, user_id=closing.user_id, after=facts, reason=reason, using=using)

@@ -22,6 +22,8 @@ from trading.models import TradingAccount
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
     from broker_handoff.ports import Broker, BrokerAccount
 
 LOOK_EVERY = timedelta(seconds=2)
@@ -47,7 +49,9 @@ def turn_on(*, account: TradingAccount, broker: Broker, now: datetime | None = N
 @transaction.atomic(durable=True)
 def turn_off(*, account: TradingAccount, now: datetime | None = None) -> ShadowLink:
     """Mirror an account no more, at once; what is open at the shadow stays open there. Raises RuleBroken."""
-    link = ShadowLink.objects.owned_by(account.user).select_for_update(no_key=True).filter(pk=account.pk).first()
+    link = (
+        ShadowLink.objects.owned_by(account.user).select_for_update(no_key=True).filter(pk=account.pk).first()
+    )
     if link is None:
         raise RuleBroken(f"account {account.number} was never mirrored", error="shadow_unknown")
     if not link.is_on:
@@ -89,12 +93,15 @@ def require_lease(link: ShadowLink) -> None:
         raise LeaseLost
 
 
+def note_poll(link: ShadowLink) -> None:
+    """Note that the shadow was asked for fills just now."""
+    _mine(link).update(polled_at=timezone.now())
+
+
 def give_back(link: ShadowLink) -> None:
     """Let others have the link: all that there was to do is done."""
     now = timezone.now()
-    _mine(link).update(
-        lease=None, leased_until=None, looked_at=now, faults=0, next_look_at=now + LOOK_EVERY
-    )
+    _mine(link).update(lease=None, leased_until=None, looked_at=now, faults=0, next_look_at=now + LOOK_EVERY)
 
 
 def give_back_after(link: ShadowLink, words: str, at_least_s: float | None = None) -> None:
@@ -110,7 +117,7 @@ def give_back_after(link: ShadowLink, words: str, at_least_s: float | None = Non
     )
 
 
-def _mine(link: ShadowLink):  # noqa: ANN202 - a queryset of the manager's own class
+def _mine(link: ShadowLink) -> QuerySet[ShadowLink]:
     return ShadowLink.objects.across_owners().filter(pk=link.pk, lease=link.lease)
 
 

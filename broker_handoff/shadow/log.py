@@ -110,4 +110,6 @@ def _take(row: ShadowOrder, event: OrderEvent, rules: dict[UUID | None, str]) ->
     if event.kind in _CANCELS and not ends_by_itself and row.cancel_wanted_at is None:
         row.cancel_wanted_at = event.recorded_at
     if event.kind == "order_cancel_rejected" and event.status not in TERMINAL_STATUSES:
-        row.cancel_wanted_at = None  # it works on; where the shadow has canceled it already, the report says so
+        row.cancel_wanted_at = (
+            None  # it works on; where the shadow has canceled it already, the report says so
+        )

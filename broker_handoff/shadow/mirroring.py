@@ -17,7 +17,14 @@ from django.utils import timezone
 from broker_handoff.models import ShadowLink, ShadowOrder
 from broker_handoff.models.shadow import WORDS_MAX
 from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown, TokenRefused
-from broker_handoff.shadow.links import LeaseLost, claim, give_back, give_back_after, require_lease
+from broker_handoff.shadow.links import (
+    LeaseLost,
+    claim,
+    give_back,
+    give_back_after,
+    note_poll,
+    require_lease,
+)
 from broker_handoff.shadow.log import take_page
 from broker_handoff.states import FINAL, IntentStatus
 
@@ -26,11 +33,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from broker_handoff.ports import Broker, BrokerOrder
 
 logger = logging.getLogger(__name__)
 
-SLICE_S = 20.0  # of one pass; a call that it begins may take as long again
+SLICE_S = 5.0  # of one pass: a shadow that hangs must not keep the worker from what matters
 POLL_EVERY = timedelta(seconds=5)
 LATE = timedelta(minutes=2)  # after its placing an order meets another market: nothing to compare
 _S = IntentStatus
@@ -75,7 +84,7 @@ def _pass(link: ShadowLink, broker: Broker, until: float) -> None:
         _poll(link, broker, until)
 
 
-def _rows(link: ShadowLink, *statuses: IntentStatus):  # noqa: ANN202 - a queryset of the manager's own class
+def _rows(link: ShadowLink, *statuses: IntentStatus) -> QuerySet[ShadowOrder]:
     return ShadowOrder.objects.across_owners().filter(account_id=link.account_id, status__in=statuses)
 
 
@@ -120,7 +129,9 @@ def _begin(
     """Make a row `sending`, or end it; return it, the one it replaces, and whether it may be there already."""
     require_lease(link)
     row = _locked(row_id)
-    target = None if row.replaces is None else ShadowOrder.objects.across_owners().filter(pk=row.replaces).first()
+    target = (
+        None if row.replaces is None else ShadowOrder.objects.across_owners().filter(pk=row.replaces).first()
+    )
     if row.status == _S.SENDING:
         return row, target, True
     if (why := _why_not(row, target, now)) is not None:
@@ -134,9 +145,7 @@ def _begin(
     return row, target, False
 
 
-def _why_not(
-    row: ShadowOrder, target: ShadowOrder | None, now: datetime
-) -> tuple[IntentStatus, str] | None:
+def _why_not(row: ShadowOrder, target: ShadowOrder | None, now: datetime) -> tuple[IntentStatus, str] | None:
     """Return how a row ends that is not sent, and why; None for one that may be."""
     if row.cancel_wanted_at is not None:
         return _S.CANCELED, "not_sent"
@@ -155,10 +164,14 @@ def _is_late(row: ShadowOrder, now: datetime) -> bool:
 
 def _changes(row: ShadowOrder, target: ShadowOrder) -> dict[str, object]:
     """Return what a replacement changes; what it has in common with the other is not said."""
-    changed = {name: row.terms[name] for name in _REPLACING if row.terms.get(name) != target.terms.get(name)}
+    changed: dict[str, object] = {
+        name: row.terms[name]
+        for name in _REPLACING
+        if name in row.terms and row.terms[name] != target.terms.get(name)
+    }
     if row.terms.get("trail_price") or row.terms.get("trail_percent"):
         changed["trail"] = row.terms.get("trail_price") or row.terms["trail_percent"]
-    return changed or {"qty": row.terms["qty"]}
+    return changed or {"time_in_force": row.terms["time_in_force"]}
 
 
 def _cancel(link: ShadowLink, row: ShadowOrder, broker: Broker) -> None:
@@ -191,8 +204,7 @@ def _poll(link: ShadowLink, broker: Broker, until: float) -> None:
                 _end(link, row_id, _S.UNRESOLVED, "not_there")
             else:
                 take(link, row_id, order)
-    link.polled_at = timezone.now()
-    link.save(update_fields=["polled_at"])
+    note_poll(link)
 
 
 @transaction.atomic(durable=True)

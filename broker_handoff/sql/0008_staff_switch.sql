@@ -76,4 +76,5 @@ grant execute on function broker_handoff_living_connections() to raxx_support;
 alter policy support_says_who on accounts_auditentry
   with check (actor_id = raxx_uid()::text
               and (chain = any ((select raxx_granted_accounts())::uuid[]) or (select raxx_oversees())
-                   or action like 'live_switch.%' and broker_handoff_may_switch(subject)));
+                   or action like 'live_switch.%' and broker_handoff_may_switch(subject)
+                      and chain = coalesce(subject, '00000000-0000-0000-0000-000000000000')));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,10 +16,14 @@ from broker_handoff.models import LiveIntent
 from broker_handoff.services.following import follow
 from broker_handoff.services.reconciling import differences, reconcile
 from broker_handoff.services.sending import Ways, attempt
+from broker_handoff.shadow.links import turn_on
+from raxx import roles
 from tests.broker_handoff.contract import BrokerContract, Stand
 from tests.broker_handoff.peer.installation import SYMBOL, second_installation
 from tests.broker_handoff.people import make_connection
+from tests.broker_handoff.shadow.stage import Stage
 from tests.broker_handoff.wishes import make_intent
+from tests.factories.sessions import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +119,37 @@ def test_the_same_comes_back_by_comparison_and_a_strangers_order_is_shown(
 
     assert intent.status == "filled"
     assert ("order_not_ours", stranger.id) in {(row.kind, row.subject) for row in differences(connection)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_paper_orders_are_mirrored_to_the_peer_by_a_key_and_compared(peer: Peer) -> None:
+    demo = peer.house.demo
+    broker = AlpacaBroker(token=demo["secret"], url=peer.url, key_id=demo["key_id"])
+    with session(roles.APP) as app, session(roles.WORKER) as worker:
+        stage = Stage(app, worker, symbol=SYMBOL)
+        turn_on(account=stage.account, broker=broker)
+        market = {"type": "market", "quantity": "1", "limit_price": None, "reserve_price": "100"}
+        filled, changed = stage.place(**market), stage.place(limit_price="1.5")
+        stage.decide((filled, "new"), (changed, "new"), (filled, "fill", "1", "100"))
+        stage.look(broker)
+        successor = stage.replace(changed, limit_price="1.25")
+        stage.look(broker)
+        stage.cancel(successor)
+        for _ in range(200):
+            link = stage.look(broker)
+            if stage.parity_of(filled).there.average_price is not None:
+                break
+
+        found = {each["client_order_id"]: each for each in peer.orders()}
+        told = stage.parity_of(filled)
+        words = [stage.row(each).shadow_status for each in (changed, successor)]
+
+    assert (link.fault, link.shadow_account) == ("", peer.number)
+    assert told.outcome == "both"
+    assert told.there.average_price == Decimal(found[str(filled)]["filled_avg_price"])
+    assert told.time_difference_ms is not None
+    assert (words[0], found[str(successor)]["limit_price"]) == ("replaced", "1.25")
+    assert found[str(successor)]["status"] in {"pending_cancel", "canceled"}
 
 
 def _ways(peer: Peer, keys: LocalKeys) -> Ways:

@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.models import ApiKey, User
 from accounts.models.api_key import digest
 from accounts.models.user import new_id
-from broker_handoff.models import GateMonth, GateNomination
+from broker_handoff.models import GateMonth, GateNomination, ShadowLink, ShadowOrder
 from matching.models import Market, Shard
 from trading.models import (
     AccountReset,
@@ -290,6 +290,28 @@ def make_gate_month(account: TradingAccount, **fields: Any) -> GateMonth:
     return GateMonth.objects.create(**{"account": account, **defaults, **fields})
 
 
+def make_shadow_link(account: TradingAccount, **fields: Any) -> ShadowLink:
+    """Insert that the account is mirrored."""
+    defaults = {"user_id": account.user_id, "shadow_account": "PA3XYZ"}
+    return ShadowLink.objects.create(**{"account": account, **defaults, **fields})
+
+
+def make_shadow_order(account: TradingAccount, **fields: Any) -> ShadowOrder:
+    """Insert an order that works here and at the shadow."""
+    defaults: dict[str, Any] = {
+        "id": new_id(),
+        "user_id": account.user_id,
+        "seq": 1,
+        "terms": {"symbol": "IBM", "side": "buy", "type": "market", "time_in_force": "day", "qty": "1"},
+        "placed_at": NOON,
+        "status": "working",
+        "paper_submitted_at": NOON,
+        "paper_status": "new",
+        "shadow_order_id": "b1",
+    }
+    return ShadowOrder.objects.create(**{"account": account, **defaults, **fields})
+
+
 # What puts a row of an account into each owned table: a new owned table needs its factory here.
 MAKE: dict[str, Any] = {
     "accounts_apikey": make_api_key,
@@ -308,6 +330,8 @@ MAKE: dict[str, Any] = {
     "trading_openinglot": make_opening_lot,
     "broker_handoff_gatenomination": make_gate_nomination,
     "broker_handoff_gatemonth": make_gate_month,
+    "broker_handoff_shadowlink": make_shadow_link,
+    "broker_handoff_shadoworder": make_shadow_order,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from raxx.env import SettingError
-from raxx.live import refuse_incomplete
+from raxx.live import PAPER_URL, refuse_incomplete, refuse_live_shadow
 
 WHOLE: dict[str, Any] = {
     "authorize_url": "https://broker.example/authorize",
@@ -53,3 +53,40 @@ def test_a_whole_way_is_taken_and_a_demonstration_is_freer() -> None:
 def test_what_is_missing_or_unsafe_is_named(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(SettingError, match=reason):
         refuse_incomplete(**{**WHOLE, **changes})
+
+
+SHADOW: dict[str, Any] = {
+    "url": PAPER_URL,
+    "key_id": "PK1",
+    "secret": "the operator's",
+    "api_url": "https://api.alpaca.markets",
+    "is_production": True,
+}
+
+
+def test_a_shadow_is_alpacas_paper_address_or_another_installation_or_none() -> None:
+    refuse_live_shadow(**SHADOW)
+    refuse_live_shadow(**{**SHADOW, "url": "https://raxx.example"})
+    refuse_live_shadow(**{**SHADOW, "url": "http://127.0.0.1:8001", "is_production": False})
+    refuse_live_shadow(**{**SHADOW, "url": "", "key_id": "", "secret": ""})
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"url": "https://api.alpaca.markets"}, "api.alpaca.markets is not Alpaca's paper address"),
+        ({"url": "https://API.alpaca.markets/"}, "api.alpaca.markets is not Alpaca's paper address"),
+        ({"url": "https://broker-api.alpaca.markets"}, "is not Alpaca's paper address"),
+        (
+            {"url": "https://live.example", "api_url": "https://live.example"},
+            "is the live broker's address",
+        ),
+        ({"url": "http://raxx.example"}, "is not https"),
+        ({"url": "http://127.0.0.1:8001"}, "is not https"),
+        ({"secret": ""}, "go together"),
+    ],
+    ids=["live", "live in capitals", "another one", "ours", "in clear", "here in production", "half a key"],
+)
+def test_a_shadow_that_is_or_may_be_live_is_refused(changed: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        refuse_live_shadow(**{**SHADOW, **changed})

@@ -80,7 +80,7 @@ def test_a_person_reads_number_and_id(capsys: pytest.CaptureFixture[str]) -> Non
         (["--email", "a@example.com", "--name", "n" * 65], "the name has 65 characters, and may have 64"),
         (
             ["--email", "a@example.com", "--profile", "wishful"],
-            "simulation profile 'wishful' is not one of bars, displayed, instant",
+            "simulation profile 'wishful' is not one of aggressive, bars, conservative, displayed, instant, mid",
         ),
     ],
 )

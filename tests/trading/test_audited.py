@@ -234,4 +234,4 @@ def test_who_serves_people_tells_with_its_own_rights(world: World):
 
     assert {action for _, action in told(world)} == {action for name in does for _, action in ACTS[name][1]}
     assert User.objects.count() == 1
-    assert SimulationProfile.objects.count() == 3
+    assert SimulationProfile.objects.count() == 6

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings, strategies as st
 
@@ -100,22 +101,30 @@ def require_own_hold(memory: Memory, book: OrderBook) -> None:
 
 
 def require_ledger(memory: Memory) -> None:
+    # One look at each line: they are many.
+    by_account: Counter[Any] = Counter()
+    by_position: Counter[Any] = Counter()
+    by_order: Counter[Any] = Counter()
+    for line in memory.postings:
+        by_account[line["account_id"], line["ledger"]] += line["amount"]
+        by_account[line["account_id"], None] += line["amount"]
+    for fill in memory.fills:
+        signed = fill["quantity"] if fill["side"] == "buy" else -fill["quantity"]
+        by_position[fill["account_id"], fill["asset_id"]] += signed
+        by_order[fill["order_id"], "quantity"] += fill["quantity"]
+        by_order[fill["order_id"], "money"] += fill["quantity"] * fill["price"]
     for account, cash in memory.cash.items():
-        of = [line for line in memory.postings if line["account_id"] == account]
-        assert cash == sum(line["amount"] for line in of if line["ledger"] == "cash")
-        assert sum(line["amount"] for line in of) == 0
+        assert cash == by_account[account, "cash"]
+        assert by_account[account, None] == 0
         costs = sum(position.cost for key, position in memory.positions.items() if key[0] == account)
-        assert costs == sum(line["amount"] for line in of if line["ledger"] == "securities")
+        assert costs == by_account[account, "securities"]
     for key, position in memory.positions.items():
-        fills = [fill for fill in memory.fills if (fill["account_id"], fill["asset_id"]) == key]
-        signed = (fill["quantity"] if fill["side"] == "buy" else -fill["quantity"] for fill in fills)
-        assert position.quantity == sum(signed)
+        assert position.quantity == by_position[key]
         assert (position.cost > 0) == (position.quantity > 0)
         assert (position.cost < 0) == (position.quantity < 0)
     for row in memory.rows.values():
-        fills = [fill for fill in memory.fills if fill["order_id"] == row.book.id]
-        assert row.book.filled_quantity == sum(fill["quantity"] for fill in fills)
-        assert row.book.filled_money == sum(fill["quantity"] * fill["price"] for fill in fills)
+        assert row.book.filled_quantity == by_order[row.book.id, "quantity"]
+        assert row.book.filled_money == by_order[row.book.id, "money"]
 
 
 def require_agreement(house: House) -> None:

@@ -33,7 +33,8 @@ def versions() -> list[tuple[str, int]]:
     return [(each.name, each.version) for each in profiles.every_version()]
 
 
-PLAIN = [("bars", 1), ("displayed", 1), ("instant", 1)]
+NAMES = ["aggressive", "bars", "conservative", "displayed", "instant", "mid"]
+PLAIN = [(name, 1) for name in NAMES]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,9 @@ def test_a_version_cannot_be_deleted() -> None:
 def test_whether_a_version_is_offered_may_change() -> None:
     sql("update trading_simulationprofile set is_offered = false where name = 'bars'")
 
-    assert [profile.name for profile in profiles.profiles_offered()] == ["displayed", "instant"]
+    assert [profile.name for profile in profiles.profiles_offered()] == [
+        name for name in NAMES if name != "bars"
+    ]
 
 
 def test_support_defines_and_withdraws_and_can_change_nothing_else(as_role: AsRole) -> None:

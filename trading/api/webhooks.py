@@ -41,8 +41,15 @@ class Changes(msgspec.Struct):
     enabled: bool | None = None
 
 
+class Replay(msgspec.Struct):
+    """POST of a replay."""
+
+    from_sequence: int
+
+
 _new_decoder = msgspec.json.Decoder(NewEndpoint)
 _changes_decoder = msgspec.json.Decoder(Changes)
+_replay_decoder = msgspec.json.Decoder(Replay)
 
 
 class Webhooks(ApiView):
@@ -104,6 +111,18 @@ class WebhookTest(ApiView):
         """Send one soon; its attempt appears among the deliveries."""
         asked = webhooks.ask_for_ping(principal=self.principal, endpoint_id=endpoint_id)
         return json_response(_body(asked), ACCEPTED)
+
+
+class WebhookReplay(ApiView):
+    """An endpoint's messages once more."""
+
+    def post(self, request: Request, endpoint_id: UUID) -> HttpResponse:
+        """Send them again, from one event on. Raises NotFound, ValueInvalid, RuleBroken."""
+        body = read_body(request, _replay_decoder)
+        moved, count = webhooks.replay_own(
+            principal=self.principal, endpoint_id=endpoint_id, from_seq=body.from_sequence
+        )
+        return json_response({**_body(moved), "replays": count}, ACCEPTED)
 
 
 class WebhookDeliveries(ApiView):

@@ -124,13 +124,12 @@ class PaperPage(PersonPage):
 class Paper(PersonPage):
     """`/paper`: on to the oldest open account, or to the first steps for who has none."""
 
-    template = "trading/none.html"
+    template = "accounts/failure.html"  # it has no other page of its own
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Lead on."""
-        answer = super().get(request, **kwargs)
-        if answer.status_code != 200 or self.session is None:  # noqa: PLR2004 - led elsewhere
-            return answer
+    def show(self, request: HttpRequest, **content: Any) -> HttpResponse:
+        """Lead on; what went wrong is shown."""
+        if self.session is None or "status" in content:
+            return super().show(request, **content)
         number = (
             accounts_of(self.session)
             .exclude(status=TradingAccount.Status.CLOSED)

@@ -57,6 +57,7 @@ class DataService:
     """A part of the stream process (`trading.stream.app.Part`): the data sockets and what they need."""
 
     paths = frozenset({IEX_PATH, SIP_PATH, DELAYED_SIP_PATH, TEST_PATH})
+    event_paths: frozenset[str] = frozenset()
 
     def __init__(self, shared: StreamService, valkey_url: str, limits: DataLimits | None = None) -> None:
         """Share the pool and the log-in guard of the process; nothing is opened yet."""

@@ -3,6 +3,7 @@ from trading.models.asset import Asset
 from trading.models.entry import AccountEntry
 from trading.models.event import OrderEvent
 from trading.models.fill import Fill
+from trading.models.first_steps import FirstSteps
 from trading.models.grant import AccountGrant, GrantPermission
 from trading.models.ledger import Journal, LedgerAccount, Posting
 from trading.models.opening import OpeningLot
@@ -22,6 +23,7 @@ __all__ = [
     "Asset",
     "EquitySnapshot",
     "Fill",
+    "FirstSteps",
     "GrantPermission",
     "Journal",
     "LedgerAccount",

@@ -30,6 +30,10 @@ HOLDINGS = (
     ),
     Holding(table="trading_webhookdelivery", words="What came of that, in the last thirty days."),
     Holding(
+        table="trading_firststeps",
+        words="How you began: your answers, and the investor profile that you took.",
+    ),
+    Holding(
         table="trading_accountgrant",
         words="When the staff was allowed to look at your accounts, and why; or what you were allowed as staff.",
         whose=(
@@ -45,7 +49,7 @@ HOLDINGS = (
     ),
 )
 
-_ERASE = "select trading_erase_rows(%s, %s)"
+_ERASE = "select trading_erase_first_steps(%(user)s) + trading_erase_rows(%(user)s, %(most)s)"
 
 
 def erase_some(user_id: UUID) -> bool:
@@ -55,7 +59,7 @@ def erase_some(user_id: UUID) -> bool:
     """
     try:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            cursor.execute(_ERASE, [user_id, ROWS_AT_ONCE])
+            cursor.execute(_ERASE, {"user": user_id, "most": ROWS_AT_ONCE})
             deleted: int = cursor.fetchone()[0]
     except OperationalError as error:
         if not isinstance(error.__cause__, ObjectInUse):

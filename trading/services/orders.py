@@ -6,6 +6,7 @@ The write itself is one SQL function, in which reserve, order and event cannot b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -48,6 +49,16 @@ CANCELS_AT_ONCE = 500  # of one transaction, which keeps the account from its or
 _UNSET = dict.fromkeys(ORDER_COLUMNS)  # of a new order, before its own terms
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An order before it is accepted: what is stored of it, its legs, and what `trading_submit_orders` is given."""
+
+    asset: Asset
+    terms: dict[str, Any]
+    legs: list[dict[str, Any]] | None
+    document: dict[str, Any]
+
+
 def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Mapping[str, Any]:
     """Accept an order and reserve what it may cost; return its row, as `wire.order_body` reads it.
 
@@ -57,30 +68,8 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
     Raises ValueInvalid, ClientOrderIdTaken, RuleBroken, OrderDenied, NotAuthorized for a key that
     has died meanwhile, Unavailable, OutcomeUnknown.
     """
-    try:
-        asset = _tradable(principal, ticket)
-        terms = _terms(principal, ticket, asset)
-        held = reserved(principal, ticket, asset)
-    except TradingError as error:
-        _require_new_client_order_id(principal, ticket)
-        error.of_market = _valued_by_market(ticket)
-        raise
-    legs = legs_of(ticket)
-    given = {
-        **terms,
-        **held,
-        "user_id": principal.user_id,
-        "account_id": principal.account_id,
-        "key_id": principal.key_id,
-        "key_address": principal.address or None,
-        "market_id": principal.market_id,
-        "role": role_of(ticket),
-        "may_be_short": asset.shortable and asset.easy_to_borrow,
-        "is_partnership": PARTNERSHIP in asset.attributes,
-        "legs": legs,
-        "request_id": request_id,
-    }
-    document = {name: value for name, value in given.items() if value is not None}  # as few as say it all
+    prepared = prepare(principal, ticket, request_id=request_id)
+    asset, terms, legs, document = prepared.asset, prepared.terms, prepared.legs, prepared.document
     outcome = submission.submit(document)
     marks: dict[str, Any] = {}
     if outcome.denial == NEEDS_MARKS:
@@ -103,6 +92,41 @@ def place_order(*, principal: Principal, ticket: Ticket, request_id: str) -> Map
         "position_intent": outcome.position_intent,
     }
     return {**row, "legs": None if legs is None else [_leg_row(row, leg) for leg in legs]}
+
+
+def prepare(
+    principal: Principal, ticket: Ticket, *, request_id: str, seen_by: Principal | None = None
+) -> Prepared:
+    """Return an order as the database is asked to accept it, judged by all that needs no lock.
+
+    With `seen_by`, what it holds is valued by what that reader may see of the market. Raises ValueInvalid,
+    ClientOrderIdTaken, RuleBroken, OrderDenied.
+    """
+    try:
+        asset = _tradable(principal, ticket)
+        terms = _terms(principal, ticket, asset)
+        held = reserved(principal, ticket, asset, seen_by=seen_by)
+    except TradingError as error:
+        _require_new_client_order_id(principal, ticket)
+        error.of_market = _valued_by_market(ticket)
+        raise
+    legs = legs_of(ticket)
+    given = {
+        **terms,
+        **held,
+        "user_id": principal.user_id,
+        "account_id": principal.account_id,
+        "key_id": principal.key_id,
+        "key_address": principal.address or None,
+        "market_id": principal.market_id,
+        "role": role_of(ticket),
+        "may_be_short": asset.shortable and asset.easy_to_borrow,
+        "is_partnership": PARTNERSHIP in asset.attributes,
+        "legs": legs,
+        "request_id": request_id,
+    }
+    document = {name: value for name, value in given.items() if value is not None}  # as few as say it all
+    return Prepared(asset=asset, terms=terms, legs=legs, document=document)
 
 
 def cancel_order(*, principal: Principal, order_id: UUID, request_id: str) -> None:

@@ -64,7 +64,7 @@ def portfolio(*, principal: Principal, ask: Ask, is_reset_daily: bool, wants_flo
     """
     now = reference.market_now(principal.market_id)
     found = plan(ask, reference.calendar_of(principal.market_id), to_ns(now))
-    begins = _begins(principal, now)
+    begins = history_begins(principal, now)
     windows = [each for each in found.windows if each.valued_at >= begins]
     if not windows:
         return Portfolio(timeframe=found.timeframe, items=(), base_value=None, base_date=None)
@@ -77,8 +77,8 @@ def portfolio(*, principal: Principal, ask: Ask, is_reset_daily: bool, wants_flo
     return _intraday(found.timeframe, windows, worths, closes, is_reset_daily=is_reset_daily)
 
 
-def _begins(principal: Principal, now: datetime) -> int:
-    """Return when the history begins: with the account, its last reset, or the run that it was in before.
+def history_begins(principal: Principal, now: datetime) -> int:
+    """Return when the history begins, in nanoseconds: with the account, its last reset, or the run that it was in before.
 
     Or with the newest fill of the present run that is no longer kept: it could not be undone.
     """

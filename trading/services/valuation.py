@@ -10,6 +10,7 @@ from matching.market.times import to_ns
 from trading import reference
 from trading.errors import OrderDenied
 from trading.models import Position
+from trading.seen import latest_seen
 from trading.selectors import marks_of
 from trading.services import reserve
 from trading.services.order_classes import require_exits
@@ -23,25 +24,31 @@ if TYPE_CHECKING:
 COST_MIN = Decimal(1)  # dollars, of an order for a fraction
 
 
-def prices_of(market_id: int, symbol: str) -> reserve.Prices:
-    """Return what is known of a symbol at this moment of its market."""
+def prices_of(market_id: int, symbol: str, *, seen_by: Principal | None = None) -> reserve.Prices:
+    """Return what is known of a symbol at this moment of its market; with a reader, what they may see of it."""
     now = to_ns(reference.market_now(market_id))
+    known = latest_many(market_id, [symbol]) if seen_by is None else latest_seen(seen_by, [symbol])
     return reserve.Prices(
         symbol=symbol,
-        latest=latest_many(market_id, [symbol]).get(symbol, Latest()),
+        latest=known.get(symbol, Latest()),
         session=reference.calendar_of(market_id).session_at(now),
         now=now,
     )
 
 
-def reserved(principal: Principal, ticket: Ticket, asset: Asset) -> dict[str, Any]:
+def reserved(
+    principal: Principal, ticket: Ticket, asset: Asset, *, seen_by: Principal | None = None
+) -> dict[str, Any]:
     """Return what a share of the order holds if it opens a position, and the shares of a sale by notional.
 
     The market is looked at only where the terms do not say it all; a sale that turns out to open a
-    short is asked for once more, with `marked`. Raises RuleBroken where a price of the ticket is on
+    short is asked for once more, with `marked`. An estimate is `seen_by` its reader: it costs nothing, so
+    that it must not tell more of the market than they may see. Raises RuleBroken where a price of the ticket is on
     the wrong side of the market, or no price is known; OrderDenied for a fraction that costs nearly nothing.
     """
-    prices = None if ticket.type == "limit" else prices_of(principal.market_id, asset.symbol)
+    prices = None if ticket.type == "limit" else prices_of(
+        principal.market_id, asset.symbol, seen_by=seen_by
+    )
     if ticket.order_class:
         require_exits(ticket, None if prices is None else prices.last)
     if ticket.type in {"stop", "stop_limit"} and ticket.stop_price is not None and prices is not None:
@@ -52,7 +59,8 @@ def reserved(principal: Principal, ticket: Ticket, asset: Asset) -> dict[str, An
         return _reserved_by_notional(principal, ticket, asset, prices)
     if ticket.side == "sell":
         short = ticket.position_intent == "sell_to_open"
-        return marked(principal, ticket, asset) if short else {"reserve_price": None, "quantity_held": None}
+        nothing = {"reserve_price": None, "quantity_held": None}
+        return marked(principal, ticket, asset, seen_by=seen_by) if short else nothing
     price = _price_of_purchase(ticket, prices)
     if ticket.is_fractional:
         assert ticket.quantity is not None
@@ -62,11 +70,13 @@ def reserved(principal: Principal, ticket: Ticket, asset: Asset) -> dict[str, An
     return {"reserve_price": price, "quantity_held": None}
 
 
-def marked(principal: Principal, ticket: Ticket, asset: Asset) -> dict[str, Any]:
+def marked(
+    principal: Principal, ticket: Ticket, asset: Asset, *, seen_by: Principal | None = None
+) -> dict[str, Any]:
     """Return what an order is judged by that needs the account valued, or opens a short."""
-    needed: dict[str, Any] = {"marks": marks_of(principal)}
+    needed: dict[str, Any] = {"marks": marks_of(principal, seen_by=seen_by)}
     if ticket.side == "sell":
-        prices = prices_of(principal.market_id, asset.symbol)
+        prices = prices_of(principal.market_id, asset.symbol, seen_by=seen_by)
         needed["reserve_price"] = reserve.price_of_short(ticket.own_limit, prices)
     return needed
 

@@ -140,6 +140,21 @@ def deliveries(
 
 
 @transaction.atomic(durable=True)
+def replay_own(*, principal: Principal, endpoint_id: UUID, from_seq: int) -> tuple[WebhookEndpoint, int]:
+    """Send an endpoint's events again from `from_seq` on; return it, and how many those are.
+
+    Raises NotFound, ValueInvalid for an event that is not kept or not delivered yet, RuleBroken when it is disabled.
+    """
+    account = _locked_account(principal)
+    found = _found(_mine(principal).select_for_update(), endpoint_id)
+    if found.disabled_at is not None:
+        raise RuleBroken(f"the endpoint is disabled: {found.disabled_reason}")
+    _require_kept(found, account, from_seq)
+    _move_back(found, from_seq)
+    return found, account.event_seq - (from_seq - 1)
+
+
+@transaction.atomic(durable=True)
 def replay(*, endpoint_id: UUID, from_seq: int, is_dry: bool = False) -> int:
     """Move an endpoint back, so that its events from `from_seq` on are sent again; return how many those are.
 
@@ -147,19 +162,31 @@ def replay(*, endpoint_id: UUID, from_seq: int, is_dry: bool = False) -> int:
     """
     everybodys = WebhookEndpoint.objects.across_owners().filter(deleted_at=None)
     found = _found(everybodys.select_related("account").select_for_update(of=("self",)), endpoint_id)
-    first = found.account.history_seq + 1
+    _require_kept(found, found.account, from_seq)
+    if not is_dry:
+        _move_back(found, from_seq)
+    return found.account.event_seq - (from_seq - 1)
+
+
+def _require_kept(found: WebhookEndpoint, account: TradingAccount, from_seq: int) -> None:
+    first = account.history_seq + 1
     if not first <= from_seq <= found.cursor + 1:
         raise ValueInvalid(
             f"from-seq {from_seq} is not between {first} and {found.cursor + 1}, what comes next"
         )
-    if not is_dry:
-        was_at = {"cursor": found.cursor, "is_enabled": found.disabled_at is None}
-        found.cursor, found.failures, found.next_attempt_at = from_seq - 1, 0, timezone.now()
-        found.disabled_at, found.disabled_reason = None, ""
-        found.lease = found.leased_until = None  # whoever is at it now must not move it on
-        found.save()
-        _tell(found, "replayed", before=was_at, after={"cursor": found.cursor, "is_enabled": True})
-    return found.account.event_seq - (from_seq - 1)
+
+
+def _move_back(found: WebhookEndpoint, from_seq: int) -> None:
+    was_at = {"cursor": found.cursor, "is_enabled": found.disabled_at is None}
+    found.cursor, found.failures, found.next_attempt_at = from_seq - 1, 0, timezone.now()
+    found.disabled_at, found.disabled_reason = None, ""
+    found.lease = found.leased_until = None  # whoever is at it now must not move it on
+    found.save(
+        update_fields=[
+            "cursor", "failures", "next_attempt_at", "disabled_at", "disabled_reason", "lease", "leased_until",
+        ]
+    )  # fmt: skip
+    _tell(found, "replayed", before=was_at, after={"cursor": found.cursor, "is_enabled": True})
 
 
 def _mine(principal: Principal) -> QuerySet[WebhookEndpoint]:

@@ -44,9 +44,10 @@ HTTP_ROUTES: dict[str, Handler] = {"/health/live": live}
 
 
 class Part(Protocol):
-    """Something else that this process serves over WebSockets, at paths of its own."""
+    """Something else that this process serves, at paths of its own."""
 
-    paths: frozenset[str]
+    paths: frozenset[str]  # of WebSockets
+    event_paths: frozenset[str]  # of answers that stay open
 
     async def start(self) -> None: ...
 
@@ -94,6 +95,8 @@ class StreamApp:
             await self._serve_socket(scope, receive, send)
         elif scope["path"] == sse.PATH:
             await self._serve_events(scope, receive, send)
+        elif (part := self._part_at(scope["path"])) is not None:
+            await self._serve_part(part, scope, receive, send)
         else:
             await HTTP_ROUTES.get(scope["path"], not_found)(scope, receive, send)
 
@@ -153,6 +156,15 @@ class StreamApp:
         )
         service.add(socket)
         await socket.serve()
+
+    def _part_at(self, path: str) -> Part | None:
+        return next((part for part in self.parts if path in part.event_paths), None)
+
+    async def _serve_part(self, part: Part, scope: Scope, receive: Receive, send: Send) -> None:
+        if part.has_room():
+            await part.serve(scope, receive, send, client_address(scope))
+        else:
+            await respond(send, 503, BUSY)
 
     async def _serve_events(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self.service

@@ -40,6 +40,11 @@ class Outbox:
         self._changed.set()
         return True
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was put in has been sent."""
+        return not self._waiting and not self._bytes
+
     async def room(self) -> bool:
         """Wait until there is room for a message, half of the box being free; False when it is closed."""
         while not self._is_closed and (

@@ -49,6 +49,19 @@ def page_of(scope: Scope) -> Page | None:
     return Page(session_key=session_key, account=named[-1])
 
 
+def is_asked_by_another_site(scope: Scope) -> bool:
+    """Say whether a browser itself says that a page which is not ours sends a request.
+
+    A page's own request for what it only reads need not say of where it is, as a WebSocket's handshake must.
+    """
+    said = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    origin = said.get(b"origin")
+    return said.get(b"sec-fetch-site", "same-origin") != "same-origin" or origin not in {
+        None,
+        *settings.ORIGINS,
+    }
+
+
 def is_of_another_site(scope: Scope) -> bool:
     """Say whether a handshake comes with a person's cookie from a page that is not ours, or from nowhere."""
     if page_of(scope) is None:

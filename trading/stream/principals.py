@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -121,12 +121,15 @@ async def signed_in(pool: database.Pool, page: Page) -> dict[str, Any] | None:
 
 
 async def still_good(pool: database.Pool, held: Iterable[Principal]) -> set[Principal]:
-    """Return those that may still read. Raises database.UNREACHABLE."""
+    """Return those that may still read, each with its person's tier as it is now. Raises database.UNREACHABLE."""
     known = set(held)
     keys = await living_keys(pool, (principal.key_id for principal in known))
     sessions = await living_sessions(pool, (principal.session_id for principal in known))
-    by_key = {_reader(row) for row in keys.values()}
-    return {one for one in known if one in by_key or one.session_id in sessions}
+    good = {reader for row in keys.values() if (reader := _reader(row)) in known and reader is not None}
+    for one in known:
+        if one.session_id in sessions:
+            good.add(replace(one, tier=sessions[one.session_id]["tier"]))
+    return good
 
 
 async def living_keys(pool: database.Pool, key_ids: Iterable[str | None]) -> dict[str, DictRow]:

@@ -32,6 +32,7 @@ class Connection(Listener, Protocol):
     """A WebSocket, or an answer of server-sent events. `gone` is set when its life is over."""
 
     gone: asyncio.Event
+    is_of_a_tier: bool  # whether what it tells is more for one tier than for another
 
     def revoke(self) -> None:
         """End because the key or the session is good no more."""
@@ -140,7 +141,7 @@ class StreamService:
             if not held:
                 continue
             try:
-                good = await still_good(self.pool, held)
+                good = {one: one for one in await still_good(self.pool, held)}
             except UNREACHABLE as error:
                 if is_asking:
                     logger.warning("keys and sessions cannot be rechecked, trying again: %s", error)
@@ -149,5 +150,9 @@ class StreamService:
             is_asking = True
             for socket in list(self._sockets):
                 # Who logged in while we asked is rechecked next time.
-                if socket.principal in held and socket.principal not in good:
+                if (principal := socket.principal) is None or principal not in held:
+                    continue
+                if principal not in good:
                     socket.revoke()
+                elif socket.is_of_a_tier and good[principal].tier != principal.tier:
+                    socket.go_away()  # it comes back as what it is now

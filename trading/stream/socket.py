@@ -35,6 +35,8 @@ FAILURES_MAX = 3  # failed log-ins of one socket
 class Socket(WebSocket):
     """One accepted connection; `serve` is its life."""
 
+    is_of_a_tier = False
+
     def __init__(
         self,
         service: StreamService,

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
@@ -61,6 +61,10 @@ GENERATIONS: Final = (
 class EventStream:
     """One request, from its headers to the end of its answer."""
 
+    is_of_a_tier: ClassVar[bool] = False
+    keep_alive_s: ClassVar[float] = KEEP_ALIVE_S
+    keep_alive: ClassVar[bytes] = KEEP_ALIVE
+
     def __init__(
         self,
         service: StreamService,
@@ -97,7 +101,7 @@ class EventStream:
     async def _begin(self) -> None:
         if self._scope["method"] != "GET":
             raise Refused(405, 40510000, "method not allowed", allow="GET")
-        self._window = window_of(self._scope["query_string"].decode("latin-1"), self._headers)
+        self._window = self._asked(self._scope["query_string"].decode("latin-1"))
         self.principal = await self._log_in()
         try:
             async with asyncio.timeout(self._service.limits.join_s):
@@ -117,7 +121,22 @@ class EventStream:
                 ],
             }
         )
+        self._begun(head if after is None else after)
         await self._converse(head if after is None else after, head)
+
+    # What a stream of more than the log does in its own way.
+
+    def _asked(self, text: str) -> Window:
+        """Return what of the log a query string asks for. Raises Refused."""
+        return window_of(text, self._headers)
+
+    def _begun(self, after: int) -> None:
+        """Be told that the answer begins, with what comes after a sequence."""
+
+    def _caught_up(self, head: int) -> None:
+        """Be told that all was told up to the sequence that was the last one when the stream began."""
+
+    # The conversation.
 
     async def _converse(self, after: int, head: int) -> None:
         loop = asyncio.get_running_loop()
@@ -154,6 +173,7 @@ class EventStream:
             logger.exception("the past of account %s cannot be told", self.principal.account_id)
             self.fail()
             return
+        self._caught_up(head)
         while (update := self._held.next()) is not None:  # as much as the outbox takes, and no faster
             if not await self._tell_when_there_is_room(update):
                 return
@@ -303,14 +323,14 @@ class EventStream:
     async def _write(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(KEEP_ALIVE_S):
+                async with asyncio.timeout(self.keep_alive_s):
                     content = await self._outbox.take()
             except TimeoutError:
-                content = KEEP_ALIVE
+                content = self.keep_alive
             if content is None:
                 return
             await self._send({"type": "http.response.body", "body": content, "more_body": True})
-            if content is not KEEP_ALIVE:
+            if content is not self.keep_alive:
                 self._outbox.sent()
 
     async def _wait_until_it_leaves(self) -> None:

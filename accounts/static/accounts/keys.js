@@ -101,6 +101,7 @@ export function keys(section) {
       return;
     }
     shown = { base_url: location.origin, key_id: made.key_id, secret: made.secret };
+    shown.program = word(made.scopes.includes("trade") ? "program_trades" : "program_reads", shown);
     fill(secret, shown);
     secret.hidden = false;
     say(formNotice, "");

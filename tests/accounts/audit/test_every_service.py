@@ -15,6 +15,7 @@ SILENT = {
     "accounts.services.exports.sweep_exports": "nobody fetched it in time; that it was made was told",
     "accounts.services.sweeping.forget_old": "what is deleted had ended long before, which was told",
     "trading.services.closing.close_all_positions": ORDERS,
+    "trading.services.first_steps.keep_first_steps": LISTS,
     "trading.services.history_purge.purge_histories": "folds old detail into opening balances; no balance changes",
     "trading.services.leavers.end_orders_of_leavers": ORDERS,
     "trading.services.markets.store_calendars": "the exchange's days, as they are known to all",

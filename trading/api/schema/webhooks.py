@@ -63,6 +63,14 @@ SCHEMAS: dict[str, Schema] = {
             "enabled": nullable(BOOLEAN),
         },
     ),
+    "WebhookReplayRequest": request(
+        "Which messages are sent again.",
+        {"from_sequence": described({**INTEGER, "minimum": 1}, "Of the first event, in the account's log.")},
+        required=("from_sequence",),
+    ),
+    "WebhookReplayed": record(
+        "An endpoint, and how many events it is told of again.", {**_ENDPOINT, "replays": INTEGER}
+    ),
     "WebhookDelivery": record(
         "One attempt.",
         {
@@ -155,6 +163,18 @@ OPERATIONS = {
         description="Soon; its attempt appears among the deliveries.",
         parameters=(_ID,),
         answers={ACCEPTED: Answer(description="The endpoint.", schema=ref("Webhook"))},
+        refusals=(NOT_FOUND, INVALID),
+        scopes=("trade",),
+    ),
+    ("POST", f"{_ONE}/replay"): Operation(
+        name="replayWebhook",
+        tag=TAG,
+        summary="Send messages again",
+        description="All from one event on, in order. It must be kept, and be delivered or next.",
+        parameters=(_ID,),
+        body="WebhookReplayRequest",
+        body_examples={"from the first": {"from_sequence": 1}},
+        answers={ACCEPTED: Answer(description="The endpoint.", schema=ref("WebhookReplayed"))},
         refusals=(NOT_FOUND, INVALID),
         scopes=("trade",),
     ),

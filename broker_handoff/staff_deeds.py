@@ -1,0 +1,50 @@
+"""What the staff may have done on the way to live: one person disconnected, or everybody. Performed by a worker."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from accounts.binding import acting_for
+from accounts.errors import RuleBroken
+from broker_handoff import adapters
+from broker_handoff.models import BrokerConnection
+from broker_handoff.services.disconnecting import REASON_MAX, disconnect
+from broker_handoff.services.mass_revoke import cut_everybody
+from trading.services.staff_acts import Deed, Unfinished, performs
+
+
+@performs("disconnect_live")
+def _disconnect_live(deed: Deed) -> str:
+    person = deed.subject.user
+    with acting_for(person.pk):
+        mine = BrokerConnection.objects.owned_by(person)
+        connection = mine.filter(status__in=BrokerConnection.LIVING).first()
+        if connection is None:
+            raise RuleBroken("there is no live connection that is not over")
+        disconnect(
+            owner=person,
+            connection_id=connection.pk,
+            reason=deed.reason[:REASON_MAX],
+            now=timezone.now(),
+        )
+    return f"connection {connection.pk} is over; a worker has the broker take its token back"
+
+
+@performs("cut_everybody")
+def _cut_everybody(deed: Deed) -> str:
+    """Go on until the broker has answered for each: what is left waits for the next attempt of this act."""
+    done = cut_everybody(
+        reason=deed.reason[:REASON_MAX],
+        consent=adapters.consent(),
+        keys=adapters.key_service(),
+        clock=timezone.now,
+        is_again=deed.act.attempts > 1,
+    )
+    counts = done.counts
+    words = (
+        f"{counts['disconnected']} disconnected: {counts['done']} revoked at the broker, "
+        f"{counts['refused']} failed there, {counts['not_asked']} not asked, {counts['waiting']} left"
+    )
+    if counts["waiting"]:
+        raise Unfinished(words)
+    return words

@@ -1,0 +1,102 @@
+"""Acts of the staff: the form that asks for one, and the list of those that were asked for, with what came of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+from django.urls import path, reverse
+
+from accounts.admin import SUPPORT, SupportAdmin
+from accounts.errors import Failure, StepUpRequired
+from trading.admin.offers import Offer, offered, offers
+from trading.admin.pages import form_page, session_of
+from trading.models import StaffAct
+from trading.services.staff_acts import ask_for_act
+from trading.tasks import perform_soon
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+    from trading.models import TradingAccount
+
+
+@admin.register(StaffAct)
+class StaffActAdmin(SupportAdmin):
+    """What was done to the accounts that were granted, and for superusers to everybody's."""
+
+    list_display = ("kind", "account", "status", "outcome", "reason", "asked_at", "staff_id")
+    list_filter = ("status",)
+    list_select_related = ("account",)
+    search_fields = ("kind", "reason", "ticket", "account__number")
+    ordering = ("-asked_at", "pk")
+    fields = (
+        "kind", "account", "status", "outcome", "arguments", "reason", "ticket", "staff_id", "request_id", "asked_at",
+        "done_at", "attempts",
+    )  # fmt: skip
+    change_list_template = "trading/admin/acts.html"
+    change_form_template = "trading/admin/act.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return them, each with its account."""
+        return super().get_queryset(request).select_related("account")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the form of what is about no account."""
+        asked = self.admin_site.admin_view(self.ask_view)
+        return [path("ask/<slug:kind>/", asked, name="trading_staffact_ask"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list, with what a superuser may ask for."""
+        mine = offers(is_global=True) if request.user.is_superuser else []
+        return super().changelist_view(request, {"offers": mine, **(extra_context or {})})
+
+    def ask_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Show the form, or ask for what it says: for who oversees."""
+        found = offered(kind, is_global=True) if request.user.is_superuser else None
+        if found is None:
+            return super().change_view(request, kind)
+        return answer(self, request, found, None)
+
+
+def answer(
+    admin_page: SupportAdmin, request: HttpRequest, found: Offer, account: TradingAccount | None, **more: Any
+) -> HttpResponse:
+    """Show the form of an act; of one that is in order, ask for it and lead to what comes of it.
+
+    `more` is shown beside the form. Raises StepUpRequired.
+    """
+    form = found.form(request.POST or None)
+    if form.is_valid():
+        try:
+            act = ask_for_act(
+                session=session_of(request),
+                kind=found.kind,
+                account=account,
+                arguments=form.arguments,
+                reason=form.cleaned_data["reason"],
+                ticket=form.cleaned_data["ticket"],
+                using=SUPPORT,
+            )
+        except StepUpRequired:
+            raise
+        except Failure as error:
+            form.add_error(None, str(error))
+        else:
+            perform_soon(act.pk)
+            admin_page.message_user(request, "Asked for, and written down.", messages.SUCCESS)
+            return HttpResponseRedirect(reverse("admin:trading_staffact_change", args=[act.pk]))
+    about = f": account {account.number}" if account else ""
+    return form_page(
+        admin_page,
+        request,
+        "trading/admin/ask.html",
+        form,
+        title=f"{found.title}{about}",
+        offer=found,
+        account=account,
+        **more,
+    )

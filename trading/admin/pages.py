@@ -1,0 +1,53 @@
+"""What the staff's own pages share: who looks, whether an account exists, and the page of a form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.template.response import TemplateResponse
+
+from accounts.admin import SUPPORT, SupportAdmin
+from accounts.models import User
+from trading.models import AccountEntry
+
+if TYPE_CHECKING:
+    from django import forms
+    from django.http import HttpRequest, HttpResponse
+
+UNPROCESSABLE = 422
+
+
+def staff_of(request: HttpRequest) -> User:
+    """Return who looks: the site has asked whether it is staff."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def session_of(request: HttpRequest) -> Any:
+    """Return the living session of who looks."""
+    return request.session.living  # type: ignore[attr-defined] # our session engine
+
+
+def entry_of(account_id: str) -> AccountEntry | None:
+    """Return that an account exists, if who is bound may know; None for what is no id as well."""
+    try:
+        key = UUID(account_id)
+    except ValueError:
+        return None
+    return AccountEntry.objects.using(SUPPORT).filter(pk=key).first()
+
+
+def form_page(
+    admin: SupportAdmin, request: HttpRequest, template: str, form: forms.Form, **more: Any
+) -> HttpResponse:
+    """Return the page of a form: 422 where it was sent and is not in order."""
+    context = {
+        **admin.admin_site.each_context(request),
+        "opts": admin.opts,
+        "form": form,
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
+        **more,
+    }
+    return TemplateResponse(request, template, context, status=UNPROCESSABLE if form.errors else 200)

@@ -1,0 +1,1 @@
+"""What an account has done, looked back upon: its orders, closed trades, months and figures. It only reads."""

@@ -1,0 +1,207 @@
+"""Wishes of the staff: asked for in the admin as the support role, performed by a worker, and told twice.
+
+`StaffAct` is the row between the two. What a kind of act does is registered by name: here nothing knows what
+it is, so that other apps can add theirs. A performer changes nothing the second time, for it may come.
+Why so: accounts/decisions/0009-staff-acts.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import ProgrammingError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import tracing
+from accounts.models import User
+from accounts.services.audit import record
+from accounts.step_up import require_fresh
+from trading.errors import RuleBroken, TradingError, Unavailable, ValueInvalid
+from trading.models import AccountGrant, GrantPermission, StaffAct, TradingAccount
+from trading.models.staff_act import OUTCOME_MAX, REASON_MAX, TICKET_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from uuid import UUID
+
+    from accounts.sessions import LivingSession
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)  # after which an act that was begun and not ended is begun anew
+ATTEMPTS_MAX = 5  # that failed without a word
+DUE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What a performer is told: the wish, and the account that it is about, None for nobody's."""
+
+    act: StaffAct
+    account: TradingAccount | None
+
+    @property
+    def reason(self) -> str:
+        return self.act.reason
+
+    def argument(self, name: str) -> Any:
+        """Return one of the wish's arguments, None where it has none."""
+        return self.act.arguments.get(name)
+
+    @property
+    def subject(self) -> TradingAccount:
+        """The account, of a kind that is always about one."""
+        assert self.account is not None
+        return self.account
+
+
+class Unfinished(Exception):
+    """Some of it is done; the rest is tried again after a while. Its text says how far it is."""
+
+
+_performers: dict[str, Callable[[Deed], str]] = {}
+
+
+def performs(kind: str) -> Callable[[Callable[[Deed], str]], Callable[[Deed], str]]:
+    """Register what performs a kind of act; it returns what came of it in words, or raises a Failure."""
+
+    def registered(performer: Callable[[Deed], str]) -> Callable[[Deed], str]:
+        _performers[kind] = performer
+        return performer
+
+    return registered
+
+
+def kinds() -> frozenset[str]:
+    """Return the kinds that somebody performs."""
+    return frozenset(_performers)
+
+
+def ask_for_act(
+    *,
+    session: LivingSession | None,
+    kind: str,
+    account: TradingAccount | None,
+    arguments: Mapping[str, Any],
+    reason: str,
+    ticket: str = "",
+    using: str = "default",
+) -> StaffAct:
+    """Write a wish down, with an entry in the account's audit log, or the system's; a worker performs it.
+
+    Raises StepUpRequired, ValueInvalid, RuleBroken for who may not.
+    """
+    staff = require_fresh(session)
+    if kind not in _performers:
+        raise ValueInvalid(f"there is no act {kind[:64]!r}")
+    for name, text, most in (("reason", reason, REASON_MAX), ("ticket", ticket, TICKET_MAX)):
+        if len(text.strip()) > most:
+            raise ValueInvalid(f"the {name} has {len(text.strip())} characters, and may have {most}")
+    if not reason.strip():
+        raise ValueInvalid("a reason is required")
+    act = StaffAct(
+        kind=kind,
+        account_id=account.pk if account else None,
+        staff_id=staff.user_id,
+        arguments=dict(arguments),
+        reason=reason.strip(),
+        ticket=ticket.strip(),
+        request_id=tracing.current().request_id,
+    )
+    try:
+        with transaction.atomic(using=using, durable=True):
+            act.save(using=using, force_insert=True)
+            _tell("staff.asked", act, account, using=using, ticket=act.ticket, arguments=act.arguments)
+    except ProgrammingError:  # row security
+        raise RuleBroken("you may not do this: it was not granted to you") from None
+    return act
+
+
+def due() -> list[UUID]:
+    """Return the wishes that nobody performs now, those that wait longest first."""
+    waiting = StaffAct.objects.filter(status=StaffAct.Status.WAITING, next_attempt_at__lte=timezone.now())
+    return list(waiting.order_by("next_attempt_at").values_list("pk", flat=True)[:DUE_MAX])
+
+
+def perform_act(act_id: UUID) -> StaffAct | None:
+    """Do what a wish says, in the name of who asked; None where it is over or another worker's turn.
+
+    An error that is no Failure is raised once the wish has been put off.
+    """
+    act = _claimed(act_id)
+    if act is None:
+        return None
+    with tracing.caused_by(act.request_id):
+        tracing.told(actor_kind="staff", actor_id=str(act.staff_id))
+        account = None
+        if act.account_id is not None:
+            everybodys = TradingAccount.objects.across_owners().select_related("user")
+            account = everybodys.filter(pk=act.account_id).first()
+        try:
+            _require_still_allowed(act)
+            words = _performers[act.kind](Deed(act=act, account=account))
+        except Unfinished as so_far:
+            StaffAct.objects.filter(pk=act.pk).update(outcome=str(so_far)[:OUTCOME_MAX])
+        except Unavailable as error:
+            StaffAct.objects.filter(pk=act.pk).update(outcome=f"tried again soon: {error}"[:OUTCOME_MAX])
+        except TradingError as error:
+            _close(act, account, StaffAct.Status.REFUSED, str(error))
+        except Exception:
+            if act.attempts >= ATTEMPTS_MAX:
+                _close(
+                    act, account, StaffAct.Status.FAILED, f"it failed {act.attempts} times; the log says why"
+                )
+            raise
+        else:
+            _close(act, account, StaffAct.Status.DONE, words)
+    return act
+
+
+@transaction.atomic(durable=True)
+def _claimed(act_id: UUID) -> StaffAct | None:
+    now = timezone.now()
+    mine = StaffAct.objects.filter(pk=act_id, status=StaffAct.Status.WAITING, next_attempt_at__lte=now)
+    if not mine.update(next_attempt_at=now + LEASE, attempts=F("attempts") + 1):
+        return None
+    return StaffAct.objects.get(pk=act_id)
+
+
+def _require_still_allowed(act: StaffAct) -> None:
+    """Raise RuleBroken where who asked may no more: it may have waited for a worker."""
+    staff = User.objects.filter(pk=act.staff_id, is_active=True, is_staff=True)
+    if act.account_id is None:
+        is_allowed = staff.filter(is_superuser=True).exists()
+    else:
+        held = AccountGrant.objects.filter(
+            user_id=act.staff_id,
+            content_object_id=act.account_id,
+            permission__codename=GrantPermission.ACT,
+        )
+        is_allowed = staff.exists() and held.exists()
+    if not is_allowed:
+        raise RuleBroken("whoever asked for it may do so no more")
+
+
+@transaction.atomic(durable=True)
+def _close(act: StaffAct, account: TradingAccount | None, status: StaffAct.Status, words: str) -> None:
+    act.status, act.outcome, act.done_at = status, words[:OUTCOME_MAX], timezone.now()
+    waiting = StaffAct.objects.filter(pk=act.pk, status=StaffAct.Status.WAITING)
+    if waiting.update(status=act.status, outcome=act.outcome, done_at=act.done_at):
+        _tell(f"staff.{act.status}", act, account, outcome=act.outcome)
+
+
+def _tell(
+    action: str, act: StaffAct, account: TradingAccount | None, *, using: str = "default", **facts: Any
+) -> None:
+    record(
+        action=action,
+        user_id=account.user_id if account else None,
+        account_id=account.pk if account else None,
+        after={"act": act.pk, "kind": act.kind, **facts},
+        reason=act.reason,
+        using=using,
+    )

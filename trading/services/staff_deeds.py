@@ -1,0 +1,154 @@
+"""What the staff may have done to an account or an asset, by kind of act; each by the service that others use, too.
+
+A performer works for the account's owner where its service asks for one. It is called by a worker, perhaps twice.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.binding import acting_for
+from accounts.models import ApiKey, Session
+from accounts.services.erasures import ask_as_operator
+from accounts.services.exports import ask_for_export
+from accounts.services.tiers import set_tier
+from accounts.sessions import end_sessions
+from trading.errors import NotFound, RuleBroken
+from trading.models import WebhookEndpoint
+from trading.principal import OF_PERSON, Principal
+from trading.services.adjusting import adjust_cash
+from trading.services.freezing import freeze, resume_asset, suspend_asset, thaw
+from trading.services.keys import revoke_own_key
+from trading.services.orders import cancel_all_orders
+from trading.services.staff_acts import performs
+from trading.services.webhooks import replay
+from trading.wire import plain
+
+if TYPE_CHECKING:
+    from trading.models import TradingAccount
+    from trading.services.staff_acts import Deed
+
+TIER_REASON_MAX = 200  # what the record of tiers takes
+
+
+@performs("freeze")
+def _freeze(deed: Deed) -> str:
+    is_new = freeze(account_id=deed.subject.pk, reason=deed.reason)
+    return "frozen: it takes no order that opens a position" if is_new else "it was frozen already"
+
+
+@performs("thaw")
+def _thaw(deed: Deed) -> str:
+    return "thawed" if thaw(account_id=deed.subject.pk, reason=deed.reason) else "it was not frozen"
+
+
+@performs("cancel_orders")
+def _cancel_orders(deed: Deed) -> str:
+    with acting_for(deed.subject.user_id):
+        asked = cancel_all_orders(principal=_owner_of(deed.subject), request_id=deed.act.request_id)
+    return f"the cancel of {len(asked)} orders was asked for; the matcher decides"
+
+
+@performs("adjust_cash")
+def _adjust_cash(deed: Deed) -> str:
+    amount = Decimal(deed.argument("amount"))
+    adjust_cash(
+        account_id=deed.subject.pk,
+        amount=amount,
+        note=deed.argument("note"),
+        reason=deed.reason,
+        request_id=deed.act.request_id,
+        journal_id=deed.act.pk,  # performed twice it is one journal
+    )
+    return f"cash was moved by {plain(amount)} dollars"
+
+
+@performs("change_tier")
+def _change_tier(deed: Deed) -> str:
+    done = set_tier(
+        user_id=deed.subject.user_id,
+        tier=deed.argument("tier"),
+        reason=deed.reason[:TIER_REASON_MAX],
+        now=timezone.now(),
+        is_at_once=bool(deed.argument("is_at_once")),
+    )
+    later = f"; {done.pending.to_tier} from {done.pending.applies_at:%Y-%m-%d} on" if done.pending else ""
+    return f"the tier was {done.before} and is {done.tier}{later}"
+
+
+@performs("revoke_keys")
+def _revoke_keys(deed: Deed) -> str:
+    account, only = deed.subject, deed.argument("key_id")
+    with acting_for(account.user_id):
+        living = ApiKey.objects.owned_by(account.user, account.pk).filter(revoked_at=None)
+        if only:
+            living = living.filter(pk=only)
+        key_ids = sorted(living.values_list("pk", flat=True))
+        for key_id in key_ids:
+            revoke_own_key(owner=account.user, key_id=key_id)
+    return f"{len(key_ids)} keys were revoked"
+
+
+@performs("end_sessions")
+def _end_sessions(deed: Deed) -> str:
+    with acting_for(deed.subject.user_id):
+        ended = end_sessions(deed.subject.user, reason=Session.End.BY_STAFF)
+    return f"{len(ended)} sessions were ended"
+
+
+@performs("replay_webhook")
+def _replay_webhook(deed: Deed) -> str:
+    endpoint_id = UUID(deed.argument("endpoint_id"))
+    mine = WebhookEndpoint.objects.owned_by(deed.subject.user, deed.subject.pk)
+    if not mine.filter(pk=endpoint_id).exists():
+        raise NotFound(f"webhook not found for {endpoint_id}")
+    count = replay(endpoint_id=endpoint_id, from_seq=deed.argument("from_seq"))
+    return f"{count} events are sent again"
+
+
+@performs("export")
+def _export(deed: Deed) -> str:
+    _require_ticket(deed)
+    export = ask_for_export(owner=deed.subject.user)
+    return f"export {export.pk} is made, and its link mailed to them"
+
+
+@performs("erase")
+def _erase(deed: Deed) -> str:
+    _require_ticket(deed)
+    erasure = ask_as_operator(user=deed.subject.user, reason=deed.reason, ticket=deed.act.ticket)
+    return f"they are deactivated, and erased on {erasure.due_at:%Y-%m-%d} unless they keep themselves"
+
+
+@performs("suspend_asset")
+def _suspend_asset(deed: Deed) -> str:
+    symbol = deed.argument("symbol")
+    is_new = suspend_asset(symbol=symbol, reason=deed.reason)
+    return f"{symbol} takes no new orders" if is_new else f"{symbol} was suspended already"
+
+
+@performs("resume_asset")
+def _resume_asset(deed: Deed) -> str:
+    symbol = deed.argument("symbol")
+    is_new = resume_asset(symbol=symbol, reason=deed.reason)
+    return f"{symbol} takes orders again" if is_new else f"{symbol} was not suspended"
+
+
+def _owner_of(account: TradingAccount) -> Principal:
+    """Return whom an account belongs to, as their own requests would be told."""
+    return Principal(
+        user_id=account.user_id,
+        account_id=account.pk,
+        market_id=account.market_id,
+        scopes=OF_PERSON,
+        tier=account.user.tier,
+    )
+
+
+def _require_ticket(deed: Deed) -> None:
+    if not deed.act.ticket:
+        raise RuleBroken("a request of a person has a ticket, in which they were recognised")
