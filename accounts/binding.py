@@ -80,9 +80,12 @@ def _guard(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
                 raw.execute(BIND, [user_id])
                 return execute(sql, params, many, context)
         except (Error, IndexError) as error:
-            if raw.closed or raw.pgconn.pipeline_status == PipelineStatus.OFF:
+            # The commit's error may come with what it answers, or after it: then psycopg has left already.
+            has_left = raw.closed or raw.pgconn.pipeline_status == PipelineStatus.OFF
+            if has_left and not isinstance(error, IndexError):
                 raise
-            _leave_pipeline(raw)
+            if not has_left:
+                _leave_pipeline(raw)
             if isinstance(error, IndexError):  # psycopg has read the commit's error as if it answered nothing
                 raise IntegrityError("a constraint that waits for the commit was broken") from None
             raise (error.__context__ if isinstance(error.__context__, Error) else error) from None

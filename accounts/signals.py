@@ -15,3 +15,6 @@ tier_changed = Signal()
 # Sent within the transaction in which a person asks to be erased, with `user_id`: whoever keeps what must
 # not wait for the thirty days does away with it at once.
 person_erasure_asked = Signal()
+
+# Somebody is staff no more (user_id), within the transaction in which that is written: whoever let them in ends it.
+staff_dismissed = Signal()

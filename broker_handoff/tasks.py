@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 
 from broker_handoff import adapters
 from broker_handoff.services import gate, guarding, reconciling, sending
+from broker_handoff.services.claims import Ways
 from broker_handoff.services.disconnecting import end_old_consents, revoke_one, waiting_revocations
 from broker_handoff.services.gate import is_gate_open
 from broker_handoff.shadow.mirroring import mirror_due
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 REVOCATIONS_S = 15.0
 SENDING_S, RECONCILING_S, MIRRORING_S = 2.0, 30.0, 2.0
+COMPARED_AT_ONCE = 100
 DRAINERS_MAX = 3  # beside the sweep itself
 
 
@@ -38,9 +40,9 @@ def send_soon(intent_id: UUID) -> None:
         logger.warning("intent %s is sent later: %s", intent_id, error)
 
 
-def live_ways() -> sending.Ways:
+def live_ways() -> Ways:
     """Return how this installation sends, by its settings."""
-    return sending.Ways(
+    return Ways(
         keys=adapters.key_service(),
         build=adapters.builder(),
         refusal=lambda intent, now: guarding.refusal(intent, is_gate_open=is_gate_open, now=now),
@@ -68,11 +70,12 @@ def reconcile_connection(connection_id: str) -> None:
     reconciling.reconcile(UUID(connection_id), keys=adapters.key_service(), build=adapters.builder())
 
 
-@shared_task(name="broker_handoff.sweep_connections", expires=RECONCILING_S)
+@shared_task(name="broker_handoff.sweep_connections", expires=10)
 def sweep_connections() -> None:
-    """Start a comparison of each connection that works."""
-    for connection_id in reconciling.connections_to_compare():
-        reconcile_connection.delay(str(connection_id))
+    """Start a comparison of each connection whose turn has come."""
+    while taken := reconciling.due(COMPARED_AT_ONCE):
+        for connection_id in taken:
+            reconcile_connection.delay(str(connection_id))
 
 
 @shared_task(name="broker_handoff.revoke_connection", expires=600)

@@ -43,7 +43,7 @@ def failure_page(request: HttpRequest, answer: HttpResponse, why: str = "") -> H
     try:
         page.setup(request)
         page.session = getattr(getattr(request, "session", None), "living", None)
-        page.template = "accounts/failure.html"  # type: ignore[misc] # of this one
+        page.template = "accounts/failure.html"
         shown = page.show(
             request,
             status=answer.status_code,

@@ -161,7 +161,15 @@ CACHES = {
 
 CELERY_BROKER_URL = valkey.broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "raxx:celery:"}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "raxx:celery:",
+    # Who has committed and then rings a bell waits no longer than this for a queue that is there and stalls. The
+    # retries are those of opening a channel, which is tried for ever otherwise; a worker's own go by other settings.
+    "socket_timeout": 2.0,
+    "socket_connect_timeout": 2.0,
+    "max_retries": 0,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}  # of sweeps: the next one comes
 CELERY_TASK_ACKS_LATE = True  # a task may run twice and may not be lost
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -213,8 +221,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "sweep-connections": {
         "task": "broker_handoff.sweep_connections",
-        "schedule": 30.0,
-        "options": {"expires": 30.0},
+        "schedule": 10.0,  # each is compared every 30 s: services.reconciling
+        "options": {"expires": 10.0},
     },
     "mirror-shadows": {
         "task": "broker_handoff.mirror_shadows",

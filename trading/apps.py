@@ -21,11 +21,12 @@ class TradingConfig(AppConfig):
     def ready(self) -> None:
         """Keep the plain simulation profiles after each migrate and flush, and hear what happens to people."""
         from accounts.privacy.keepers import register
-        from accounts.signals import credentials_changed, tier_changed
+        from accounts.signals import credentials_changed, staff_dismissed, tier_changed
         from trading.privacy.holdings import KEEPER
         from trading.services import staff_deeds  # noqa: F401 - they register themselves
 
         credentials_changed.connect(tell_streams, dispatch_uid="trading.tell_streams")
+        staff_dismissed.connect(end_their_grants, dispatch_uid="trading.end_their_grants")
         tier_changed.connect(fit_to_tier, dispatch_uid="trading.fit_to_tier")
         register(KEEPER)
         post_migrate.connect(keep_plain_profiles, sender=self, dispatch_uid="trading.plain_profiles")
@@ -43,6 +44,15 @@ def fit_to_tier(user_id: UUID, tier: str, **_: Any) -> None:
     from trading.services.fitting import fit
 
     fit(user_id=user_id, tier=tier)
+
+
+def end_their_grants(user_id: UUID, **_: Any) -> None:
+    """Take part where somebody leaves the staff."""
+    from django.utils import timezone
+
+    from trading.services.grants import end_grants_of
+
+    end_grants_of(user_id=user_id, now=timezone.now())
 
 
 def keep_plain_profiles(using: str, **_: Any) -> None:

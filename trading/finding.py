@@ -36,7 +36,9 @@ def find(market_id: int, text: str, *, limit: int, offset: int = 0) -> Sequence[
     here = Q(symbol__in=symbols)
     found = Asset.objects.filter(status=Asset.Status.ACTIVE)
     found = (
-        found.filter(Q(symbol__istartswith=wanted) | Q(name__icontains=wanted)) if wanted else found.filter(here)
+        found.filter(Q(symbol__istartswith=wanted) | Q(name__icontains=wanted))
+        if wanted
+        else found.filter(here)
     )
     place = Case(
         When(symbol__iexact=wanted, then=Value(0)),
@@ -44,6 +46,8 @@ def find(market_id: int, text: str, *, limit: int, offset: int = 0) -> Sequence[
         default=Value(2),
         output_field=IntegerField(),
     )
-    is_here = Case(When(here, then=Value(value=True)), default=Value(value=False), output_field=BooleanField())
+    is_here = Case(
+        When(here, then=Value(value=True)), default=Value(value=False), output_field=BooleanField()
+    )
     rows = found.annotate(is_here=is_here, place=place).order_by("-is_here", "place", "symbol")
     return list(rows[offset : offset + limit])

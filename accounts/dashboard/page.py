@@ -5,7 +5,7 @@ Pages only read. What a person does on one goes from its script through the API 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpResponseRedirect
@@ -27,7 +27,7 @@ class Page(JsonView):
     """A page that anybody may open. A failure is a page too, with the project's status and headers."""
 
     http_method_names = ["get", "head"]
-    template: ClassVar[str]
+    template: str
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Answer with the page."""

@@ -104,9 +104,9 @@ class AlpacaBroker:
 
     token: str
     url: str
-    key_id: str = ""
     connect_s: float = PACE.connect_timeout_s
     read_s: float = PACE.read_timeout_s
+    key_id: str = ""
 
     def __repr__(self) -> str:
         return f"AlpacaBroker({self.url})"  # never the token

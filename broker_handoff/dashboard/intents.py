@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from broker_handoff.dashboard.words import BAD, GOOD, REASONS, SHORT, STATUSES
 from broker_handoff.models import LiveIntent
 from broker_handoff.states import FINAL, IntentStatus
+from trading.templatetags.figures import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,6 +40,11 @@ class IntentShown:
     def is_over(self) -> bool:
         """Whether nothing will change any more."""
         return self.row.status in FINAL
+
+    @property
+    def digest(self) -> str:
+        """What the passkey said yes to, in hexadecimal."""
+        return bytes(self.row.digest).hex()
 
     @property
     def may_be_canceled(self) -> bool:
@@ -143,5 +149,5 @@ def _facts(event: IntentEvent) -> Iterable[str]:
     filled = Decimal(detail.get("filled_quantity") or 0)
     if filled:
         price = detail.get("filled_average_price")
-        figures = {"quantity": f"{filled.normalize():f}", "price": price or "–"}
+        figures = {"quantity": f"{filled.normalize():f}", "price": price or DASH}
         yield _("Filled: %(quantity)s at %(price)s on average.") % figures

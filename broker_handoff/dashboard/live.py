@@ -63,7 +63,8 @@ class LivePage(PersonPage):
 
     def switch(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002 - a part's signature
         """Return what stops the person's orders now; the staff's closings first."""
-        return {"closings": list(switches.living(user_id=self.known.user_id))}
+        closings = list(switches.living(user_id=self.known.user_id))
+        return {"closings": closings, "own_is_open": not any(one.is_own for one in closings)}
 
     @property
     def known(self) -> LivingSession:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from broker_handoff.models import GateVerdict
+from trading.templatetags.figures import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from broker_handoff.gate.rules import Criterion, MonthReport, Rules
+    from broker_handoff.models import GateVerdict
     from broker_handoff.services.gate import Gate, Judgement
 
 
@@ -105,7 +106,7 @@ def _criterion(one: Criterion, rules: Rules) -> CriterionShown:
 
 
 def _words(one: Criterion, rules: Rules) -> dict[str, Any]:
-    figure = one.figure or "–"
+    figure = one.figure or DASH
     if one.name in {"closed trades", "trading days"}:
         is_trades = one.name == "closed trades"
         least = rules.closed_trades_min if is_trades else rules.trading_days_min

@@ -1,4 +1,8 @@
-"""Accounts mirrored at a broker's paper account, and the state of an intent of which nobody can learn any more."""
+"""Accounts mirrored at a broker's paper account.
+
+With it, of live orders: the state of an intent of which nobody can learn any more, and whose turn it is to be
+compared.
+"""
 
 from decimal import Decimal
 from pathlib import Path
@@ -147,6 +151,19 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             (SQL / "0007_erasure.sql").read_text(),
             "drop function broker_handoff_erase_rows(uuid, int);" + (SQL / "0006_erasure.sql").read_text(),
+        ),
+        migrations.AddField(
+            model_name="brokerconnection",
+            name="next_compare_at",
+            field=models.DateTimeField(default=django.utils.timezone.now),
+        ),
+        migrations.AddIndex(
+            model_name="brokerconnection",
+            index=models.Index(
+                condition=models.Q(("status", "active")),
+                fields=["next_compare_at"],
+                name="broker_connection_to_compare",
+            ),
         ),
         migrations.RemoveConstraint(model_name="liveintent", name="live_intent_is_finished_or_not"),
         migrations.AlterField(

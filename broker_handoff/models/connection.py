@@ -52,6 +52,7 @@ class BrokerConnection(models.Model):
     )
     revoke_attempts = models.PositiveIntegerField(default=0)
     next_revoke_at = models.DateTimeField(null=True)  # when the broker is asked next, while that waits
+    next_compare_at = models.DateTimeField(default=timezone.now)  # when its account is looked at next
     token_refused_at = models.DateTimeField(null=True)  # when the vault last refused to open the token
     notional_max = MoneyField(default=Decimal(1_000))  # dollars, of one order
     day_notional_max = MoneyField(default=Decimal(5_000))  # dollars, of all orders of a New York day
@@ -86,6 +87,11 @@ class BrokerConnection(models.Model):
                 fields=["next_revoke_at"],
                 condition=models.Q(revoked_at_broker="waiting"),
                 name="broker_connection_to_revoke",
+            ),
+            models.Index(  # and for what it looks
+                fields=["next_compare_at"],
+                condition=models.Q(status="active"),
+                name="broker_connection_to_compare",
             ),
         ]
 

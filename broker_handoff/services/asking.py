@@ -6,18 +6,19 @@ twice is told "taken already" for its own first copy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from broker_handoff.models import LiveIntent
 from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown, TokenRefused
-from broker_handoff.services.tokens import opened
+from broker_handoff.services.tokens import TokenGone, opened
 from broker_handoff.states import FINAL, IntentStatus
 from broker_handoff.vault import KeyServiceAway, VaultRefused
 
 if TYPE_CHECKING:
     from broker_handoff.ports import Broker, BrokerOrder
-    from broker_handoff.services.sending import Claim, Ways
+    from broker_handoff.services.claims import Claim, Ways
+    from broker_handoff.vault import Token
 
 _K = LiveIntent.Kind
 # The broker's words for an order that somebody is already ending.
@@ -55,10 +56,11 @@ class Gone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked:
-    """The vault did not open: nothing was sent."""
+    """The vault did not open: nothing was sent. `is_for_good` where the token is no more."""
 
     reason: str
     words: str
+    is_for_good: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +94,12 @@ def outcome_of(claim: Claim, ways: Ways) -> Outcome:
         with opened(intent.connection, ways.keys, purpose=purpose) as token:
             broker = ways.build(token.reveal())
             if not claim.sends:
-                return _asked(broker, intent)
+                return _scrubbed(_asked(broker, intent), token)
             if claim.is_too_late:
                 return Nothing(words="no time was left to send it")
-            return _sent(broker, intent)
+            return _scrubbed(_sent(broker, intent), token)
     except VaultRefused as error:
-        return Blocked(reason="vault", words=str(error))
+        return Blocked(reason="vault", words=str(error), is_for_good=isinstance(error, TokenGone))
     except (KeyServiceAway, BrokerUnavailable) as error:
         return Nothing(words=str(error), retry_after_s=getattr(error, "retry_after_s", None))
     except TokenRefused as error:
@@ -107,6 +109,13 @@ def outcome_of(claim: Claim, ways: Ways) -> Outcome:
         return Refused(words=error.words) if claim.sends else Unknown(words=error.words)
     except OutcomeUnknown as error:
         return Unknown(words=str(error))
+
+
+def _scrubbed(outcome: Outcome, token: Token) -> Outcome:
+    """Return an outcome whose words do not repeat the token; those of errors `opened` has scrubbed."""
+    if not isinstance(outcome, Refused | Unknown):
+        return outcome
+    return replace(outcome, words=token.scrubbed_from(outcome.words))
 
 
 def _sent(broker: Broker, intent: LiveIntent) -> Outcome:

@@ -29,7 +29,7 @@ from broker_handoff.errors import GuardRefused
 from broker_handoff.models import BrokerConnection, ConnectAttempt
 from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown
 from broker_handoff.services.guarding import refusal_to_connect
-from broker_handoff.services.tokens import sealed_for, store
+from broker_handoff.services.tokens import scrubbing, sealed_for, store
 from broker_handoff.vault import KeyServiceAway, VaultRefused
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ def _usable(granted: Granted, build: BrokerBuilder) -> BrokerAccount:
     if missing := NEEDED_SCOPES - set(granted.scopes):
         raise ConnectFailed(f"the broker was not allowed {' '.join(sorted(missing))}: begin anew")
     try:
-        account = build(granted.token.reveal()).account()
+        with scrubbing(granted.token):
+            account = build(granted.token.reveal()).account()
     except BrokerRefused as error:
         raise ConnectFailed(f"the broker refused: {error}") from None
     except (BrokerUnavailable, OutcomeUnknown) as error:
@@ -240,7 +241,8 @@ def _give_back(consent: Consent, token: Token) -> None:
     if not consent.can_revoke:
         return
     try:
-        consent.revoke(token)
+        with scrubbing(token):
+            consent.revoke(token)
     except (BrokerRefused, BrokerUnavailable, OutcomeUnknown) as error:
         logger.warning("a token that is not kept could not be given back: %s", error)
 

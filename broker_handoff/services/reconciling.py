@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN = 100
+EVERY = timedelta(seconds=30)  # from one comparison of an account to the next
 _NOUGHT = Decimal(0)
 _D = BrokerDifference.Kind
 Key = tuple[str, str]  # kind and subject
@@ -57,6 +59,25 @@ def connections_to_compare() -> list[UUID]:
     """Return the connections whose token may still work."""
     active = BrokerConnection.objects.across_owners().filter(status=BrokerConnection.Status.ACTIVE)
     return list(active.order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic(durable=True)
+def due(most: int) -> list[UUID]:
+    """Return connections whose turn has come, longest waiting first, and give each its next turn: two who ask share them.
+
+    Who dies with them has skipped one comparison of theirs.
+    """
+    now = timezone.now()
+    waiting = BrokerConnection.objects.across_owners().filter(
+        status=BrokerConnection.Status.ACTIVE, next_compare_at__lte=now
+    )
+    taken = list(
+        waiting.order_by("next_compare_at", "pk")
+        .select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .values_list("pk", flat=True)[:most]
+    )
+    BrokerConnection.objects.across_owners().filter(pk__in=taken).update(next_compare_at=now + EVERY)
+    return taken
 
 
 def differences(connection: BrokerConnection) -> list[BrokerDifference]:

@@ -7,7 +7,8 @@ open while the broker is asked. An attempt either sends or asks, never both:
   before a byte goes out;
 - a `sending` row, of which nobody knows, is asked for by our id, and by nothing else becomes `accepted` again
   than by two answers that the broker has none, the second later than whatever was sent can be on its way
-  (`broker_handoff.pace`). After its deadline it does not become `accepted`: it has lapsed.
+  (`broker_handoff.pace`). After its deadline it does not become `accepted`: it has lapsed, or, where the token
+  that could ask was shredded, it is `unresolved`, which is told in the audit log and as an ERROR.
 
 Source of the whole: broker_handoff/decisions/0002-handing-off.md.
 """
@@ -17,34 +18,34 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts import tracing
+from accounts.services.audit import record
 from broker_handoff.models import LiveIntent
-from broker_handoff.pace import PACE, Pace
 from broker_handoff.services import asking
 from broker_handoff.services.asking import Blocked, Gone, Missing, Nothing, Refused, Taken, Told, Unknown
+from broker_handoff.services.claims import Claim
 from broker_handoff.services.outcomes import WORDS_MAX, go, note, take
 from broker_handoff.services.reauth import mark_needs_reauth
 from broker_handoff.states import FINAL, IntentStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
-    from broker_handoff.guards import Refusal
-    from broker_handoff.ports import BrokerBuilder, BrokerOrder
+    from broker_handoff.pace import Pace
+    from broker_handoff.ports import BrokerOrder
     from broker_handoff.services.asking import Outcome
-    from broker_handoff.vault import KeyService
+    from broker_handoff.services.claims import Ways
 
 logger = logging.getLogger(__name__)
 
@@ -52,33 +53,9 @@ PAGE = 20  # intents that one who drains looks at together
 SLICE_S = 5.0
 TARGET_WAIT = timedelta(seconds=1)  # of a cancel whose order is just being sent
 UNANSWERABLE_WAIT = timedelta(minutes=10)
+UNANSWERABLE = "it may have reached the broker, and nobody can ask any more: the token was shredded"
 _K, _S = LiveIntent.Kind, IntentStatus
 _OPEN = (_S.ACCEPTED, _S.SENDING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
-    """What sending needs of others: who opens the token, who talks to the broker, who says no, and the pace."""
-
-    keys: KeyService
-    build: BrokerBuilder
-    refusal: Callable[[LiveIntent, datetime], Refusal | None]
-    pace: Pace = PACE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One attempt: the row as it was claimed, and until when (monotonic) its sending may begin."""
-
-    intent: LiveIntent
-    lease: UUID
-    sends: bool
-    send_before: float
-
-    @property
-    def is_too_late(self) -> bool:
-        """Whether this worker stood still so long, or the order got so old, that nothing may be sent any more."""
-        return time.monotonic() > self.send_before
 
 
 def due(most: int) -> list[UUID]:
@@ -240,11 +217,30 @@ def _note_asking(
     if isinstance(outcome, Missing):
         _note_missing(row, now, pace)
         return
+    if isinstance(outcome, Blocked) and outcome.is_for_good:
+        _note_unanswerable(row, now)
+        return
     row.words = outcome.words[:WORDS_MAX]
     if isinstance(outcome, Blocked | Gone):  # nobody can ask before a person does something
         row.next_attempt_at = now + UNANSWERABLE_WAIT
     else:
         row.next_attempt_at = pace.after(now, row.attempts, getattr(outcome, "retry_after_s", None))
+
+
+def _note_unanswerable(row: LiveIntent, now: datetime) -> None:
+    """Note that the token which could ask was shredded: after the deadline nothing can be learnt or sent any more."""
+    if now < row.deadline_at:
+        row.words = UNANSWERABLE
+        row.next_attempt_at = row.deadline_at
+        return
+    go(row, _S.UNRESOLVED, now=now, reason="token_gone", words=UNANSWERABLE)
+    record(
+        action="live.intent_unresolved",
+        user_id=row.user_id,
+        after={"intent": row.pk, "kind": row.kind, "connection": row.connection_id},
+        reason=UNANSWERABLE,
+    )
+    logger.error("intent %s (%s) of connection %s: %s", row.pk, row.kind, row.connection_id, UNANSWERABLE)
 
 
 def _note_missing(row: LiveIntent, now: datetime, pace: Pace) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.services.audit import record
 from broker_handoff.models import BrokerConnection, SealedToken
+from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown
 from broker_handoff.vault import Sealed, VaultRefused, WrappedKey, context_of, seal, unseal
 
 if TYPE_CHECKING:
@@ -62,14 +63,30 @@ def opened(connection: BrokerConnection, keys: KeyService, *, purpose: str) -> I
     """Open a connection's token for the block, which makes one request to the broker; for a worker alone.
 
     `purpose` is a word for the audit log, as in `submit`. Never within a transaction: what is told of the use
-    must stay, whatever becomes of the request. After the block the token forgets itself.
+    must stay, whatever becomes of the request. After the block the token forgets itself, and what the broker
+    raised in it goes up without the token, should its words repeat it: they are stored and shown.
     Raises VaultRefused, TokenGone where there is none, and KeyServiceAway.
     """
     token = _open(connection, keys, purpose)
     try:
-        yield token
+        with scrubbing(token):
+            yield token
     finally:
         token.forget()
+
+
+@contextmanager
+def scrubbing(token: Token) -> Iterator[None]:
+    """Let what a broker raises in the block go up without the token, should its words repeat it."""
+    try:
+        yield
+    except (BrokerRefused, BrokerUnavailable, OutcomeUnknown) as error:
+        error.args = tuple(
+            token.scrubbed_from(each) if isinstance(each, str) else each for each in error.args
+        )
+        if isinstance(error, BrokerRefused):
+            error.words = token.scrubbed_from(error.words)
+        raise
 
 
 def _open(connection: BrokerConnection, keys: KeyService, purpose: str) -> Token:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,8 +23,8 @@ from matching.engine.types import DOLLAR, Quote, Trade
 from matching.market import keys, latest
 from matching.market.calendar import Day
 from matching.market.times import new_york, to_datetime, to_ns
-from matching.models import CalendarDay, Market
 from raxx import roles
+from tests.factories.calendar import store_days
 from tests.factories.desk import Desk
 from tests.factories.people import as_web
 from tests.factories.rows import (
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     import redis
 
     from accounts.models import ApiKey
+    from matching.models import Market
     from trading.models import Asset, TradingAccount
 
 FIRST_DAY, LAST_DAY = date(2013, 9, 30), date(2014, 2, 28)
@@ -113,9 +115,9 @@ def _web_process(
     submission.shut_down()
 
 
-@pytest.fixture
-def market(transactional_db: None) -> Market:
-    """Return a paused tape that stands at NOON on 2013-10-08, with New York's calendar around it."""
+@cache
+def _days() -> list[Day]:
+    """Return New York's weekdays around the tape, as if there were no holidays."""
     days = []
     on = FIRST_DAY
     while on <= LAST_DAY:
@@ -128,9 +130,15 @@ def market(transactional_db: None) -> Market:
                 session_close=new_york(on, 20),
                 settlement_date=on + timedelta(days=3),
             )
-            days.append(CalendarDay(calendar="XNYS", **day.as_row()))
+            days.append(day)
         on += timedelta(days=1)
-    CalendarDay.objects.bulk_create(days)
+    return days
+
+
+@pytest.fixture
+def market(transactional_db: None) -> Market:
+    """Return a paused tape that stands at NOON on 2013-10-08, with New York's calendar around it."""
+    store_days("XNYS", _days())
     return make_market(
         config={"symbols": ["IBM", "MSFT", "PENNY", "WHOLE", "HALTED", "GONE"]},
         starts_at=to_datetime(new_york(date(2013, 10, 8), 4)),

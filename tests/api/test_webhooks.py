@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -117,13 +118,35 @@ def test_deliveries_are_listed_newest_first_and_paged(bot: Bot) -> None:
     assert refusal(bot.get(path, limit="many")) == (422, 40010001)
 
 
+def test_its_owner_has_messages_sent_again_from_one_on(bot: Bot) -> None:
+    made = make(bot).json()
+    path = f"{PATH}/{made['id']}/replay"
+    for _ in range(3):
+        bot.order()
+    lease = timezone.now() + timedelta(seconds=60)
+    mine = WebhookEndpoint.objects.filter(pk=made["id"])
+    mine.update(cursor=3, failures=2, lease=uuid4(), leased_until=lease)
+
+    answer = bot.post(path, {"from_sequence": 2})
+
+    assert (answer.status_code, answer.json()["replays"], answer.json()["last_sequence"]) == (202, 2, 1)
+    row = mine.get()
+    assert (row.cursor, row.failures, row.lease, row.leased_until) == (1, 0, None, None)
+    for sequence in (0, 3):  # what was not delivered yet comes anyway
+        assert refusal(bot.post(path, {"from_sequence": sequence})) == (422, 40010001)
+    assert refusal(bot.post(path, {}))[0] == 400
+    bot.patch(f"{PATH}/{made['id']}", {"enabled": False})
+    assert refusal(bot.post(path, {"from_sequence": 1})) == (422, 42210000)
+    assert mine.get().cursor == 1
+
+
 def test_nobody_elses_endpoint_is_there(make_bot: Any) -> None:
     hers, his = make_bot(), make_bot()
     path = f"{PATH}/{make(hers).json()['id']}"
 
     for answer in (
         his.get(path), his.patch(path, {"enabled": False}), his.delete(path), his.post(f"{path}/rotate"),
-        his.post(f"{path}/test"), his.get(f"{path}/deliveries"),
+        his.post(f"{path}/test"), his.get(f"{path}/deliveries"), his.post(f"{path}/replay", {"from_sequence": 1}),
     ):  # fmt: skip
         assert refusal(answer) == (404, 40410000)
     assert his.get(PATH).json() == []

@@ -13,7 +13,7 @@ from broker_handoff.gate.record import Month
 from matching.market.calendar import XNYS, Day
 from matching.market.sessions import compute_sessions
 from matching.market.times import new_york, to_datetime
-from matching.models import CalendarDay, Market
+from tests.factories.calendar import store_season
 from tests.factories.desk import Desk, commit, submit, ticket
 from tests.factories.rows import make_account, make_asset, make_journal, make_market, make_snapshot
 from trading import reference
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.models import User
+    from matching.models import Market
     from tests.factories.sessions import Session
     from trading.models import Asset
 
@@ -35,8 +36,7 @@ LONG_AGO = datetime(2025, 11, 3, 15, tzinfo=UTC)
 
 def replay_at(now: datetime = NOW, **fields: Any) -> Market:
     """Insert a market whose time stands, and the exchange's days around it."""
-    days = [CalendarDay(calendar=XNYS, **day.as_row()) for day in compute_sessions(*SEASON)]
-    CalendarDay.objects.bulk_create(days, ignore_conflicts=True)
+    store_season(SEASON, XNYS)
     reference.forget()
     return make_market(**{"anchor_at": now, "is_active": True, **fields})
 

@@ -55,6 +55,7 @@ class Rude:
     headers: dict[str, str] = field(default_factory=dict)
     hangs_up: bool = False
     seen: list[tuple[str, str, Any, str]] = field(default_factory=list)  # method, path, body, authorization
+    keys: list[tuple[str, str]] = field(default_factory=list)  # the id and the secret of those with a key
 
     def broker(self) -> AlpacaBroker:
         return AlpacaBroker(token="T.S", url=self.url, connect_s=2, read_s=2)
@@ -68,6 +69,8 @@ def serving(rude: Rude) -> Iterator[Rude]:
             sent = self.rfile.read(length)
             authorization = self.headers.get("Authorization", "")
             rude.seen.append((self.command, self.path, json.loads(sent) if sent else None, authorization))
+            if key_id := self.headers.get("APCA-API-KEY-ID"):
+                rude.keys.append((key_id, self.headers.get("APCA-API-SECRET-KEY", "")))
             if rude.hangs_up:
                 return
             self.send_response(rude.status)
@@ -241,3 +244,26 @@ def test_the_token_is_in_no_text_of_the_adapter(rude: Rude) -> None:
 
     assert "canary" not in repr(broker)
     assert "canary" not in "".join(map(str, [raised.value, raised.value.__cause__, raised.value.args]))
+
+
+def test_an_answer_that_repeats_the_token_is_read_without_it(rude: Rude) -> None:
+    token = "CANARY.w8Zq/3vT-0nLk7RxPb2"
+    escaped = token.replace("/", "\\/")
+    broker = AlpacaBroker(token=token, url=rude.url)
+    rude.body = json.dumps({**ORDER, "status": token}).encode()
+    assert broker.submit(MINE, TERMS).word == "(the token)"
+
+    rude.status, rude.body = 403, f'{{"code": 40310000, "message": "no {token} or {escaped}"}}'.encode()
+    with pytest.raises(BrokerRefused) as refused:
+        broker.submit(MINE, TERMS)
+
+    assert refused.value.words == "no (the token) or (the token)"
+
+
+def test_a_key_is_sent_as_alpaca_documents_it_and_no_token_with_it(rude: Rude) -> None:
+    rude.body = json.dumps(ORDER).encode()
+
+    AlpacaBroker(token="a secret of a key", url=rude.url, key_id="PK1").submit(MINE, TERMS)
+
+    assert rude.seen[0][3] == ""
+    assert rude.keys == [("PK1", "a secret of a key")]

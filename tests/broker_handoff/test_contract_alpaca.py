@@ -13,9 +13,10 @@ from django.db.models.signals import post_save
 
 from broker_handoff.adapters.alpaca import AlpacaBroker
 from broker_handoff.models import LiveIntent
+from broker_handoff.services.claims import Ways
 from broker_handoff.services.following import follow
 from broker_handoff.services.reconciling import differences, reconcile
-from broker_handoff.services.sending import Ways, attempt
+from broker_handoff.services.sending import attempt
 from broker_handoff.shadow.links import turn_on
 from raxx import roles
 from tests.broker_handoff.contract import BrokerContract, Stand

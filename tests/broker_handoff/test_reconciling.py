@@ -9,17 +9,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
+from broker_handoff import tasks
 from broker_handoff.models import BrokerConnection, BrokerDifference, LiveIntent, PositionBaseline
 from broker_handoff.ports import OutcomeUnknown
 from broker_handoff.services.following import follow
 from broker_handoff.services.outcomes import tell
-from broker_handoff.services.reconciling import connections_to_compare, reconcile
+from broker_handoff.services.reconciling import EVERY, connections_to_compare, due, reconcile
+from raxx import roles
 from tests.broker_handoff.fake import LOST
 from tests.broker_handoff.people import make_connection
 from tests.broker_handoff.wishes import AT_ONCE, BUY, Bench, steps
 from tests.factories.people import signed_in
+from tests.factories.sessions import session
 
 if TYPE_CHECKING:
     from broker_handoff.adapters.local_keys import LocalKeys
@@ -241,6 +245,34 @@ def test_a_void_token_is_noticed_and_the_connection_compared_no_more(bench: Benc
     bench.connection.refresh_from_db()
     assert bench.connection.status == BrokerConnection.Status.NEEDS_REAUTH
     assert connections_to_compare() == []
+
+
+def test_two_who_ask_whose_turn_it_is_share_them_and_wait_for_nobody(bench: Bench) -> None:
+    others = [make_connection(), make_connection()]
+    make_connection(next_compare_at=timezone.now() + EVERY)
+    with session(roles.WORKER) as another, another.transaction():
+        another.execute(
+            "select 1 from broker_handoff_brokerconnection where id = %s for no key update",
+            [bench.connection.pk],
+        )
+        assert due(1) == [others[0].pk]
+        assert due(9) == [others[1].pk]
+
+    assert due(9) == [bench.connection.pk]
+    assert due(9) == []
+    bench.connection.refresh_from_db()
+    assert bench.connection.next_compare_at > timezone.now()
+
+
+def test_the_sweep_starts_a_comparison_of_each_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, started = make_connection(), []
+    monkeypatch.setattr(tasks, "COMPARED_AT_ONCE", 1)
+    monkeypatch.setattr(tasks.reconcile_connection, "delay", started.append)
+
+    tasks.sweep_connections()
+    tasks.sweep_connections()
+
+    assert sorted(started) == sorted([str(bench.connection.pk), str(other.pk)])
 
 
 def test_a_person_sees_their_own_differences_and_nobody_elses(bench: Bench) -> None:

@@ -11,17 +11,19 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry
 from broker_handoff.guards import Guard, Refusal
-from broker_handoff.models import BrokerConnection, LiveIntent
+from broker_handoff.models import BrokerConnection, IntentEvent, LiveIntent
 from broker_handoff.pace import Pace
-from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown
+from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown, TokenRefused
 from broker_handoff.services import sending
 from broker_handoff.services.sending import attempt, drain, due
-from broker_handoff.services.tokens import shred
+from broker_handoff.services.tokens import sealed_for, shred, store
+from broker_handoff.vault import Token
 from tests.broker_handoff.fake import LOST, TWICE, UNHEARD
 from tests.broker_handoff.wishes import Bench, steps
 
 if TYPE_CHECKING:
     from broker_handoff.adapters.local_keys import LocalKeys
+    from broker_handoff.services.claims import Claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -141,7 +143,7 @@ def test_a_worker_that_wakes_after_its_lease_changes_nothing(
     intent = bench.wish()
     settle = sending._settle
 
-    def late(claim: sending.Claim, outcome: Any, pace: Pace) -> object:
+    def late(claim: Claim, outcome: Any, pace: Pace) -> object:
         LiveIntent.objects.filter(pk=intent.pk).update(leased_until=timezone.now())
         monkeypatch.setattr(sending, "_settle", settle)
         assert bench.attempt(intent) == "working"  # the other one has asked
@@ -253,6 +255,66 @@ def test_an_order_in_doubt_stays_in_doubt_when_the_token_goes(bench: Bench) -> N
     assert bench.attempt(intent) == "sending"
     bench.broker.tokens = None
     assert bench.settle(intent).status == "working"
+
+
+@pytest.mark.parametrize("kind", ["submit", "cancel"])
+def test_what_is_in_doubt_when_the_token_is_shredded_is_unresolved_after_its_deadline(
+    bench: Bench, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    intent = bench.wish() if kind == "submit" else bench.cancel(bench.settle(bench.wish()))
+    bench.broker.troubles = deque([LOST])
+    bench.attempt(intent)
+    shred(bench.connection)
+
+    assert bench.attempt(intent) == "sending"
+    intent.refresh_from_db()
+    assert intent.next_attempt_at == intent.deadline_at
+    bench.age(intent, timedelta(minutes=16))
+    assert bench.attempt(intent) == "unresolved"
+
+    intent.refresh_from_db()
+    assert (intent.reason, intent.words) == ("token_gone", sending.UNANSWERABLE)
+    assert intent.finished_at is not None
+    assert steps(intent) == ["sending", "unresolved"]
+    (told,) = AuditEntry.objects.filter(action="live.intent_unresolved")
+    assert str(intent.pk) in told.body
+    assert [record.levelname for record in caplog.records if str(intent.pk) in record.getMessage()] == [
+        "ERROR"
+    ]
+    assert bench.attempt(intent) is None
+
+
+CANARY = "CANARY.w8Zq/3vT-0nLk7RxPb2"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        pytest.param(BrokerRefused(f"no order for {CANARY}"), "refused", id="refused"),
+        pytest.param(TokenRefused(f"{CANARY} is void"), "refused", id="void"),
+        pytest.param(BrokerUnavailable(f"{CANARY} asks too often"), "accepted", id="away"),
+        pytest.param(OutcomeUnknown(f"{CANARY} broke"), "sending", id="unknown"),
+    ],
+)
+def test_the_brokers_words_are_kept_without_the_token_that_they_repeat(
+    bench: Bench, caplog: pytest.LogCaptureFixture, trouble: Exception, status: str
+) -> None:
+    sealed = sealed_for(bench.connection.user_id, bench.connection.pk, Token(CANARY), bench.keys)
+    store(bench.connection, sealed)
+    bench.broker.troubles = deque([trouble])
+    intent = bench.wish()
+
+    assert bench.attempt(intent) == status
+
+    intent.refresh_from_db()
+    assert "(the token)" in intent.words
+    kept = [
+        intent.words,
+        *(str(detail) for detail in IntentEvent.objects.values_list("detail", flat=True)),
+        *AuditEntry.objects.values_list("body", flat=True),
+        caplog.text,
+    ]
+    assert [text for text in kept if CANARY in text] == []
 
 
 def test_a_token_that_does_not_open_blocks_the_order(bench: Bench) -> None:

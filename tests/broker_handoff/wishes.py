@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from broker_handoff.models import IntentEvent, LiveIntent
 from broker_handoff.pace import Pace
-from broker_handoff.services.sending import Ways, attempt
+from broker_handoff.services.claims import Ways
+from broker_handoff.services.sending import attempt
 from broker_handoff.states import FINAL
 from broker_handoff.terms import digest_of
 from tests.broker_handoff.fake import FakeBroker

@@ -48,12 +48,12 @@ DRAINS_WITHIN_S = "5"
 class House(Site):
     """The running processes. `stop` and `start` end and begin one of them, by its name."""
 
-    def __init__(self, folder: Path, market: Market) -> None:
+    def __init__(self, folder: Path, market: Market, **environment: str) -> None:
         self._port = free_port()
         super().__init__(self._port, folder / "web.log")
         self.market = market
         self._folder = folder
-        self._programs = _programs(folder, self._port, self.url, self.elsewhere)
+        self._programs = _programs(folder, self._port, self.url, self.elsewhere, **environment)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def open_account(self, person: User, cash: Any = 100_000, name: str = "") -> TradingAccount:
@@ -93,6 +93,8 @@ class House(Site):
                 return bool(client.hlen(keys.latest(self.market.pk)) >= len(SYMBOLS))
         if name == "matcher":
             return Shard.objects.filter(market=self.market, epoch__gt=0).exists()
+        if name in {"worker", "live_updates"}:
+            return True  # what there is for them to do waits
         if name == "front":
             return accepts(self._port)
         with socket.socket(socket.AF_UNIX) as probe:
@@ -105,7 +107,7 @@ class House(Site):
                 return False
 
 
-def _programs(folder: Path, port: int, *origins: str) -> dict[str, Program]:
+def _programs(folder: Path, port: int, *origins: str, **more: str) -> dict[str, Program]:
     environment = {
         "DATABASE_URL": database_url(),
         "RAXX_SUPPORT_DATABASE_URL": database_url(roles.SUPPORT),
@@ -113,6 +115,8 @@ def _programs(folder: Path, port: int, *origins: str) -> dict[str, Program]:
         "PYTHONUNBUFFERED": "1",
         "RAXX_ORIGINS": ",".join(origins),
         "RAXX_BUDGETS": "off",
+        "CELERY_SKIP_CHECKS": "1",
+        **more,
     }
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
     web, stream = (str(folder / f"{name}.sock") for name in ("web", "stream"))
@@ -131,21 +135,36 @@ def _programs(folder: Path, port: int, *origins: str) -> dict[str, Program]:
         "stream": program("stream", *granian, "asgi", "--uds", stream, "raxx.asgi:application"),
         "hub": program("hub", manage, "hub", role=roles.WORKER),
         "matcher": program("matcher", manage, "matcher", role=roles.WORKER),
+        "worker": program(
+            "worker",
+            "-m",
+            "celery",
+            "-A",
+            "raxx",
+            "--quiet",
+            "worker",
+            "--pool",
+            "threads",
+            "--concurrency",
+            "2",
+            role=roles.WORKER,
+        ),
+        "live_updates": program("live_updates", manage, "live_updates", role=roles.WORKER),
         "front": program("front", "-m", "raxx.front", "--port", str(port), "--web", web, "--stream", stream),
     }
 
 
 @contextmanager
-def open_house(folder: Path) -> Iterator[House]:
-    """Run everything while the block lasts; what is in the database stays until then."""
+def open_house(folder: Path, *more: str, **environment: str) -> Iterator[House]:
+    """Run everything while the block lasts, and `more` programs; what is in the database stays until then."""
     with ExitStack() as closing:
         closing.callback(connections.close_all)  # nobody else does so after a fixture of a module
         closing.enter_context(emptying.put_off())
         with redis.Redis.from_url(settings.REDIS_URL) as client:
             client.flushall()
-        house = House(folder, activate_market(feed="synthetic", symbols=SYMBOLS))
+        house = House(folder, activate_market(feed="synthetic", symbols=SYMBOLS), **environment)
         closing.callback(house.stop)
-        house.start("hub", "web", "stream", "matcher", "front")
+        house.start("hub", "web", "stream", "matcher", "front", *more)
         yield house
 
 

@@ -13,7 +13,8 @@ from matching.market import rows
 from matching.market.times import to_ns
 from matching.models import Market
 from tests.acceptance import rawtape
-from tests.trading.stage import Stage, at, make_stage, store_season
+from tests.factories.calendar import store_season
+from tests.trading.stage import Stage, at, make_stage
 from trading.doorbells import ring_market
 from trading.models import Asset
 from trading.services.markets import activate_market

@@ -24,15 +24,14 @@ from redis import Redis
 from accounts.models import Tier
 from matching.engine.types import DOLLAR, Quote, Trade
 from matching.market import keys, latest, rows
-from matching.market.calendar import ALWAYS_OPEN, XNYS
 from matching.market.feeds import open_feed
 from matching.market.market_clock import MarketClock
 from matching.market.plain_csv import HEADER
-from matching.market.sessions import always_open_sessions, compute_sessions
 from matching.market.times import to_ns
 from matching.matcher import Matcher
-from matching.models import CalendarDay, Market
+from matching.models import Market
 from raxx import roles
+from tests.factories.calendar import store_season
 from tests.factories.rows import SECRET, make_api_key, make_user
 from tests.stream.peer import PATIENCE_S, login_of_the_web_role
 from trading import principal, reference
@@ -181,8 +180,7 @@ def open_house(
 ) -> Iterator[House]:
     """Have a house over a tape of these lines while the block lasts; API and stream are served already."""
     # The whole calendars take seconds to store: a season of each is enough, and is found to be there.
-    for name, days in ((XNYS, compute_sessions(*SEASON)), (ALWAYS_OPEN, always_open_sessions(*SEASON))):
-        CalendarDay.objects.bulk_create([CalendarDay(calendar=name, **day.as_row()) for day in days])
+    store_season(SEASON)
     write_tape(folder / "tape", lines)
     market = activate_market(feed="replay", tape=str(folder / "tape"), date=DAY, paused=True)
     assert market.starts_at is not None

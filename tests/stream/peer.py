@@ -16,7 +16,7 @@ from trading.stream.app import StreamApp
 from trading.stream.service import Limits, StreamService
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from accounts.models import ApiKey
 
@@ -43,11 +43,17 @@ def login_of_the_web_role() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(limits: Limits | None = None, valkey_url: str = "") -> AsyncIterator[StreamApp]:
+async def running(
+    limits: Limits | None = None,
+    valkey_url: str = "",
+    make_parts: Callable[[StreamService], Any] = lambda _: (),
+) -> AsyncIterator[StreamApp]:
     """Run the application as a server does, from the start of its life to the end."""
     login = login_of_the_web_role()
     app = StreamApp(
-        lambda: StreamService(login, valkey_url or settings.REDIS_URL, limits), takes_sigterm=False
+        lambda: StreamService(login, valkey_url or settings.REDIS_URL, limits),
+        takes_sigterm=False,
+        make_parts=make_parts,
     )
     inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     told: asyncio.Queue[Any] = asyncio.Queue()

@@ -29,6 +29,7 @@ class Reading:
         *,
         method: str = "GET",
         address: str = "192.0.2.1",
+        path: str = "/v2/events/trades",
         **query: Any,
     ) -> None:
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -39,7 +40,7 @@ class Reading:
         scope = {
             "type": "http",
             "method": method,
-            "path": "/v2/events/trades",
+            "path": path,
             "query_string": urlencode(query).encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
             "client": (address, 1),

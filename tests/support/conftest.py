@@ -23,6 +23,7 @@ from trading.services.grants import give_grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from accounts.models import User
     from trading.models import AccountGrant
@@ -92,11 +93,16 @@ def make_passkey(user: User) -> WebAuthnCredential:
     )
 
 
-@contextmanager
-def served_as_app() -> Iterator[None]:
+def served_as_app() -> AbstractContextManager[None]:
     """Make this thread's default connection one of the role that serves people, as in the web process."""
+    return served_as(roles.APP)
+
+
+@contextmanager
+def served_as(role: str) -> Iterator[None]:
+    """Make this thread's default connection one of a role's own log-in."""
     owner = connections["default"]
-    login = settings.DATABASE_SERVER.login(roles.APP)
+    login = settings.DATABASE_SERVER.login(role)
     app = DatabaseWrapper(
         {**owner.settings_dict, "USER": login["user"], "PASSWORD": login["password"]}, "default"
     )

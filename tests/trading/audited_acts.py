@@ -142,6 +142,10 @@ ACTS: dict[str, tuple[Callable[[World], Any], Told]] = {
         lambda w: webhooks.replay(endpoint_id=w.endpoint.pk, from_seq=1),
         [("account", "webhook.replayed")],
     ),
+    "replay_own": (
+        lambda w: webhooks.replay_own(principal=w.principal, endpoint_id=w.endpoint.pk, from_seq=1),
+        [("account", "webhook.replayed")],
+    ),
     "give up a webhook": (
         lambda w: _put_off(w.endpoint),
         [("account", "webhook.disabled")],

@@ -16,13 +16,12 @@ from redis import Redis
 
 from accounts.models.user import new_id
 from matching.market import rows
-from matching.market.calendar import ALWAYS_OPEN, XNYS
 from matching.market.feeds import open_feed
 from matching.market.market_clock import MarketClock
 from matching.market.plain_csv import HEADER
-from matching.market.sessions import always_open_sessions, compute_sessions
 from matching.matcher import Matcher
-from matching.models import CalendarDay, Market
+from matching.models import Market
+from tests.factories.calendar import store_season
 from tests.factories.rows import make_account
 from trading.adapters.journal import PostgresJournal
 from trading.models import Asset, Order, OrderEvent, Position, SimulationProfile, TradingAccount
@@ -171,14 +170,6 @@ class Stage:
         }  # fmt: skip
         ((denial,),) = _call("select denial from trading_replace_order(%s)", wish)
         return denial, successor
-
-
-def store_season() -> None:
-    """Store the trading days around the tape's: the whole calendar takes seconds to compute, and is not missed."""
-    season = date(2013, 9, 1), date(2013, 12, 1)
-    for name, days in ((XNYS, compute_sessions(*season)), (ALWAYS_OPEN, always_open_sessions(*season))):
-        known = [CalendarDay(calendar=name, **day.as_row()) for day in days]
-        CalendarDay.objects.bulk_create(known, ignore_conflicts=True)
 
 
 def make_stage(folder: Path, tape: Sequence[Line]) -> Stage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,13 +15,12 @@ from psycopg.conninfo import make_conninfo
 from accounts.models import User
 from accounts.models.user import new_id
 from matching.market import rows
-from matching.market.calendar import ALWAYS_OPEN, XNYS
 from matching.market.feeds import open_feed
 from matching.market.market_clock import MarketClock
 from matching.market.plain_csv import HEADER
-from matching.market.sessions import always_open_sessions, compute_sessions
 from matching.matcher import Matcher
-from matching.models import CalendarDay, Market
+from matching.models import Market
+from tests.factories.calendar import store_season
 from trading import reference
 from trading.adapters.journal import PostgresJournal
 from trading.models import Asset
@@ -109,9 +108,7 @@ class Story:
 
 @pytest.fixture
 def story(tmp_path, valkey):
-    season = date(2013, 9, 1), date(2013, 12, 1)
-    for name, days in ((XNYS, compute_sessions(*season)), (ALWAYS_OPEN, always_open_sessions(*season))):
-        CalendarDay.objects.bulk_create([CalendarDay(calendar=name, **day.as_row()) for day in days])
+    store_season()
     reference.forget()
     (tmp_path / "XYZ").mkdir()
     (tmp_path / "XYZ" / f"{DAY}.csv").write_text("\n".join([",".join(HEADER), *ROWS]) + "\n")

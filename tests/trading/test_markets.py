@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,11 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from matching.market.calendar import ALWAYS_OPEN, XNYS
 from matching.market.plain_csv import HEADER
-from matching.market.sessions import always_open_sessions, compute_sessions
-from matching.models import CalendarDay, Market, Shard
+from matching.models import Market, Shard
 from raxx.folder import DataFolder
 from raxx.management.commands import up
+from tests.factories.calendar import store_season
 from trading.services.markets import activate_market, market_time
 
 if TYPE_CHECKING:
@@ -31,9 +29,7 @@ DECIDED = 1_381_240_800_000_000_000  # 14:00 of that day
 @pytest.fixture
 def tape(tmp_path: Path) -> dict[str, Any]:
     # The whole calendar takes seconds to compute: a season is enough, and is found to be there.
-    season = date(2013, 9, 1), date(2013, 12, 1)
-    for name, days in ((XNYS, compute_sessions(*season)), (ALWAYS_OPEN, always_open_sessions(*season))):
-        CalendarDay.objects.bulk_create([CalendarDay(calendar=name, **day.as_row()) for day in days])
+    store_season()
     folder = tmp_path / "tape" / "XYZ"
     folder.mkdir(parents=True)
     row = f"{DAY}T13:30:00.000Z,quote,10.00,300,10.02,200,,,"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -18,14 +18,13 @@ from redis import Redis
 from accounts.models import User
 from accounts.models.user import new_id
 from matching.market import rows
-from matching.market.calendar import ALWAYS_OPEN, XNYS
 from matching.market.feeds import open_feed
 from matching.market.market_clock import MarketClock
 from matching.market.plain_csv import HEADER
-from matching.market.sessions import always_open_sessions, compute_sessions
 from matching.matcher import Matcher
-from matching.models import CalendarDay, Market, Shard
+from matching.models import Market, Shard
 from matching.ports import Fenced
+from tests.factories.calendar import store_season
 from trading.adapters.journal import PostgresJournal
 from trading.bookkeeping import Books, BooksDisagree
 from trading.ledger_audit import audit_ledger
@@ -69,9 +68,7 @@ class Rung:
 @pytest.fixture
 def market(tmp_path):
     # The whole calendar takes seconds to compute: a season is enough, and is found to be there.
-    season = date(2013, 9, 1), date(2013, 12, 1)
-    for name, days in ((XNYS, compute_sessions(*season)), (ALWAYS_OPEN, always_open_sessions(*season))):
-        CalendarDay.objects.bulk_create([CalendarDay(calendar=name, **day.as_row()) for day in days])
+    store_season()
     folder = tmp_path / "tape" / "XYZ"
     folder.mkdir(parents=True)
     (folder / f"{DAY}.csv").write_text("\n".join([",".join(HEADER), *ROWS]) + "\n")

@@ -118,7 +118,10 @@ def test_no_view_and_no_owner_s_function_opens_a_way_around() -> None:
         "accounts_living_sessions", "accounts_which_sessions_live", "accounts_session_of_key",
         "accounts_person_of_passkey", "accounts_person_of_email",
         # What staff may see, and whether they oversee the others: of the bound one alone, tests/support.
-        "raxx_granted_accounts", "raxx_granted_people", "raxx_oversees",
+        "raxx_granted_accounts", "raxx_granted_people", "raxx_oversees", "raxx_acting_accounts",
+        "trading_sessions_of_account", "trading_staff_named",
+        # Whom the bound one of the staff may stop, and what that concerns: tests/support/test_staff_switches.py.
+        "broker_handoff_may_switch", "broker_handoff_being_sent", "broker_handoff_living_connections",
         # Asked with a key that nobody has proved yet: one answers for a living key, one notes its use.
         "trading_principal", "trading_key_used",
         # Asked by streams about the sessions that they hold; one notes that they are there: tests/stream.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 
@@ -13,6 +12,9 @@ from trading.models import GrantPermission
 from trading.models.grant import LONGEST
 from trading.models.staff_act import REASON_MAX, TICKET_MAX
 from trading.services.adjusting import AMOUNT_MAX, NOTE_MAX
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 HOURS_MAX = int(LONGEST.total_seconds()) // 3600
 KEPT = "Kept for good in the audit log: facts, nothing personal."
@@ -68,7 +70,9 @@ class CashForm(ActForm):
         decimal_places=2,
         help_text="Dollars; with a minus they are taken.",
     )
-    note = forms.CharField(max_length=NOTE_MAX, help_text="Stands in the account's activities: its owner reads it.")
+    note = forms.CharField(
+        max_length=NOTE_MAX, help_text="Stands in the account's activities: its owner reads it."
+    )
 
     def clean_amount(self) -> Decimal:
         """Refuse nothing: it would be no journal."""
@@ -90,7 +94,9 @@ class TierForm(ActForm):
 class KeysForm(ActForm):
     ARGUMENTS = ("key_id",)
 
-    key_id = forms.CharField(max_length=32, required=False, label="Key", help_text="Left empty: every key of it.")
+    key_id = forms.CharField(
+        max_length=32, required=False, label="Key", help_text="Left empty: every key of it."
+    )
 
 
 class ReplayForm(ActForm):
@@ -105,7 +111,9 @@ class ReplayForm(ActForm):
 class TicketForm(ActForm):
     """For a request of the person's: the ticket in which somebody made sure that it was them."""
 
-    ticket = forms.CharField(max_length=TICKET_MAX, help_text="Where it was made sure that it is them who asks.")
+    ticket = forms.CharField(
+        max_length=TICKET_MAX, help_text="Where it was made sure that it is them who asks."
+    )
 
 
 class TypedForm(ActForm):

@@ -59,7 +59,9 @@ class TradingAccountAdmin(SupportAdmin):
         return [
             path("<uuid:account_id>/case/", guarded(self.case_view), name="trading_tradingaccount_case"),
             path(
-                "<uuid:account_id>/act/<slug:kind>/", guarded(self.act_view), name="trading_tradingaccount_act"
+                "<uuid:account_id>/act/<slug:kind>/",
+                guarded(self.act_view),
+                name="trading_tradingaccount_act",
             ),
             *super().get_urls(),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
@@ -14,7 +15,7 @@ from accounts.errors import NotFound, RuleBroken
 from trading.admin.forms import GrantForm
 from trading.admin.pages import form_page, staff_of
 from trading.models import AccountEntry, AccountGrant, GrantPermission
-from trading.services.grants import end_one_grant, give_grant, is_granted, staff_named
+from trading.services.grants import colleague_named, end_one_grant, give_grant, is_granted
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -65,8 +66,6 @@ class AccountGrantAdmin(SupportAdmin):
         return HttpResponseRedirect(reverse("admin:trading_accountgrant_changelist"))
 
     def _context(self, extra_context: Any) -> dict[str, Any]:
-        from django.conf import settings
-
         return {"csrf_cookie": settings.CSRF_COOKIE_NAME, **(extra_context or {})}
 
 
@@ -111,7 +110,8 @@ class AccountEntryAdmin(SupportAdmin):
         form, staff = GrantForm(request.POST or None), staff_of(request)
         if form.is_valid():
             try:
-                holder = staff_named(form.cleaned_data["staff"]) if form.cleaned_data["staff"] else staff
+                asked = form.cleaned_data["staff"]
+                holder = colleague_named(asked, using=SUPPORT) if asked else staff
                 given = give_grant(
                     staff=holder,
                     account_id=entry.pk,

@@ -50,7 +50,9 @@ def estimated(request: HttpRequest, principal: Principal) -> dict[str, Any]:
     }
     try:
         estimate = estimate_order(principal=principal, ticket=ticket)
-    except OperationalError:  # somebody holds the account: the order is not judged, and can be placed all the same
+    except (
+        OperationalError
+    ):  # somebody holds the account: the order is not judged, and can be placed all the same
         return {**shown, "estimate": None, "refusal": None, "sums": _NO_SUMS, "is_busy": True}
     refusal = None if estimate.refusal is None else refusal_of(estimate.refusal)
     sums = {name: getattr(estimate, name) for name in _SUMS}

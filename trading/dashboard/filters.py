@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -19,6 +18,7 @@ from trading.reference import SYMBOL
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date, datetime
+    from uuid import UUID
 
     from django.http import QueryDict
 

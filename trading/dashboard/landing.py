@@ -106,7 +106,17 @@ def _quotes(market: Market) -> list[dict[str, str]]:
         latest = latest_of(view, symbols, RIGHTS)
     except MarketError:
         latest = {}
-    return [_quote(symbol, names.get(symbol, ""), latest.get(symbol)) for symbol in symbols]
+    return [_quote(symbol, _short(names.get(symbol, "")), latest.get(symbol)) for symbol in symbols]
+
+
+def _short(name: str) -> str:
+    """Return a company's name as it is called: there is little room."""
+    return (
+        name.removesuffix(" Common Stock")
+        .removesuffix(" Capital Stock")
+        .removesuffix(" Class C")
+        .removesuffix(" Class A")
+    )
 
 
 def _quote(symbol: str, name: str, latest: Latest | None) -> dict[str, str]:

@@ -18,8 +18,10 @@ QUESTION_WORDS: dict[str, dict[str, Any]] = {
         },
     },
     "fall": {
-        "asks": _("What you hold has lost 20 % in a month. What would you do first?"),
-        "help": _("Falls of that size happen in most decades. There is no right answer."),
+        "asks": _("What you hold has lost 20 %. What would you do first?"),
+        "help": _(
+            "Whole markets have fallen so far a number of times, single stocks more often. There is no right answer."
+        ),
         "answers": {
             "sell": _("Sell, and look at it from outside"),
             "wait": _("Wait and see"),
@@ -53,14 +55,14 @@ PROFILE_WORDS: dict[str, dict[str, Any]] = {
     "income_builder": {
         "title": _("Income Builder"),
         "text": _(
-            "Room for some positions side by side, up to twice the account’s equity, in a simulation between strict"
+            "Room for some positions side by side, up to twice the account's equity, in a simulation between strict"
             " and easy: a short delay, a little slippage, no commission."
         ),
     },
     "diversifier": {
         "title": _("Diversifier"),
         "text": _(
-            "Room for many positions, up to four times the account’s equity during the day, in an easy simulation:"
+            "Room for many positions, up to four times the account's equity during the day, in an easy simulation:"
             " hardly any delay, no slippage, no commission."
         ),
     },

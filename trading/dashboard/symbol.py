@@ -78,7 +78,11 @@ class Quoted:
 
     @property
     def change_fraction(self) -> Decimal | None:
-        return None if self.change is None or not self.previous_close else ratio(self.change, self.previous_close)
+        return (
+            None
+            if self.change is None or not self.previous_close
+            else ratio(self.change, self.previous_close)
+        )
 
 
 class SymbolPage(PaperPage):

@@ -49,11 +49,13 @@ TYPES = (
     Choice(
         "trailing_stop",
         gettext_lazy("Trailing stop"),
-        gettext_lazy("A stop that follows the price at a distance while it moves in your favour, never back."),
+        gettext_lazy(
+            "A stop that follows the price at a distance while it moves in your favour, never back."
+        ),
     ),
 )
 TIMES_IN_FORCE = (
-    Choice("day", gettext_lazy("Day"), gettext_lazy("Ends at today's close; of a closed market, the next.")),
+    Choice("day", gettext_lazy("Day"), gettext_lazy("Ends at the close of the trading day, if it has not filled by then.")),
     Choice(
         "gtc",
         gettext_lazy("Until canceled"),
@@ -67,7 +69,9 @@ TIMES_IN_FORCE = (
         gettext_lazy("What cannot trade at once is canceled; a part may fill."),
     ),
     Choice(
-        "fok", gettext_lazy("Fill or kill"), gettext_lazy("Trades at once as a whole, or is canceled as a whole.")
+        "fok",
+        gettext_lazy("Fill or kill"),
+        gettext_lazy("Trades at once as a whole, or is canceled as a whole."),
     ),
 )
 CLASSES = (
@@ -75,7 +79,9 @@ CLASSES = (
     Choice(
         "bracket",
         gettext_lazy("Bracket"),
-        gettext_lazy("When it fills, two exits begin to work: a take-profit and a stop-loss. One ends the other."),
+        gettext_lazy(
+            "When it fills, two exits begin to work: a take-profit and a stop-loss. One ends the other."
+        ),
     ),
     Choice(
         "oco",

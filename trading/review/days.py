@@ -39,6 +39,11 @@ class Flow:
     kind: str
     note: str
 
+    @property
+    def instant(self) -> datetime:
+        """When, as an instant in UTC."""
+        return to_datetime(self.at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:

@@ -117,6 +117,11 @@ class Statement:
         return change_of(self.flows)
 
     @property
+    def fees_taken(self) -> Decimal:
+        """The fees as what they do to the equity: zero or less."""
+        return -self.fees if self.fees else self.fees
+
+    @property
     def change(self) -> Decimal:
         """What the equity changed by."""
         return EXACT.subtract(self.closing, self.opening)

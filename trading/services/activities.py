@@ -83,6 +83,11 @@ class Activity:
         return f"{local:%Y%m%d%H%M%S}{local.microsecond // 1000:03}::{row}"
 
     @property
+    def money(self) -> Decimal:
+        """What a fill traded for, in dollars without sign."""
+        return self.price * self.quantity
+
+    @property
     def place(self) -> Place:
         return (self.at, self.row_id, int(self.type == FEE))
 

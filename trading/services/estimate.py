@@ -156,7 +156,7 @@ def _quantity(ticket: Ticket, price: Decimal | None) -> Decimal | None:
     return shares.quantize(_SHARE_STEP, rounding=ROUND_DOWN, context=EXACT)
 
 
-def _commission(profile_id: int) -> Decimal:
+def _commission(profile_id: int | None) -> Decimal:
     """Return the dollars a share that the account's present profile takes."""
     return SimulationProfile.objects.values_list("commission", flat=True).get(pk=profile_id)
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import Permission
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 
 from accounts.models import User
 from accounts.services.audit import Entry, record, record_all
 from trading.errors import NotFound, RuleBroken, ValueInvalid
-from trading.models import AccountGrant, GrantPermission, TradingAccount
+from trading.models import AccountEntry, AccountGrant, GrantPermission, TradingAccount
 from trading.models.grant import LONGEST
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 REASON_MAX = 500  # characters
 TICKET_MAX = 64
+_COLLEAGUE = "select trading_staff_named(%s)"
 EXPIRED_AT_ONCE = 500  # rows of one transaction
 
 # Who may act may view; and what is seen no more is not acted on.
@@ -134,6 +135,45 @@ def end_grants(
     return held
 
 
+def end_one_grant(*, grant_id: UUID, now: datetime, by: User, using: str = "default") -> list[AccountGrant]:
+    """End a grant at once, and what goes with it: by its holder, or by who oversees. Return what has ended.
+
+    Of one that is over nothing is left to end.
+    """
+    grant = AccountGrant.ever.using(using).select_related("permission").filter(pk=grant_id).first()
+    if grant is None or grant.ended_at is not None or grant.expires_at <= now:
+        return []
+    account_id = grant.content_object_id
+    # Whoever only oversees sees no account, and its holder no entry.
+    seen = TradingAccount.objects.across_owners().using(using).filter(pk=account_id)
+    owner_id = seen.values_list("user_id", flat=True).first() or (
+        AccountEntry.objects.using(using).filter(pk=account_id).values_list("owner_id", flat=True).first()
+    )
+    if owner_id is None:
+        return []
+    return end_grants(
+        staff=User(pk=grant.user_id),
+        account_id=account_id,
+        owner_id=owner_id,
+        now=now,
+        permission=grant.what,
+        by=by,
+        using=using,
+    )
+
+
+def end_grants_of(*, user_id: UUID, now: datetime) -> int:
+    """End all that somebody holds, in the caller's transaction: they are staff no more. Return how many it was."""
+    held = list(_open_grants("default").filter(user=user_id))
+    owners = dict(
+        TradingAccount.objects.across_owners()
+        .filter(pk__in={grant.content_object_id for grant in held})
+        .values_list("pk", "user_id")
+    )
+    record_all(_end(held, owners, now=now, by=None, using="default"))
+    return len(held)
+
+
 def note_expired(*, now: datetime) -> int:
     """Write down which grants have expired since somebody last looked; return how many.
 
@@ -201,6 +241,19 @@ def staff_named(email: str) -> User:
     if found is None:
         raise NotFound(f"there is no active member of staff {email}")
     return found
+
+
+def colleague_named(email: str, *, using: str) -> User:
+    """Return the same for who oversees, who sees no colleague's row: of it the id and the address alone.
+
+    Raises NotFound.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute(_COLLEAGUE, [email])
+        found = cursor.fetchone()[0]
+    if found is None:
+        raise NotFound(f"there is no active member of staff {email}")
+    return User(pk=found, email=email, is_staff=True)
 
 
 def _require(*, reason: str, ticket: str, lasts: timedelta) -> None:

@@ -122,7 +122,7 @@ def seed_of(account_id: UUID) -> int:
     return int.from_bytes(sha256(account_id.bytes).digest()[:8]) >> (64 - SEED_BITS)
 
 
-def next_definition(name: str, changes: dict[str, Any]) -> Definition:
+def next_definition(name: str, changes: dict[str, Any], *, using: str = "default") -> Definition:
     """Return what defining `changes` would come to, storing nothing.
 
     What is not named stays as in the newest version, or is the default of a new name.
@@ -130,7 +130,7 @@ def next_definition(name: str, changes: dict[str, Any]) -> Definition:
     """
     if not NAME.fullmatch(name):
         raise ValueInvalid(f"name {name[:64]!r} is not 1 to 32 lower-case letters, digits and inner hyphens")
-    newest = SimulationProfile.objects.filter(name=name).order_by("-version").first()
+    newest = SimulationProfile.objects.using(using).filter(name=name).order_by("-version").first()
     before = Parameters() if newest is None else Parameters.of(newest)
     wanted = Parameters(**{**asdict(before), **changes})
     _require(wanted)
@@ -140,21 +140,23 @@ def next_definition(name: str, changes: dict[str, Any]) -> Definition:
     return Definition(profile=SimulationProfile(name=name, version=version, **asdict(wanted)), is_new=True)
 
 
-@transaction.atomic(durable=True)
-def define_profile(*, name: str, changes: dict[str, Any]) -> Definition:
+def define_profile(
+    *, name: str, changes: dict[str, Any], reason: str = "", using: str = "default"
+) -> Definition:
     """Store the next version of a profile, or its first; one that says nothing new is not stored again.
 
     Raises ValueInvalid, and RuleBroken when somebody else defines the same version now.
     """
-    definition = next_definition(name, changes)
-    if definition.is_new:
-        try:
-            with transaction.atomic():
-                definition.profile.save(force_insert=True)
-        except IntegrityError:
-            raise RuleBroken(f"{definition.profile} has just been defined by somebody else") from None
-        said = asdict(Parameters.of(definition.profile))
-        record(action="profile.defined", user_id=None, after={**profile_facts(definition.profile), **said})
+    with transaction.atomic(using=using, durable=True):
+        definition = next_definition(name, changes, using=using)
+        if definition.is_new:
+            try:
+                with transaction.atomic(using=using):
+                    definition.profile.save(using=using, force_insert=True)
+            except IntegrityError:
+                raise RuleBroken(f"{definition.profile} has just been defined by somebody else") from None
+            said = {**profile_facts(definition.profile), **asdict(Parameters.of(definition.profile))}
+            record(action="profile.defined", user_id=None, after=said, reason=reason, using=using)
     return definition
 
 

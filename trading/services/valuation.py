@@ -46,9 +46,7 @@ def reserved(
     that it must not tell more of the market than they may see. Raises RuleBroken where a price of the ticket is on
     the wrong side of the market, or no price is known; OrderDenied for a fraction that costs nearly nothing.
     """
-    prices = None if ticket.type == "limit" else prices_of(
-        principal.market_id, asset.symbol, seen_by=seen_by
-    )
+    prices = None if ticket.type == "limit" else prices_of(principal.market_id, asset.symbol, seen_by=seen_by)
     if ticket.order_class:
         require_exits(ticket, None if prices is None else prices.last)
     if ticket.type in {"stop", "stop_limit"} and ticket.stop_price is not None and prices is not None:

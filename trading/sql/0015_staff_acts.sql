@@ -47,3 +47,12 @@ stable security definer set search_path = pg_catalog, public, pg_temp language s
 $$;
 revoke all on function trading_sessions_of_account(uuid, int) from public;
 grant execute on function trading_sessions_of_account(uuid, int) to raxx_support;
+
+-- The member of staff with an address, for who oversees: to let a colleague into an account.
+create function trading_staff_named(p_email text) returns uuid
+stable security definer set search_path = pg_catalog, public, pg_temp language sql as $$
+  select u.id from accounts_user u
+   where raxx_oversees() and lower(u.email) = lower(p_email) and u.is_active and u.is_staff
+$$;
+revoke all on function trading_staff_named(text) from public;
+grant execute on function trading_staff_named(text) to raxx_support;

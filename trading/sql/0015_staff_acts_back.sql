@@ -1,3 +1,4 @@
+drop function trading_staff_named(text);
 alter table trading_staffact drop constraint staff_act_of_its_account;
 drop function trading_sessions_of_account(uuid, int);
 revoke update (suspended_at) on trading_asset from raxx_worker;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import template
@@ -13,8 +14,6 @@ from trading.review.orders import average_price
 from trading.templatetags.figures import DASH, money, price, quantity
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from django.utils.functional import _StrPromise
 
     from trading.models import Order
@@ -50,9 +49,7 @@ EVENTS = {
     "expired": gettext_lazy("Expired"),
     "rejected": gettext_lazy("Rejected"),
     "replaced": gettext_lazy("Replaced"),
-    "replace_rejected": gettext_lazy("Change refused"),
     "order_replace_rejected": gettext_lazy("Change refused"),
-    "cancel_rejected": gettext_lazy("Cancel refused"),
     "order_cancel_rejected": gettext_lazy("Cancel refused"),
     "pending_cancel": gettext_lazy("Cancel asked for"),
     "pending_replace": gettext_lazy("Change asked for"),
@@ -177,3 +174,9 @@ def span(duration: timedelta | None) -> str:
 def share(fraction: Decimal | None) -> str:
     """Return a fraction as percent without a sign, for what has none: 55.6 %."""
     return DASH if fraction is None else f"{fraction * 100:.1f} %"
+
+
+@register.filter
+def exact_price(text: str | None) -> str:
+    """Return a price of the evidence, which is text, as all prices are written."""
+    return price(None if text is None else Decimal(text))

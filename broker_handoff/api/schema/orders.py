@@ -44,9 +44,11 @@ _STATUS = one_of(
     "refused",
     "blocked",
     "lapsed",
+    "unresolved",
     description=(
         "`sending`: nobody knows yet whether the broker has it. `refused`: the broker said no. `blocked`: a guard "
-        "said no, and nothing was sent. `lapsed`: the deadline passed, and the broker does not have it."
+        "said no, and nothing was sent. `lapsed`: the deadline passed, and the broker does not have it. "
+        "`unresolved`: it may be there, and we cannot ask any more, because you disconnected: look at the broker."
     ),
 )
 _TERMS: dict[str, Schema] = {

@@ -97,7 +97,7 @@ def _ways() -> Any:
 
     from broker_handoff import adapters
     from broker_handoff.adapters.alpaca import AlpacaBroker
-    from broker_handoff.services.sending import Ways
+    from broker_handoff.services.claims import Ways
 
     pace = hurried()
     return Ways(

@@ -14,6 +14,7 @@ from django.utils import timezone
 from broker_handoff.models import IntentEvent, LiveIntent
 from broker_handoff.ports import BrokerRefused
 from broker_handoff.services import guarding, sending, switches
+from broker_handoff.services.claims import Ways
 from broker_handoff.services.tokens import sealed_for, store
 from broker_handoff.vault import Token
 from tests.broker_handoff.guarding.conftest import TERMS, make_intent
@@ -50,7 +51,7 @@ def broker():
 @pytest.fixture
 def ways(trader, keys, broker):
     store(trader.connection, sealed_for(trader.user_id, trader.connection.pk, Token("a token"), keys))
-    return sending.Ways(
+    return Ways(
         keys=keys,
         build=broker,
         refusal=lambda intent, now: guarding.refusal(intent, is_gate_open=trader.gates, now=now),

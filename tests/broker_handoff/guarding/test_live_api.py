@@ -411,3 +411,17 @@ def test_where_live_trading_is_off_no_path_leads_out(trader, settings, method, p
     answer = trader.browser.send(method, path, TERMS)
 
     assert (refusal(answer), answer.json()["message"]) == (MISSING, "live trading is not enabled here")
+
+
+@pytest.mark.usefixtures("budgets_on")
+def test_closing_ones_own_switch_is_never_refused_for_asking_too_often():
+    person = make_user()
+    browser = Browser(make_session(person), person)
+    while browser.get(SWITCH).status_code != 429:
+        continue
+
+    closed = browser.post(SWITCH, {"reason": "stop"})
+
+    assert (closed.status_code, closed.json()["is_closed"]) == (200, True)
+    assert browser.get(SWITCH).status_code == 429
+    assert SwitchClosing.objects.filter(user=person, opened_at=None).count() == 1

@@ -1,5 +1,7 @@
 // The budget of requests, kept up to date while somebody looks. To look takes nothing from it.
 
+import "./polled.js";
+
 const budget = document.getElementById("budget");
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
 
@@ -11,25 +13,5 @@ function showTimes() {
   }
 }
 
-async function look() {
-  if (document.hidden || !navigator.onLine) {
-    return;
-  }
-  try {
-    const answer = await fetch("?part=budget", {
-      headers: { "HX-Request": "true" }, // a failure is a part too
-      cache: "no-store",
-      redirect: "error",
-    });
-    if (answer.ok) {
-      budget.innerHTML = await answer.text(); // our own, escaped by the server
-      showTimes();
-    }
-  } catch {
-    // The frame says that we are offline; the next look tries again.
-  }
-}
-
 showTimes();
-setInterval(look, Number(budget.dataset.everyS) * 1000);
-document.addEventListener("visibilitychange", look);
+budget.addEventListener("raxx:renewed", showTimes);

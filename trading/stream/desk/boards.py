@@ -95,7 +95,7 @@ class Board:
         changed = {name: price for name, price in look.prices.items() if self._prices.get(name) != price}
         market = look.market if self._is_news(look.market) else None
         self._prices = look.prices
-        self._market = market or self._market
+        self._market = look.market
         for viewer in list(self._viewers):
             viewer.show({name: changed[name] for name in viewer.symbols & changed.keys()}, market)
 

@@ -1,4 +1,4 @@
-"""Pages of the staff about the way to a live broker: exceptions from the record, which two who oversee agree to.
+"""Exceptions from the record that the gate asks for, which two who oversee the staff agree to.
 
 They read and write as the support role; who may see and decide what, the database's policies judge.
 """
@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
 from accounts.admin import SUPPORT, SupportAdmin
 from accounts.errors import NotFound, RuleBroken
-from broker_handoff.admin_forms import AskForm, EndForm
+from broker_handoff.admin.forms import AskForm, EndForm
 from broker_handoff.models import GateOverride
 from broker_handoff.services.gate_overrides import approve_override, ask_for_override, end_override
+from trading.admin.pages import form_page
 from trading.models import AccountEntry
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from django import forms
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
-
-UNPROCESSABLE = 422
 
 
 @admin.register(GateOverride)
@@ -114,15 +111,7 @@ class GateOverrideAdmin(SupportAdmin):
         return HttpResponseRedirect(_url_of(override_id))
 
     def _page(self, request: HttpRequest, name: str, form: forms.Form, **more: Any) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "form": form,
-            "csrf_cookie": settings.CSRF_COOKIE_NAME,
-            **more,
-        }
-        status = UNPROCESSABLE if form.errors else 200
-        return TemplateResponse(request, f"broker_handoff/admin/override_{name}.html", context, status=status)
+        return form_page(self, request, f"broker_handoff/admin/override_{name}.html", form, **more)
 
 
 def _url_of(override_id: UUID) -> str:

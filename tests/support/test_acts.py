@@ -1,0 +1,342 @@
+"""What the staff may have done: asked for in the admin, performed by the worker's role, told twice, done once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import ApiKey, Erasure, Export, Session
+from accounts.models.audit import AuditEntry
+from broker_handoff.models import BrokerConnection
+from raxx import roles
+from tests.broker_handoff.people import make_connection
+from tests.factories.people import make_session
+from tests.factories.rows import make_asset, make_market, make_order
+from tests.support.conftest import ACT, VIEW, grant, make_staff, served_as
+from trading.ledger_audit import audit_ledger
+from trading.models import AccountGrant, Asset, Journal, StaffAct, TradingAccount, WebhookEndpoint
+from trading.services import staff_acts, staff_deeds
+from trading.services.staff_acts import due, kinds, perform_act
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+    from accounts.models import User
+    from tests.support.conftest import SignIn
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "support"])
+
+ACTS = "/admin/trading/staffact/"
+REASON = {"reason": "asked for in the ticket", "ticket": "T-7"}
+
+
+def act_page(account: TradingAccount, kind: str) -> str:
+    return f"/admin/trading/tradingaccount/{account.pk}/act/{kind}/"
+
+
+def performed(act: StaffAct) -> StaffAct:
+    """Let a worker do it, by its own role."""
+    with served_as(roles.WORKER):
+        perform_act(act.pk)
+    act.refresh_from_db()
+    return act
+
+
+def told(account: TradingAccount | None = None) -> list[tuple[str, str]]:
+    about = {"chain": account.pk} if account else {"subject": None}
+    entries = AuditEntry.objects.filter(**about).exclude(action__in=["grant.given", "account.viewed"])
+    return [(entry.action, f"{entry.actor_kind}:{entry.actor_id}") for entry in entries.order_by("seq")]
+
+
+@pytest.fixture
+def world(alice: TradingAccount) -> TradingAccount:
+    """Return an account with one of everything, a session and a live connection of its person, and two assets."""
+    make_session(alice.user)
+    make_connection(alice.user)
+    make_asset("IBM")
+    make_asset("HAL", suspended_at=timezone.now())
+    TradingAccount.objects.filter(pk=alice.pk).update(event_seq=5)
+    return alice
+
+
+def _webhook(account: TradingAccount) -> dict[str, Any]:
+    endpoint = WebhookEndpoint.objects.filter(account=account).earliest("pk")
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(cursor=5)
+    return {"endpoint_id": str(endpoint.pk), "from_seq": 2}
+
+
+# By kind: what the form is told beside its reason, and what the database says afterwards.
+SAID: dict[str, Callable[[TradingAccount], dict[str, Any]]] = {
+    "adjust_cash": lambda _: {"amount": "-250.50", "note": "a fee that was ours"},
+    "change_tier": lambda _: {"tier": "pro"},
+    "erase": lambda _: {"confirmation": "erase this person"},
+    "replay_webhook": _webhook,
+    "suspend_asset": lambda _: {"symbol": "IBM"},
+    "resume_asset": lambda _: {"symbol": "HAL"},
+}
+SEEN: dict[str, Callable[[TradingAccount], Any]] = {
+    "freeze": lambda one: one.frozen_at is not None,
+    "thaw": lambda one: one.frozen_at,
+    "cancel_orders": lambda one: set(one.orders.values_list("status", flat=True)),
+    "adjust_cash": lambda one: (one.cash, Journal.objects.filter(account=one, kind="adjustment").count()),
+    "change_tier": lambda one: one.user.tier,
+    "revoke_keys": lambda one: ApiKey.objects.filter(account_id=one.pk, revoked_at=None).count(),
+    "end_sessions": lambda one: list(
+        Session.objects.filter(user=one.user).values_list("end_reason", flat=True)
+    ),
+    "replay_webhook": lambda one: WebhookEndpoint.objects.filter(account=one).earliest("pk").cursor,
+    "export": lambda one: Export.objects.filter(user=one.user, status="waiting").count(),
+    "erase": lambda one: Erasure.objects.get(user=one.user).by,
+    "disconnect_live": lambda one: BrokerConnection.objects.get(user=one.user).status,
+    "suspend_asset": lambda _: Asset.objects.get(symbol="IBM").suspended_at is not None,
+    "resume_asset": lambda _: Asset.objects.get(symbol="HAL").suspended_at,
+}
+COMES_TO: dict[str, Any] = {
+    "freeze": True,
+    "thaw": None,
+    "cancel_orders": {"pending_cancel"},
+    "adjust_cash": (Decimal("749.50"), 1),
+    "change_tier": "pro",
+    "revoke_keys": 0,
+    "end_sessions": ["by_staff"],
+    "replay_webhook": 1,
+    "export": 1,
+    "erase": "operator",
+    "disconnect_live": "disconnected",
+    "suspend_asset": True,
+    "resume_asset": None,
+}
+GLOBAL = {"suspend_asset", "resume_asset", "cut_everybody"}
+
+
+def test_every_kind_is_asked_for_in_a_test() -> None:
+    assert kinds() == SEEN.keys() | {"cut_everybody"}  # that one: test_staff_switches.py
+
+
+@pytest.mark.parametrize("kind", list(SEEN))
+def test_an_act_is_asked_for_by_http_and_done_once_by_a_worker(
+    sign_in: SignIn, world: TradingAccount, kind: str
+) -> None:
+    staff = make_staff(is_superuser=kind in GLOBAL)
+    grant(staff, world, ACT)
+    if kind == "thaw":
+        TradingAccount.objects.filter(pk=world.pk).update(frozen_at=timezone.now())
+    if kind == "cancel_orders":
+        world.orders.update(status="new")
+    page = f"{ACTS}ask/{kind}/" if kind in GLOBAL else act_page(world, kind)
+    said = SAID.get(kind, lambda _: {})(world)
+
+    answer = sign_in(staff).post(page, {**REASON, **said})
+    act = StaffAct.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, f"{ACTS}{act.pk}/change/")
+    assert (act.kind, act.status, act.staff_id, act.request_id) == (
+        kind, "waiting", staff.pk, answer["X-Request-ID"],
+    )  # fmt: skip
+    performed(act)
+    world.refresh_from_db()
+    assert (act.status, SEEN[kind](world)) == ("done", COMES_TO[kind])
+
+    actor, chain = f"staff:{staff.pk}", (None if kind in GLOBAL else world)
+    entries = told(chain)
+    assert {who for _, who in entries} == {actor}
+    assert [what for what, _ in entries if what.startswith("staff.")] == ["staff.asked", "staff.done"]
+    asked = AuditEntry.objects.get(action="staff.asked")
+    assert "asked for in the ticket" in asked.body
+    # A worker that died before it wrote down that it was done does it again.
+    StaffAct.objects.update(status="waiting", done_at=None, next_attempt_at=timezone.now())
+    performed(act)
+    world.refresh_from_db()
+    assert SEEN[kind](world) == COMES_TO[kind]
+    assert audit_ledger().differences == () if kind == "adjust_cash" else True
+
+
+def test_what_was_granted_to_be_looked_at_is_not_acted_on(
+    sign_in: SignIn, staff: User, world: TradingAccount
+) -> None:
+    grant(staff, world, VIEW)
+    client = sign_in(staff)
+
+    assert "not to act on" in client.get(act_page(world, "freeze")).content.decode()
+    answer = client.post(act_page(world, "freeze"), REASON)
+    assert answer.status_code == 422
+    assert "it was not granted to you" in answer.content.decode()
+    assert client.get(f"/admin/trading/tradingaccount/{world.pk}/case/").context["offers"] == []
+    assert not StaffAct.objects.exists()
+    assert told(world) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "field"),
+    [
+        pytest.param("freeze", {"reason": ""}, "reason", id="no reason"),
+        pytest.param("freeze", {"reason": "  "}, "reason", id="a blank reason"),
+        pytest.param("export", {"ticket": ""}, "ticket", id="an export without a ticket"),
+        pytest.param("erase", {"confirmation": "erase"}, "confirmation", id="an erasure that was not typed"),
+        pytest.param("adjust_cash", {"amount": "0", "note": "x"}, "amount", id="an adjustment of nothing"),
+        pytest.param("adjust_cash", {"amount": "0.001", "note": "x"}, "amount", id="a part of a cent"),
+        pytest.param("change_tier", {"tier": "gold"}, "tier", id="another tier"),
+    ],
+)
+def test_a_form_that_says_too_little_asks_for_nothing(
+    sign_in: SignIn, staff: User, world: TradingAccount, kind: str, change: dict[str, str], field: str
+) -> None:
+    grant(staff, world, ACT)
+    answer = sign_in(staff).post(act_page(world, kind), {**REASON, **change})
+
+    assert answer.status_code == 422
+    assert field in answer.context["form"].errors
+    assert not StaffAct.objects.exists()
+
+
+def test_a_passkey_that_was_not_shown_lately_asks_for_nothing(
+    sign_in: SignIn, staff: User, world: TradingAccount
+) -> None:
+    grant(staff, world, ACT)
+    answer = sign_in(staff, is_fresh=False).post(act_page(world, "freeze"), REASON)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "step_up_required")
+    assert not StaffAct.objects.exists()
+
+
+@pytest.mark.parametrize("kind", sorted(GLOBAL))
+def test_what_concerns_everybody_is_for_those_who_oversee(sign_in: SignIn, staff: User, kind: str) -> None:
+    said = {**REASON, "symbol": "IBM", "confirmation": "disconnect everybody"}
+    answer = sign_in(staff).post(f"{ACTS}ask/{kind}/", said)
+
+    assert answer.status_code == sign_in(staff).post(f"{ACTS}ask/nothing/", said).status_code != 200
+    assert not StaffAct.objects.exists()
+
+
+def test_a_refusal_stands_on_the_act_s_page_in_words(
+    sign_in: SignIn, staff: User, world: TradingAccount
+) -> None:
+    grant(staff, world, ACT)
+    client = sign_in(staff)
+    page = client.post(act_page(world, "adjust_cash"), {**REASON, "amount": "-2000", "note": "back"})[
+        "Location"
+    ]
+    act = performed(StaffAct.objects.get())
+
+    assert act.status == "refused"
+    assert "only 1000 dollars are not held" in client.get(page).content.decode()
+    assert told(world)[-1] == ("staff.refused", f"staff:{staff.pk}")
+    world.refresh_from_db()
+    assert world.cash == 1000
+
+
+@pytest.mark.parametrize("what_ends", ["the grant", "being staff"])
+def test_who_may_no_more_when_a_worker_comes_has_nothing_done(
+    sign_in: SignIn, staff: User, world: TradingAccount, what_ends: str
+) -> None:
+    grant(staff, world, ACT)
+    sign_in(staff).post(act_page(world, "freeze"), REASON)
+    if what_ends == "the grant":
+        AccountGrant.ever.update(ended_at=timezone.now())
+    else:
+        type(staff).objects.filter(pk=staff.pk).update(is_staff=False)
+
+    act = performed(StaffAct.objects.get())
+    world.refresh_from_db()
+    assert (act.status, act.outcome, world.frozen_at) == (
+        "refused", "whoever asked for it may do so no more", None,
+    )  # fmt: skip
+
+
+def test_a_worker_that_dies_leaves_the_act_to_the_next_one(
+    sign_in: SignIn, staff: User, world: TradingAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    grant(staff, world, ACT)
+    sign_in(staff).post(act_page(world, "adjust_cash"), {**REASON, "amount": "5", "note": "sorry"})
+    act = StaffAct.objects.get()
+
+    def dies(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(staff_acts, "_close", dies)
+        with pytest.raises(Killed):
+            perform_act(act.pk)
+    assert due() == []  # another worker may be at it
+    StaffAct.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    assert due() == [act.pk]
+    assert performed(act).status == "done"
+    world.refresh_from_db()
+    assert (world.cash, audit_ledger().differences) == (1005, ())
+
+
+def test_what_fails_without_a_word_is_tried_again_and_given_up_at_last(
+    sign_in: SignIn, staff: User, world: TradingAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant(staff, world, ACT)
+    sign_in(staff).post(act_page(world, "freeze"), REASON)
+    act = StaffAct.objects.get()
+
+    def broken(**_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(staff_deeds, "freeze", broken)
+    for _ in range(staff_acts.ATTEMPTS_MAX):
+        StaffAct.objects.update(next_attempt_at=timezone.now())
+        with pytest.raises(RuntimeError, match="a bug"):
+            perform_act(act.pk)
+    act.refresh_from_db()
+    assert (act.status, due()) == ("failed", [])
+
+
+# --- What belongs to nobody ------------------------------------------------------------------------
+
+
+def test_a_superuser_defines_the_next_version_of_a_profile(
+    sign_in: SignIn, overseer: User, staff: User
+) -> None:
+    make_market()
+    page, said = (
+        "/admin/trading/simulationprofile/define/",
+        {"name": "slow", "latency_ms": "250", "reason": "asked"},
+    )
+    client: Client = sign_in(overseer)
+
+    assert client.post(page, said).status_code == 302
+    assert "slow" in client.get("/admin/trading/simulationprofile/").content.decode()
+    assert told() == [("profile.defined", f"staff:{overseer.pk}")]
+    assert client.post(page, {**said, "latency_ms": "-1"}).status_code == 422
+    assert sign_in(staff).post(page, {**said, "latency_ms": "9"}).status_code == 403
+    assert len(told()) == 1
+
+
+def test_a_superuser_lets_a_colleague_in_and_takes_it_back(
+    sign_in: SignIn, overseer: User, staff: User, alice: TradingAccount
+) -> None:
+    client = sign_in(overseer)
+    form = f"/admin/trading/accountentry/{alice.pk}/grant/"
+    said = {"reason": "on call", "ticket": "", "permission": ACT.value, "hours": "2"}
+
+    assert client.post(form, {**said, "staff": "nobody@example.com"}).status_code == 422
+    assert client.post(form, {**said, "staff": staff.email}).status_code == 302
+    given = AccountGrant.objects.filter(user=staff)
+    assert {one.what for one in given} == {VIEW, ACT}
+    to_look = given.get(permission__codename=VIEW)
+    assert client.post(f"/admin/trading/accountgrant/{to_look.pk}/end/").status_code == 302
+    assert not AccountGrant.objects.exists()
+    ends = AuditEntry.objects.filter(chain=alice.pk, action="grant.revoked")
+    assert {one.actor_id for one in ends} == {str(overseer.pk)}
+
+
+def test_orders_of_a_stranger_s_webhook_are_not_sent_again(
+    sign_in: SignIn, staff: User, world: TradingAccount, bob: TradingAccount
+) -> None:
+    grant(staff, world, ACT)
+    make_order(bob)
+    sign_in(staff).post(act_page(world, "replay_webhook"), {**REASON, **_webhook(bob)})
+
+    act = performed(StaffAct.objects.get())
+    assert (act.status, act.outcome.partition(" for ")[0]) == ("refused", "webhook not found")

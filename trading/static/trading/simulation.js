@@ -1,0 +1,35 @@
+// Which simulation profile new orders get. The part is loaded anew afterwards, and with it the form.
+
+import { call } from "../accounts/http.js";
+import { attempt, say } from "../accounts/ui.js";
+import { word } from "../accounts/words.js";
+
+const place = document.getElementById("profiles");
+let told = "";
+
+place.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const notice = form.querySelector("[data-notice]");
+  const chosen = form.querySelector("input[name=profile]:checked");
+  if (!chosen) {
+    form.querySelector("input[name=profile]")?.focus();
+    return;
+  }
+  const headers = { "Raxx-Account-Id": document.body.dataset.account };
+  const done = await attempt({ control: form, notice }, (more) =>
+    call("PATCH", "/raxx/v1/account/profile", { name: chosen.value }, { ...more, headers }),
+  );
+  if (done) {
+    told = word("profile_chosen", { name: chosen.dataset.title });
+    document.body.dispatchEvent(new CustomEvent("raxx:profile"));
+  }
+});
+
+place.addEventListener("htmx:afterSettle", () => {
+  if (told) {
+    say(place.querySelector("[data-notice]"), told, "good");
+    place.querySelector("button[type=submit]")?.focus();
+    told = "";
+  }
+});
