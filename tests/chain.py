@@ -33,7 +33,7 @@ _made: dict[str, tuple[Any, dict[str, Any]]] = {}  # by settings: the resolver t
 
 def install() -> None:
     """Let every test client's handler take the chain that stands."""
-    ClientHandler.load_middleware = _take  # type: ignore[method-assign]
+    ClientHandler.load_middleware = _take  # type: ignore[assignment,method-assign]
 
 
 def _take(handler: ClientHandler, is_async: bool = False) -> None:  # noqa: FBT002 - Django's signature

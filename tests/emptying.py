@@ -15,8 +15,9 @@ be learnt anew: to discard all that a session may have set makes the old one as 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 from django.test import TransactionTestCase
@@ -24,6 +25,9 @@ from psycopg import Error
 from psycopg.pq import TransactionStatus
 
 from trading.apps import keep_plain_profiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LEFT_ALONE = ("django_migrations", "django_content_type", "auth_permission", "trading_simulationprofile")
 # The audit log refuses this always, whoever asks; its triggers are put back in the same transaction.
@@ -37,13 +41,25 @@ TABLES_WITH_PAGES = (
     "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
     " and pg_relation_size(oid) > 0 and relname <> all(%s) order by relname"
 )
-PROFILES = "select count(*) <> 3 or not bool_and(is_offered) from trading_simulationprofile"
+PROFILES = "select count(*) <> 6 or not bool_and(is_offered) from trading_simulationprofile"  # the plain ones
 
 
 def install() -> None:
     """Let every transactional test end in this way."""
     TransactionTestCase._fixture_teardown = _empty_all
     TransactionTestCase._should_reload_connections = _close_what_cannot_be_renewed
+
+
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Leave the rows of the tests within the block: processes of theirs live longer than one of them."""
+    kept = TransactionTestCase._fixture_teardown
+    TransactionTestCase._fixture_teardown = lambda _case: None
+    try:
+        yield
+    finally:
+        TransactionTestCase._fixture_teardown = kept
+        _empty_all(TransactionTestCase())
 
 
 def _empty_all(case: Any) -> None:

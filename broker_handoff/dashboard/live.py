@@ -23,6 +23,7 @@ from broker_handoff.terms import TIMES_IN_FORCE
 from trading.dashboard.page import PersonPage
 from trading.models import TradingAccount
 from trading.services.own_accounts import accounts_of
+from trading.templatetags.figures import DASH
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -164,7 +165,13 @@ class LiveOrders(LivePage):
     def differences(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002 - a part's signature
         """Return what a comparison with the broker has found."""
         found = [
-            {"row": row, "words": DIFFERENCES.get(row.kind, row.kind)} for row in differences_of(self.known)
+            {
+                "row": row,
+                "words": DIFFERENCES.get(row.kind, row.kind),
+                "ours": _said(row.ours),
+                "theirs": _said(row.theirs),
+            }
+            for row in differences_of(self.known)
         ]
         return {
             "differences": [each for each in found if each["row"].ended_at is None],
@@ -199,6 +206,10 @@ class LiveOrder(LivePage):
             "replacements": [one for one in followers if one.kind == LiveIntent.Kind.REPLACE],
             "is_settled": order.is_over,
         }
+
+
+def _said(figures: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in figures.items()) or DASH
 
 
 def _page(request: HttpRequest) -> int:

@@ -487,7 +487,7 @@ def test_a_session_or_an_assertion_for_somebody_else_is_refused_by_the_database(
     with acting_for(alice.pk), as_web():
         with pytest.raises(DatabaseError, match="row-level security"):
             Session.objects.create(user=bob, **fields)
-        with pytest.raises(DatabaseError, match="assertion_in_own_session|waits for the commit"):
+        with pytest.raises(DatabaseError, match=r"assertion_in_own_session|waits for the commit"):
             Assertion.objects.create(
                 user=alice, session=theirs, digest=b"d" * 32, expires_at=timezone.now() + timedelta(hours=1)
             )

@@ -41,8 +41,8 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
-    """Run it while the block lasts."""
+def site(folder: Path, **environment: str) -> Iterator[Site]:
+    """Run it while the block lasts, with more of an environment where a test needs other settings."""
     port, log = free_port(), folder / "web.log"
     place = ("--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "8")
     program = Program(
@@ -55,6 +55,7 @@ def site(folder: Path) -> Iterator[Site]:
             "PYTHONUNBUFFERED": "1",
             "RAXX_ORIGINS": f"http://localhost:{port},http://127.0.0.1:{port}",
             "RAXX_BUDGETS": "off",
+            **environment,
         },
         folder=settings.BASE_DIR,
     )

@@ -5,6 +5,10 @@ from accounts.models import Tier
 from tests.browser.house import guest, house  # noqa: F401
 from tests.factories.people import make_session
 from tests.factories.rows import make_user
+import contextlib
+from tests import emptying
+if not hasattr(emptying, 'put_off'):
+    emptying.put_off = contextlib.nullcontext
 pytestmark = pytest.mark.timeout(300)
 
 def test_look(guest, house):

@@ -8,6 +8,7 @@ Other apps add sections of theirs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
@@ -100,6 +101,8 @@ def text(value: Any) -> str:
     """Return what stands in a cell; nothing for None."""
     if value is None:
         return ""
+    if isinstance(value, Decimal):
+        return plain(value)
     return str(value.isoformat(sep=" ", timespec="seconds") if hasattr(value, "isoformat") else value)
 
 

@@ -81,9 +81,12 @@ def forget() -> None:
 
 def _look() -> dict[str, Any] | None:
     market = active_market()
-    if market is None:
+    try:
+        now = market_now(market) if market else None
+    except MarketError:  # its calendar has come to an end: the page has more to say than this
+        now = None
+    if market is None or now is None:
         return None
-    now = market_now(market)
     quotes = [] if market.feed == Market.FeedKind.ALPACA else _quotes(market)
     return {
         "name": now.name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from accounts.dashboard.words import WORDS
 from trading.dashboard.account_words import SIMULATION_WORDS
 from trading.dashboard.page import PaperPage
-from trading.dashboard.simulation_words import Setting, model_words, settings_of, title_of
+from trading.dashboard.simulation_words import TITLES, Setting, model_words, settings_of, title_of
 from trading.models import TradingAccount
 from trading.services.profiles import profiles_offered
 
@@ -26,7 +26,7 @@ class Shown:
     title: str
     version: int
     model: str
-    description: str
+    description: str  # an operator's own words
     settings: list[Setting]
     is_chosen: bool  # by its name
     is_older: bool  # the account has this name's earlier version
@@ -50,10 +50,15 @@ class Simulation(PaperPage):
         ended = (TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED)
         return {
             "now": _shown(chosen, chosen),
-            "profiles": [_shown(profile, chosen) for profile in offered],
+            "profiles": [_shown(profile, chosen) for profile in sorted(offered, key=_place)],
             "is_withdrawn": all(profile.name != chosen.name for profile in offered),
             "is_closed": self.account.status in ended,
         }
+
+
+def _place(profile: SimulationProfile) -> tuple[int, str]:
+    """Return where a profile stands: ours from the strict to the easy, then an operator's by name."""
+    return list(TITLES).index(profile.name) if profile.name in TITLES else len(TITLES), profile.name
 
 
 def _shown(profile: SimulationProfile, chosen: SimulationProfile) -> Shown:
@@ -62,7 +67,7 @@ def _shown(profile: SimulationProfile, chosen: SimulationProfile) -> Shown:
         title=title_of(profile),
         version=profile.version,
         model=model_words(profile),
-        description=profile.description,
+        description="" if profile.name in TITLES else profile.description,
         settings=settings_of(profile),
         is_chosen=profile.name == chosen.name,
         is_older=profile.name == chosen.name and profile.version > chosen.version,

@@ -27,13 +27,13 @@ MODELS = {
         "For markets that are known by the minute: an order takes its share of what was traded in each bar."
     ),
 }
-TITLES = {
-    "displayed": gettext_lazy("Displayed size"),
-    "instant": gettext_lazy("Instant"),
-    "bars": gettext_lazy("Bars"),
+TITLES = {  # ours, from the strict to the easy
     "conservative": gettext_lazy("Conservative"),
     "mid": gettext_lazy("Mid"),
     "aggressive": gettext_lazy("Aggressive"),
+    "displayed": gettext_lazy("Displayed size"),
+    "instant": gettext_lazy("Instant"),
+    "bars": gettext_lazy("Bars"),
 }
 
 

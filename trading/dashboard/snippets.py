@@ -6,6 +6,8 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from trading.wire import plain_or_none
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -27,22 +29,24 @@ def wire_of(ticket: Ticket) -> dict[str, Any]:
     target, stop = ticket.take_profit, ticket.stop_loss
     fields: dict[str, Any] = {
         "symbol": ticket.symbol,
-        "qty": _plain(ticket.quantity),
-        "notional": _plain(ticket.notional),
+        "qty": plain_or_none(ticket.quantity),
+        "notional": plain_or_none(ticket.notional),
         "side": ticket.side,
         "type": ticket.type,
         "time_in_force": ticket.time_in_force,
-        "limit_price": _plain(ticket.limit_price),
-        "stop_price": _plain(ticket.stop_price),
-        "trail_price": _plain(ticket.trail_price),
-        "trail_percent": _plain(ticket.trail_percent),
+        "limit_price": plain_or_none(ticket.limit_price),
+        "stop_price": plain_or_none(ticket.stop_price),
+        "trail_price": plain_or_none(ticket.trail_price),
+        "trail_percent": plain_or_none(ticket.trail_percent),
         "extended_hours": ticket.extended_hours or None,
         "client_order_id": ticket.client_order_id,
         "order_class": ticket.order_class or None,
-        "take_profit": None if target is None else {"limit_price": _plain(target.limit_price)},
+        "take_profit": None if target is None else {"limit_price": plain_or_none(target.limit_price)},
         "stop_loss": None
         if stop is None
-        else _set({"stop_price": _plain(stop.stop_price), "limit_price": _plain(stop.limit_price)}),
+        else _set(
+            {"stop_price": plain_or_none(stop.stop_price), "limit_price": plain_or_none(stop.limit_price)}
+        ),
     }
     return _set(fields)
 
@@ -110,11 +114,6 @@ def _terms(wire: Mapping[str, Any]) -> Iterator[str]:
 def _quoted(text: str) -> str:
     """Return Python's literal for a text; JSON's is one, but for what lies beyond 16 bits."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _plain(number: Any) -> str | None:
-    """Return a number's digits as they were given, without an exponent."""
-    return None if number is None else f"{number:f}"
 
 
 def _set(fields: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from trading.services.watchlists import watchlists
 from trading.wire import EXACT, ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from django.http import HttpRequest, HttpResponse
@@ -181,7 +182,16 @@ class Symbols(PaperPage):
 
 def quoted(principal: Principal, symbol: str) -> Quoted:
     """Return what the caller may see of a symbol now."""
-    known = latest_seen(principal, [symbol]).get(symbol, Latest())
+    return quoted_many(principal, [symbol])[symbol]
+
+
+def quoted_many(principal: Principal, symbols: Sequence[str]) -> dict[str, Quoted]:
+    """Return what the caller may see of each of some symbols now."""
+    known = latest_seen(principal, symbols)
+    return {symbol: _quoted(known.get(symbol, Latest())) for symbol in symbols}
+
+
+def _quoted(known: Latest) -> Quoted:
     quote, trade = known.quote, known.trade
     newest = max((one.at for one in (quote, trade) if one is not None), default=None)
     return Quoted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -12,9 +12,10 @@ from tests.api.conftest import _web_process, desk, ibm, market, show  # noqa: F4
 from tests.factories.people import signed_in
 from tests.factories.rows import make_account, make_order, make_position, make_user
 from tests.factories.sessions import every_owned_row
-
+from tests.trading.stage import use_profile
 from trading.models import Order
 
+D = Decimal
 LIMIT = {"type": "limit", "limit_price": "100"}
 EXITS = {"take_profit": {"limit_price": "110"}, "stop_loss": {"stop_price": "90"}}
 # name -> (terms beside IBM, what is held already)
@@ -46,11 +47,20 @@ REFUSED = {
     "more than is held": ({**LIMIT, "side": "sell", "qty": "11"}, 10, "insufficient qty available"),
     "a stop that is reached": ({"type": "stop", "stop_price": "99"}, 0, "stop price must be greater"),
     "a price off its tick": ({**LIMIT, "limit_price": "100.001"}, 0, "sub-penny"),
-    "a stop at the close": ({"type": "stop", "stop_price": "110", "time_in_force": "cls"}, 0, "time_in_force"),
+    "a stop at the close": (
+        {"type": "stop", "stop_price": "110", "time_in_force": "cls"},
+        0,
+        "time_in_force",
+    ),
     "a fraction until canceled": ({**LIMIT, "qty": "0.5", "time_in_force": "gtc"}, 0, "must be DAY"),
     "an oco that opens": ({**EXITS, "type": "limit", "side": "sell", "order_class": "oco"}, 0, "exit orders"),
     "exits on the wrong sides": (
-        {**LIMIT, "order_class": "bracket", "take_profit": {"limit_price": "90"}, "stop_loss": {"stop_price": "80"}},
+        {
+            **LIMIT,
+            "order_class": "bracket",
+            "take_profit": {"limit_price": "90"},
+            "stop_loss": {"stop_price": "80"},
+        },
         0,
         "take_profit.limit_price must be >=",
     ),
@@ -133,7 +143,12 @@ def test_an_estimate_leaves_nothing_behind(person, account, ibm):  # noqa: F811
     held(account, ibm, 10)
     before = every_owned_row()
 
-    for terms in (LIMIT, {"type": "market"}, {**EXITS, **LIMIT, "order_class": "bracket"}, {**LIMIT, "qty": "999"}):
+    for terms in (
+        LIMIT,
+        {"type": "market"},
+        {**EXITS, **LIMIT, "order_class": "bracket"},
+        {**LIMIT, "qty": "999"},
+    ):
         assert part(person, account, body_of(terms)).status_code == 200
 
     assert every_owned_row() == before
@@ -161,7 +176,10 @@ def test_who_sees_the_market_late_is_told_nothing_of_what_it_is_now(market, ibm,
         return [(answer.context["estimate"], answer.context["refusal"]) for answer in answers]
 
     def plain(found):
-        return [(estimate and estimate.value, estimate and estimate.cash_held, refusal) for estimate, refusal in found]
+        return [
+            (estimate and estimate.value, estimate and estimate.cash_held, refusal)
+            for estimate, refusal in found
+        ]
 
     show(bid="99", ask="100", last="100")
     before = plain(told())
@@ -173,8 +191,6 @@ def test_who_sees_the_market_late_is_told_nothing_of_what_it_is_now(market, ibm,
 
 @pytest.mark.django_db(transaction=True)
 def test_the_commission_is_that_of_the_account_s_profile(person, account):
-    from tests.trading.stage import use_profile
-
     use_profile(account, commission=D("0.0125"))
 
     estimate = part(person, account, body_of(LIMIT)).context["estimate"]
@@ -190,5 +206,3 @@ def test_what_is_no_order_at_all_is_a_bad_request_and_nothing_of_it_is_shown(per
 
     assert answer.status_code == 400
     assert "<script>" not in answer.content.decode()
-
-

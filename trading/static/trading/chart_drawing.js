@@ -13,13 +13,14 @@ function colours() {
 /** Draw into `place`; returns what changes the picture. */
 export function drawn(place) {
   const picture = LightweightCharts.createChart(place, { autoSize: true, handleScroll: { vertTouchDrag: false } });
-  const candles = picture.addCandlestickSeries();
+  const candles = picture.addCandlestickSeries({ lastValueVisible: false, priceLineVisible: false });
   const volume = picture.addHistogramSeries({ priceFormat: { type: "volume" }, priceScaleId: "volume", lastValueVisible: false, priceLineVisible: false });
   picture.priceScale("volume").applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
   candles.priceScale().applyOptions({ scaleMargins: { top: 0.08, bottom: 0.22 } });
   let colour = colours();
   let shown = [];
   let lines = [];
+  let last = null; // a line of its own: the series' would have the colour of a hollow candle
   let mine = { orders: [], fills: [] };
 
   const bar = (one) => ({ time: one.time, value: one.volume, color: `${one.close >= one.open ? colour.up : colour.down}55` });
@@ -42,6 +43,7 @@ export function drawn(place) {
     });
     volume.setData(shown.map(bar));
     drawOwn();
+    drawLast();
   }
 
   function drawOwn() {
@@ -70,6 +72,19 @@ export function drawn(place) {
     );
   }
 
+  function drawLast() {
+    const newest = shown.at(-1);
+    if (!newest) {
+      return;
+    }
+    const options = { price: newest.close, color: newest.close >= newest.open ? colour.up : colour.down, lineWidth: 1, lineStyle: LightweightCharts.LineStyle.SparseDotted, title: "" };
+    if (last === null) {
+      last = candles.createPriceLine(options);
+    } else {
+      last.applyOptions(options);
+    }
+  }
+
   paint();
   SCHEME.addEventListener("change", paint);
   return {
@@ -79,10 +94,12 @@ export function drawn(place) {
       candles.setData(bars.map(({ time, open, high, low, close }) => ({ time, open, high, low, close })));
       volume.setData(bars.map(bar));
       drawOwn();
+      drawLast();
     },
     update({ time, open, high, low, close, volume: traded }) {
       candles.update({ time, open, high, low, close });
       volume.update(bar({ time, open, close, volume: traded }));
+      drawLast();
     },
     own(orders, fills) {
       mine = { orders, fills };

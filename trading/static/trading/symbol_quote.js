@@ -2,10 +2,11 @@
 
 import { figure, signed } from "./figures.js";
 
-/** Show each quote of the symbol; returns a function that calls another for each of them. */
+/** Show each quote of the symbol; returns a function that has another called with each new last price. */
 export function quote(list) {
   const { symbol, close } = list.dataset;
   const listeners = [];
+  const known = {}; // each event tells what has changed
   const put = (name, text) => {
     const place = list.querySelector(`[data-${name}]`);
     if (place.textContent !== text) {
@@ -14,23 +15,33 @@ export function quote(list) {
     return place;
   };
   document.body.addEventListener("raxx:quotes", (event) => {
-    const now = event.detail[symbol];
-    if (!now) {
+    const news = event.detail[symbol];
+    if (!news) {
       return;
     }
-    put("bid", figure(now.bid));
-    put("ask", figure(now.ask));
-    put("bid-size", figure(now.bid_size, 0));
-    put("ask-size", figure(now.ask_size, 0));
-    put("last", figure(now.last));
-    put("spread", now.bid && now.ask ? figure(Number(now.ask) - Number(now.bid)) : "–");
-    if (close && now.last) {
+    const now = Object.assign(known, news);
+    for (const name of ["bid", "ask", "last"]) {
+      if (name in news) {
+        put(name, figure(now[name]));
+      }
+    }
+    for (const side of ["bid", "ask"]) {
+      if (`${side}_size` in news) {
+        put(`${side}-size`, figure(now[`${side}_size`], 0));
+      }
+    }
+    if (now.bid && now.ask) {
+      put("spread", figure(Number(now.ask) - Number(now.bid)));
+    }
+    if (close && news.last) {
       const change = Number(now.last) - Number(close);
       const place = put("change", `${signed(change)} (${signed((100 * change) / Number(close))} %)`);
       place.className = change > 0 ? "up" : change < 0 ? "down" : "flat";
     }
-    for (const listener of listeners) {
-      listener(now);
+    if (news.last) {
+      for (const listener of listeners) {
+        listener(now);
+      }
     }
   });
   return (listener) => listeners.push(listener);

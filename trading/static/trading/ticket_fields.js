@@ -37,6 +37,7 @@ export function arrange(form) {
     const name = place.dataset.for;
     place.hidden = name === "none" ? !isBare : name === "exit" ? kind !== "oto" : !names.has(name);
   }
+  form.querySelector(".prices").classList.toggle("one", needed(form).filter((name) => /_price$/.test(name)).length === 1);
   form.querySelector("#exits").hidden = kind === "simple";
   for (const name of ["qty", "notional"]) {
     form.elements[name].hidden = !names.has(name);

@@ -45,7 +45,7 @@ export function attempts(made, path, { options, notice }) {
     const line = row(template, values);
     line.querySelector(".outcome").classList.toggle("failed", !one.delivered);
     const replay = line.querySelector("[data-do=replay]");
-    replay.hidden = one.sequence === null;
+    replay.hidden = one.sequence === null || !one.delivered; // what failed is sent again anyway
     replay.setAttribute("aria-label", `${replay.textContent}: ${values.message}`);
     replay.addEventListener("click", async () => {
       const question = { title: replay.textContent, text: word("hook_replay", one), yes: replay.textContent };

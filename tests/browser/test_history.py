@@ -1,0 +1,92 @@
+"""The pages of what an account has done, in a real browser: at both widths and in both schemes nothing to complain of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import expect
+
+from tests.browser.axe import violations_of
+from tests.trading.dashboard.desk_history import Past, make_past
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.browser.visitor import Visitor
+
+WIDTHS = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Iterator[Past]:
+    past = make_past(tmp_path)
+    yield past
+    past.stage.close()
+
+
+def signed_in_as(visitor: Visitor, past: Past) -> Visitor:
+    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": past.browser.key, "url": visitor.site.url}
+    visitor.page.context.add_cookies([cookie])
+    return visitor
+
+
+def test_every_page_is_readable_by_everybody_at_both_widths_and_in_both_schemes(
+    visit: Callable[..., Visitor], past: Past
+) -> None:
+    pages = {
+        "orders": "/orders",
+        "activities": "/activities?from=2013-10-08&to=2013-10-01",
+        "activities-all": "/activities",
+        "trades": "/trades",
+        "statement": "/statements/2013-10",
+        "performance": "/performance",
+        "order-open": f"/orders/{past.orders['partly']}",
+        "order-class": f"/orders/{past.orders['bracket']}",
+        "order-filled": f"/orders/{past.orders['second sale']}",
+    }
+    folder = os.environ.get("RAXX_HISTORY_SHOTS")
+    found = {}
+    for width, viewport in WIDTHS.items():
+        scheme = "light" if width == "wide" else "dark"
+        visitor = signed_in_as(visit(viewport=viewport, color_scheme=scheme), past)
+        for name, path in pages.items():
+            visitor.open(f"{past.path}{path}")
+            if name == "performance":
+                expect(visitor.page.locator("#drawdown-plot canvas").first).to_be_visible()
+            seen = violations_of(visitor.page)
+            scrolls = visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if seen or scrolls > 0:
+                found[f"{name} {width}"] = [*seen, f"{scrolls} px beyond the edge"]
+            if folder:
+                visitor.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+    assert found == {}
+
+
+def test_an_open_order_is_changed_and_canceled_in_place(visit: Callable[..., Visitor], past: Past) -> None:
+    visitor = signed_in_as(visit(), past)
+    page = visitor.page
+    visitor.open(f"{past.path}/orders/{past.orders['changed']}")
+
+    page.get_by_label("Limit price, dollars").fill("9.123456")
+    visitor.press("Change the order")
+    expect(page.locator("#c-limit_price")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Limit price, dollars").fill("9.70")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: str(past.orders["changed"]) not in url)
+    visitor.sees("limit 9.70")
+    past.stage.round()  # the matcher takes the change
+
+    page.reload()
+    visitor.press("Cancel the order")
+    page.locator("dialog[open]").get_by_role("button", name="Cancel the order").press("Enter")
+    visitor.sees("The cancel is asked for.")
+    past.stage.round()
+    page.evaluate(
+        "document.body.dispatchEvent(new CustomEvent('raxx:orders'))"
+    )  # as the stream's script does
+    visitor.sees("Canceled, as its owner asked")
+    expect(page.locator("#actions")).to_be_hidden()
