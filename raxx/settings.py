@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "raxx.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "raxx.headers.PageHeadersMiddleware",
+    "raxx.compression.CompressPages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.PersonSessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -18,7 +18,7 @@ from trading.models.order import TERMINAL_STATUSES
 from trading.wire import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
 EVENTS_A_PAGE = 500
@@ -36,13 +36,16 @@ def take_page(link: ShadowLink) -> bool:
     events = list(log.filter(seq__gt=link.followed_seq).order_by("seq")[:EVENTS_A_PAGE])
     if not events:
         return False
-    orders = Order.objects.across_owners().in_bulk([event.order_id for event in events])
-    rows = ShadowOrder.objects.across_owners().in_bulk([event.order_id for event in events])
+    everybodys = Order.objects.across_owners()
+    orders = everybodys.in_bulk([event.order_id for event in events])
+    orders |= everybodys.in_bulk([order.replaces for order in orders.values() if order.replaces])
+    rows = ShadowOrder.objects.across_owners().in_bulk([*orders, *(event.order_id for event in events)])
     rules = _rules(events)
     for event in events:
         row = rows.get(event.order_id)
         if row is None and event.kind == _PLACED and event.seq > link.since_seq and event.order_id in orders:
             row = rows[event.order_id] = _row(event, orders[event.order_id])
+            _keep_total(row, orders, rows)
         if row is not None:
             _take(row, event, rules)
     for row in rows.values():
@@ -72,6 +75,23 @@ def _row(event: OrderEvent, order: Order) -> ShadowOrder:
         status=IntentStatus.BLOCKED if left_out else IntentStatus.ACCEPTED,
         reason="order_class" if left_out else "",
     )
+
+
+def _keep_total(row: ShadowOrder, orders: Mapping[UUID, Order], rows: Mapping[UUID, ShadowOrder]) -> None:
+    """Give a replacement the quantity of what it replaces there, and what was added or taken away here.
+
+    Our order asks for what its predecessor's fills here have left; the shadow's predecessor has fills of its own.
+    """
+    if row.replaces is None:
+        return
+    order, before, target = orders[row.pk], orders.get(row.replaces), rows.get(row.replaces)
+    if before is None or target is None or before.quantity is None or order.quantity is None:
+        return
+    # Until it takes over its quantity knows the fills at its request; from then on all that there were.
+    has_taken_over = before.status == "replaced"
+    filled = before.filled_quantity if has_taken_over else order.replaced_filled_quantity
+    change = order.quantity + (filled or Decimal(0)) - before.quantity
+    row.terms["qty"] = plain(Decimal(target.terms["qty"]) + change)
 
 
 def _terms(order: Order) -> dict[str, Any]:

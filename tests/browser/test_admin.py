@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 from accounts.models import Session, User
 from accounts.models.audit import AuditEntry
 from tests.factories.rows import make_account
-from trading.models import AccountGrant
+from trading.models import AccountGrant, StaffAct
+from trading.services.staff_acts import perform_act
 
 EMAIL = "sam@example.com"
 ENTRIES = "/admin/trading/accountentry/"
@@ -78,6 +79,40 @@ def test_a_passkey_that_is_not_shown_grants_nothing_and_says_so(visitor, boss):
     assert not AccountGrant.ever.exists()
 
 
+def test_an_act_is_asked_for_on_a_phone_after_a_passkey_that_was_dismissed(visit, site):
+    visitor = visit(viewport={"width": 390, "height": 844})
+    visitor.signs_up(EMAIL)
+    User.objects.filter(email=EMAIL).update(is_staff=True, is_superuser=True)
+    boss, account = User.objects.get(email=EMAIL), make_account(cash=12345)
+    visitor.open(f"{ENTRIES}{account.pk}/grant/")
+    visitor.page.get_by_label("Reason").fill("balance dispute")
+    visitor.page.get_by_label("Permission").select_option("act_on_account")
+    visitor.press("Grant it to me")
+    visitor.is_at(f"/admin/trading/tradingaccount/{account.pk}/change/")
+    visitor.open(f"/admin/trading/tradingaccount/{account.pk}/case/")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.page.get_by_role("link", name="Freeze", exact=True).click()
+    visitor.sees("No order that opens a position is taken")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    grow_stale(boss)
+    visitor.device.verifies(users=False)
+    visitor.page.get_by_label("Reason").fill("odd orders")
+    visitor.press("Freeze")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("nothing was done")
+    assert not StaffAct.objects.exists()
+    visitor.device.verifies(users=True)
+    visitor.press("Freeze")
+
+    visitor.page.wait_for_url(lambda url: "/admin/trading/staffact/" in url)
+    act = StaffAct.objects.get()
+    assert (act.kind, act.reason, act.staff_id) == ("freeze", "odd orders", boss.pk)
+    perform_act(act.pk)
+    visitor.sees("frozen: it takes no order that opens a position")  # the page asks again by itself
+    visitor.open(f"/admin/trading/tradingaccount/{account.pk}/case/#audit")
+    visitor.sees("account.frozen")
+
+
 def test_every_page_of_the_staff_works_under_the_policy(visitor, boss):
     account = make_account()
     visitor.open(f"{ENTRIES}{account.pk}/grant/")
@@ -90,6 +125,12 @@ def test_every_page_of_the_staff_works_under_the_policy(visitor, boss):
         "/admin/trading/tradingaccount/",
         "/admin/trading/accountgrant/",
         f"{ENTRIES}?q=T",
+        f"/admin/trading/tradingaccount/{account.pk}/case/",
+        "/admin/trading/staffact/",
+        "/admin/trading/staffact/ask/cut_everybody/",
+        "/admin/trading/asset/",
+        "/admin/trading/simulationprofile/define/",
+        "/admin/broker_handoff/switchclosing/close/",
     ):
         visitor.open(path)
         visitor.sees("Raxx support")

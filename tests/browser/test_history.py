@@ -77,7 +77,7 @@ def test_an_open_order_is_changed_and_canceled_in_place(visit: Callable[..., Vis
     page.get_by_label("Limit price, dollars").fill("9.70")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: str(past.orders["changed"]) not in url)
-    visitor.sees("limit 9.70")
+    visitor.sees("Limit 9.70")
     past.stage.round()  # the matcher takes the change
 
     page.reload()

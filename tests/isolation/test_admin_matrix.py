@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 from django.db import connections
 
-from broker_handoff.models import GateOverride
+from broker_handoff.models import GateOverride, SwitchClosing
 from tests.isolation.belongings import kept_of, traces_of
 from tests.isolation.routes import every_route
 from tests.isolation.test_access_matrix import text_of
-from trading.models import AccountGrant
+from trading.models import AccountGrant, StaffAct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,10 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "supp
 
 ROUTES = [route for route in every_route() if route.kind == "admin"]
 # By the end of the URL's name: whether a page is about one row, and of which of the owner's.
-PAGES = {"changelist", "add", "history", "delete", "change", "grant", "ask", "one", "redirect", "site"}
+PAGES = {
+    "changelist", "add", "history", "delete", "change", "grant", "ask", "one", "redirect", "site", "case", "act", "end",
+    "close", "define",
+}  # fmt: skip
 _SITE = {"index", "login", "logout", "jsi18n", "autocomplete", "app_list", ""}
 ROWS: dict[str, Callable[[Cast], str]] = {
     "tradingaccount": lambda cast: str(cast.account.pk),
@@ -36,11 +39,29 @@ ROWS: dict[str, Callable[[Cast], str]] = {
             user=cast.owner, reason="a demonstration", asked_by=cast.staff["superuser"].pk
         ).pk
     ),
+    "staffact": lambda cast: str(
+        StaffAct.objects.create(
+            kind="freeze", account=cast.account, staff_id=cast.staff["granted"].pk, reason="a ticket"
+        ).pk
+    ),
+    "switchclosing": lambda cast: str(
+        SwitchClosing.objects.create(
+            scope="user",
+            user=cast.owner,
+            is_own=False,
+            reason="odd fills",
+            closed_by=cast.staff["superuser"].pk,
+        ).pk
+    ),
+    "asset": lambda cast: str(cast.ibm.pk),
+    "simulationprofile": lambda _: "1",
     "accountgrant": lambda cast: str(
         AccountGrant.ever.filter(user_id=cast.staff["granted"].pk).values_list("pk", flat=True)[0]
     ),
 }
 _ARGUMENT = re.compile(r"<\w+:\w+_id>")
+_KIND = re.compile(r"<slug:kind>")
+_SHARED = {"asset", "simulationprofile"}  # which belong to nobody: all of the staff see them
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|"request_id":"[^"]*"')
 
 
@@ -68,7 +89,7 @@ def _support_is_left(transactional_db: None) -> Iterator[None]:
 
 def paths(route: Route, row: str) -> list[str]:
     """Return a route's path for a row; patterns that end the site's table have a path of their own."""
-    path = _ARGUMENT.sub(row, route.path)
+    path = _KIND.sub("freeze" if "account" in route.path else "suspend_asset", _ARGUMENT.sub(row, route.path))
     return ["/admin/trading/", "/admin/not/there/"] if "(?P" in path else [path]
 
 
@@ -140,7 +161,7 @@ def _fault(
         return None
     if is_telling:
         return "was granted nothing, and is told"
-    if not row:
+    if not row or model_of(route) in _SHARED:
         return None
     of_row, of_none = (_plain(one, said) for one, said in ((answer, row), (none, unknown)))
     return None if of_row == of_none else f"not as for what does not exist: {of_none[0]}"

@@ -131,7 +131,8 @@ def test_no_view_and_no_owner_s_function_opens_a_way_around() -> None:
         # Lets old detail go, for the worker alone, and one account in a transaction: test_history_purge.py.
         "trading_purge_history",
         # Forget a person whose day has come, the worker alone: test_erasure.py, tests/accounts/test_privacy_erasure.py.
-        "accounts_begin_erasure", "accounts_erase_person", "trading_erase_rows", "broker_handoff_erase_rows",
+        "accounts_begin_erasure", "accounts_erase_person", "trading_erase_rows", "trading_erase_first_steps",
+        "broker_handoff_erase_rows",
         # Chain what is appended to the audit log; end a chain that is two years old: tests/accounts/audit.
         "accounts_audit_append", "accounts_forget_chain",
     }  # fmt: skip

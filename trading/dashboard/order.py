@@ -12,6 +12,7 @@ from trading.dashboard.order_words import ORDER_WORDS
 from trading.dashboard.page import PaperPage
 from trading.explaining.rules import RULES
 from trading.review.life import life_of
+from trading.templatetags.order_terms import EVENTS
 from trading.wire import plain
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class Told:
 
     step: Step
     at: datetime
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it beyond its name: "" where that says it all."""
+        said = self.step.sentence
+        return "" if said.rstrip(".") == str(EVENTS.get(self.step.event)) else said
 
     @property
     def is_fill(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _, gettext_lazy
 
+from matching.market.times import SECOND
 from trading.dashboard.filters import Filters
 from trading.dashboard.page import PaperPage
 from trading.review.performance import PERIODS, performance_of
@@ -50,14 +51,14 @@ class Performance(PaperPage):
 
 def _plot(found: Figures) -> list[dict[str, str | None]]:
     """Return the plots' points: dollars, and percent below the high."""
-    return [
-        {
-            "day": str(point.day),
+    by_second = {
+        point.at // SECOND: {
             "equity": plain(point.equity),
             "below": None if point.below is None else f"{-100 * point.below:.4f}",
         }
         for point in found.points
-    ]
+    }
+    return [{"at": str(at), **point} for at, point in by_second.items()]
 
 
 def _summary(found: Figures) -> str:

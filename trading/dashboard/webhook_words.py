@@ -27,5 +27,5 @@ WEBHOOK_WORDS = {
     "hook_delivered": _("delivered"),
     "hook_attempt": _("attempt {attempt}"),
     "hook_answered": _("answered {status} after {ms} ms"),
-    "hook_unanswered": _("no answer after {ms} ms"),
+    "hook_after": _("after {ms} ms"),
 }

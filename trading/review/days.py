@@ -118,7 +118,9 @@ def _marks(equities: dict[int, Decimal], flows: Sequence[Flow]) -> Iterable[Mark
         flow = change_of(each for each in waiting if each.at <= at)
         waiting = [each for each in waiting if each.at > at]
         if has_begun or equities[at] > 0:
-            yield Mark(day=new_york_date(at), equity=equities[at], flow=flow if has_begun else Decimal(0))
+            yield Mark(
+                at=at, day=new_york_date(at), equity=equities[at], flow=flow if has_begun else Decimal(0)
+            )
             has_begun = True
 
 

@@ -32,9 +32,10 @@ _NINE_PLACES = Decimal("1e-9")
 class Mark:
     """An account at an instant: dollars, and what came in since the mark before, less what went out.
 
-    `equity` has the flow in it already. `day` is New York's.
+    `equity` has the flow in it already. `at` is nanoseconds of market time, `day` New York's of it.
     """
 
+    at: int
     day: date
     equity: Decimal
     flow: Decimal = _ZERO

@@ -35,8 +35,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A day of the plots: dollars, and the fall from the high so far, 0.25 being a quarter."""
+    """A point of the plots: nanoseconds, dollars, and the fall from the high so far, 0.25 being a quarter."""
 
+    at: int
     day: date
     equity: Decimal
     below: Decimal | None
@@ -161,10 +162,14 @@ def _years(months: Sequence[MonthReturn]) -> list[YearReturns]:
 
 
 def _points(marks: Sequence[Mark], known: Sequence[Decimal]) -> list[Point]:
-    """Return the last mark of each day."""
+    """Return the first mark, and the last one of each day."""
     below = [*falls(known), *[None] * (len(marks) - len(known))] if known else [None] * len(marks)
-    by_day = {
-        mark.day: Point(day=mark.day, equity=mark.equity, below=fallen)
+    points = [
+        Point(at=mark.at, day=mark.day, equity=mark.equity, below=fallen)
         for mark, fallen in zip(marks, below, strict=True)
-    }
-    return [by_day[day] for day in sorted(by_day)]
+    ]
+    return points[:1] + [
+        point
+        for point, following in zip(points[1:], (*points[2:], None), strict=False)
+        if following is None or following.day != point.day
+    ]

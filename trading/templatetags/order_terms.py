@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import template
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
@@ -136,20 +136,21 @@ def headline(order: Order) -> str:
 
 @register.filter
 def terms(order: Order) -> str:
-    """Return under which terms: Stop limit, stop 9.00, limit 8.90, until canceled."""
-    parts: list[Any] = [choice_word(order.type)]
-    if order.stop_price is not None:
+    """Return under which terms: Stop 9.00, limit 8.90, until canceled."""
+    parts = [str(choice_word(order.type))] if order.type in {"market", "trailing_stop"} else []
+    if order.stop_price is not None and order.type != "trailing_stop":
         parts.append(_("stop %(price)s") % {"price": price(order.stop_price)})
     if order.limit_price is not None:
         parts.append(_("limit %(price)s") % {"price": price(order.limit_price)})
     if order.trail_price is not None:
-        parts.append(_("trails by %(price)s") % {"price": price(order.trail_price)})
+        parts.append(_("by %(price)s") % {"price": price(order.trail_price)})
     if order.trail_percent is not None:
-        parts.append(_("trails by %(percent)s %%") % {"percent": quantity(order.trail_percent)})
+        parts.append(_("by %(percent)s %%") % {"percent": quantity(order.trail_percent)})
     parts.append(str(choice_word(order.time_in_force)).lower())
     if order.extended_hours:
         parts.append(_("extended hours too"))
-    return ", ".join(str(part) for part in parts)
+    said = ", ".join(parts)
+    return said[:1].upper() + said[1:]
 
 
 @register.filter

@@ -126,6 +126,22 @@ def test_cancels_and_replacements_follow(stage: Stage) -> None:
     assert stage.parity_of(unsent).outcome == "not_sent"
 
 
+def test_a_replacement_of_what_was_filled_here_in_part_asks_for_the_same_whole_there(stage: Stage) -> None:
+    stage.turn_on()
+    first = stage.place()
+    stage.decide((first, "new"), (first, "partial_fill", "4", "100"))
+    stage.look()
+    second = stage.replace(first, limit_price="101")  # for the six that are left
+    stage.decide((first, "partial_fill", "1", "100"), (first, "replaced"), (second, "new"))
+    stage.look()
+    third = stage.replace(second, quantity="7")  # two more than the five
+    stage.look()
+
+    asked = {one.client_order_id: one.quantity for one in stage.shadow.orders.values()}
+    assert asked == {str(first): 10, str(second): 10, str(third): 12}
+    assert stage.parity_of(third).is_open
+
+
 def test_what_is_not_sent_says_why(stage: Stage) -> None:
     early = stage.place()
     stage.decide((early, "new"))
@@ -256,6 +272,7 @@ def test_the_command_switches_shows_and_reports_and_the_audit_log_knows(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     number = stage.account.number
+    settings.SHADOW_KEY_ID = settings.SHADOW_SECRET = ""
     with pytest.raises(CommandError, match="RAXX_SHADOW_KEY_ID and RAXX_SHADOW_SECRET are not set"):
         call_command("shadow", "on", account=number)
     monkeypatch.setattr(adapters, "shadow", lambda: stage.broker)

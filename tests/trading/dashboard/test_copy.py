@@ -126,9 +126,10 @@ def test_the_reader_finds_what_people_read() -> None:
     assert len(COPY) > 60
 
 
-@pytest.mark.parametrize("place", sorted(COPY))
-def test_no_text_tells_anybody_what_to_trade(place: str) -> None:
-    assert [match.group(0) for match in PATTERN.finditer(COPY[place])] == []
+def test_no_text_tells_anybody_what_to_trade() -> None:
+    found = {place: [match.group(0) for match in PATTERN.finditer(text)] for place, text in COPY.items()}
+
+    assert {place: words for place, words in found.items() if words} == {}
 
 
 @pytest.mark.parametrize(

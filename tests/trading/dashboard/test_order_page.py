@@ -69,7 +69,7 @@ def test_a_changed_order_leads_along_its_chain_and_a_class_to_its_legs(past: Pas
 
     legs = past.text(f"/orders/{past.orders['bracket']}")
     assert all(f"/orders/{past.orders[name]}" in legs for name in ("profit", "loss"))
-    assert "Stop-loss: Stop, stop 9.40" in plain(legs)
+    assert "Stop-loss: Stop 9.40" in plain(legs)
     leg = past.text(f"/orders/{past.orders['loss']}")
     assert f"/orders/{past.orders['bracket']}" in leg
     assert "It is held until its entry" in plain(leg)

@@ -24,7 +24,7 @@ function frame() {
     grid: { vertLines: { visible: false }, horzLines: { color: colour("line") } },
     rightPriceScale: { borderVisible: false, minimumWidth: 84 },
     timeScale: { borderColor: colour("line"), fixLeftEdge: true, fixRightEdge: true },
-    localization: { locale: document.documentElement.lang, priceFormatter: (value) => figure(value) },
+    localization: { locale: document.documentElement.lang, priceFormatter: (value) => figure(Math.round(value * 100) / 100) },
   };
 }
 

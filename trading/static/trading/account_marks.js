@@ -8,6 +8,7 @@ const worth = () => document.getElementById("worth");
 const prices = new Map(); // of a symbol: the last print that was heard
 
 const number = (text) => Number(text);
+const money = (dollars) => figure(Math.round(dollars * 100) / 100);
 
 function put(place, text, direction) {
   if (place.textContent !== text) {
@@ -36,7 +37,7 @@ function mark(row, last) {
   const unrealized = now - number(cost);
   const today = now - number(basis);
   put(cell("price"), figure(last));
-  put(cell("value"), figure(now));
+  put(cell("value"), money(now));
   put(cell("unrealized"), signed(unrealized), unrealized);
   put(cell("fraction"), `${signed(number(cost) ? (100 * unrealized) / Math.abs(number(cost)) : 0)} %`);
   put(cell("today"), signed(today), today);
@@ -63,7 +64,7 @@ function total() {
   const equity = number(place.dataset.equity) + moved;
   const before = number(place.dataset.before);
   const profit = equity - before;
-  put(place.querySelector('[data-mark="equity"]'), figure(equity));
+  put(place.querySelector('[data-mark="equity"]'), money(equity));
   const day = place.querySelector('[data-mark="profit"]');
   const part = `${signed(before ? (100 * profit) / before : 0)} %`;
   put(day.firstChild, `${signed(profit)} `);

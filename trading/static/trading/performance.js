@@ -2,31 +2,40 @@
 
 /* global LightweightCharts */
 const points = JSON.parse(document.getElementById("plot").textContent);
+const dollars = new Intl.NumberFormat(document.documentElement.lang, {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const plots = [
   {
     place: document.getElementById("equity-plot"),
-    data: points.map(({ day, equity }) => ({ time: day, value: Number(equity) })),
-    add: (chart) => chart.addAreaSeries({ priceLineVisible: false, lineWidth: 2 }),
-    paint: () => ({ lineColor: colour("--accent"), topColor: faded("--accent"), bottomColor: "transparent" }),
+    data: points.map(({ at, equity }) => ({ time: Number(at), value: Number(equity) })),
+    add: (chart) =>
+      chart.addAreaSeries({
+        priceLineVisible: false,
+        lineWidth: 2,
+        priceFormat: { type: "custom", formatter: (value) => dollars.format(value), minMove: 0.01 },
+      }),
+    paint: () => ({ lineColor: colour("--accent"), topColor: faded("--accent"), bottomColor: faded("--accent", "00") }),
   },
   {
     place: document.getElementById("drawdown-plot"),
-    data: points.filter(({ below }) => below !== null).map(({ day, below }) => ({ time: day, value: Number(below) })),
+    data: points.filter(({ below }) => below !== null).map(({ at, below }) => ({ time: Number(at), value: Number(below) })),
     add: (chart) =>
       chart.addAreaSeries({
         priceLineVisible: false,
         lineWidth: 2,
         priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(2)} %`, minMove: 0.01 },
       }),
-    paint: () => ({ lineColor: colour("--down"), topColor: "transparent", bottomColor: faded("--down") }),
+    paint: () => ({ lineColor: colour("--down"), topColor: faded("--down", "00"), bottomColor: faded("--down") }),
   },
 ].map(draw);
 
 /** A colour of ours, mostly see-through. */
-function faded(name) {
-  return `${colour(name)}33`;
+function faded(name, share = "33") {
+  return `${colour(name)}${share}`;
 }
 
 function frame() {

@@ -52,7 +52,7 @@ export function ticket(form) {
     order.value = JSON.stringify(bodyOf(form));
     return new Promise((resolve) => {
       waiting.push(resolve);
-      document.body.dispatchEvent(new CustomEvent("raxx:ticket")); // one that is under way is replaced
+      document.body.dispatchEvent(new CustomEvent("raxx:ticket")); // after one that is under way
     });
   }
 
@@ -84,16 +84,20 @@ export function ticket(form) {
     place.classList.toggle("bad", isBad);
   }
 
-  estimate.addEventListener("htmx:afterSwap", () => {
+  estimate.addEventListener("htmx:afterSwap", (event) => {
     estimate.classList.remove("old");
     const { refused: message, buyingPower, costBasis } = estimate.firstElementChild.dataset;
     if (message) {
       verdict(wordsOf(message, { buying_power: buyingPower, cost_basis: costBasis }), true);
     }
     showRequest();
-    answered(true);
-    if (!order.value) {
-      verdict(word("incomplete")); // the ticket was emptied meanwhile
+    if (new URL(event.detail.xhr.responseURL).searchParams.get("order") === order.value) {
+      answered(true);
+    } else {
+      estimate.classList.add("old"); // the ticket has changed meanwhile: another answer comes
+      if (!order.value) {
+        verdict(word("incomplete"));
+      }
     }
   });
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {

@@ -15,7 +15,13 @@ export function confirmation(form, refused) {
   const place = document.getElementById("place");
   const showPlaced = placedOrder(form.dataset.orders);
   let order = null; // what is asked about, under its name
+  let next = null; // what is done when the dialog has closed, which is told later
   let isUnsure = false; // an answer was lost: the order may be there already
+
+  function leave(then) {
+    next = then;
+    dialog.close();
+  }
 
   async function send() {
     try {
@@ -37,9 +43,7 @@ export function confirmation(form, refused) {
     say(notice, word("placing"));
     try {
       const placed = await send();
-      dialog.close();
-      say(notice, "");
-      showPlaced(placed);
+      leave(() => showPlaced(placed));
     } catch (error) {
       failed(error);
     } finally {
@@ -56,8 +60,7 @@ export function confirmation(form, refused) {
     if (isLost) {
       say(notice, word("again_is_safe"), "warn");
     } else if (error instanceof Refused && [403, 422, 400].includes(error.status)) {
-      dialog.close();
-      refused(error.message, error.body);
+      leave(() => refused(error.message, error.body));
     } else {
       explain(notice, error);
     }
@@ -77,7 +80,11 @@ export function confirmation(form, refused) {
       dialog.close();
     }
   });
-  dialog.addEventListener("close", () => document.getElementById("review").focus());
+  dialog.addEventListener("close", () => {
+    const then = next ?? (() => document.getElementById("review").focus());
+    next = null;
+    then();
+  });
 
   return (body, estimate) => {
     order = { ...body, client_order_id: body.client_order_id ?? newName() };

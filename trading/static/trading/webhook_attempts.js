@@ -37,10 +37,9 @@ export function attempts(made, path, { options, notice }) {
       message: one.sequence === null ? word("hook_test_message") : word("hook_event", one),
       attempt: one.attempt > 1 ? word("hook_attempt", one) : "",
       outcome: one.delivered ? word("hook_delivered") : one.error,
-      answer:
-        one.status_code === null
-          ? word("hook_unanswered", { ms: one.duration_ms })
-          : word("hook_answered", { status: one.status_code, ms: one.duration_ms }),
+      answer: one.delivered
+        ? word("hook_answered", { status: one.status_code, ms: one.duration_ms })
+        : word("hook_after", { ms: one.duration_ms }), // the error says the status, or why there is none
     };
     const line = row(template, values);
     line.querySelector(".outcome").classList.toggle("failed", !one.delivered);
