@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from raxx import env, live, logs, mail_server, production, roles, telemetry, valkey
+from raxx import env, live, logs, mail_server, production, roles, schedule, telemetry, valkey
 from raxx.folder import DataFolder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -178,63 +178,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER.root / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
-    "sweep-webhooks": {"task": "trading.sweep_webhooks", "schedule": 2.0, "options": {"expires": 2.0}},
-    "sweep-staff-acts": {"task": "trading.sweep_staff_acts", "schedule": 5.0, "options": {"expires": 5.0}},
-    "settle-accounts": {"task": "trading.settle_accounts", "schedule": 2.0, "options": {"expires": 2.0}},
-    "expire-grants": {
-        "task": "trading.expire_grants",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60.0},
-    },
-    "take-snapshots": {
-        "task": "trading.take_snapshots",
-        "schedule": timedelta(minutes=10),
-        "options": {"expires": 600.0},
-    },
-    "judge-records": {
-        "task": "broker_handoff.judge_records",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3_600.0},
-    },
-    "apply-tiers": {"task": "trading.apply_tiers", "schedule": timedelta(days=1)},
-    "purge-history": {"task": "trading.purge_history", "schedule": timedelta(days=1)},
-    "forget-deliveries": {"task": "trading.forget_deliveries", "schedule": timedelta(days=1)},
-    "sweep-sessions": {"task": "accounts.sweep_sessions", "schedule": timedelta(hours=1)},
-    "make-exports": {"task": "accounts.make_exports", "schedule": 5.0, "options": {"expires": 5.0}},
-    "sweep-exports": {"task": "accounts.sweep_exports", "schedule": timedelta(minutes=10)},
-    "end-orders-of-leavers": {
-        "task": "trading.end_orders_of_leavers",
-        "schedule": 5.0,
-        "options": {"expires": 5.0},
-    },
-    "erase-people": {"task": "accounts.erase_people", "schedule": timedelta(hours=1)},
-    "forget-chains": {"task": "accounts.forget_chains", "schedule": timedelta(days=1)},
-    "sweep-revocations": {
-        "task": "broker_handoff.sweep_revocations",
-        "schedule": 15.0,
-        "options": {"expires": 15.0},
-    },
-    "sweep-intents": {
-        "task": "broker_handoff.sweep_intents",
-        "schedule": 2.0,
-        "options": {"expires": 2.0},
-    },
-    "sweep-connections": {
-        "task": "broker_handoff.sweep_connections",
-        "schedule": 10.0,  # each is compared every 30 s: services.reconciling
-        "options": {"expires": 10.0},
-    },
-    "mirror-shadows": {
-        "task": "broker_handoff.mirror_shadows",
-        "schedule": 2.0,
-        "options": {"expires": 2.0},
-    },
-    "end-old-consents": {"task": "broker_handoff.end_old_consents", "schedule": timedelta(hours=1)},
-    "anchor-audit": {"task": "accounts.anchor_audit", "schedule": timedelta(minutes=5)},
-    "verify-new-audit": {"task": "accounts.verify_new_audit", "schedule": timedelta(hours=1)},
-    "verify-audit": {"task": "accounts.verify_audit", "schedule": timedelta(days=1)},
-}
+CELERY_BEAT_SCHEDULE = schedule.beat_schedule()
 
 # --- People ---------------------------------------------------------------------------------------
 

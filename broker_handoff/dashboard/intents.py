@@ -125,9 +125,10 @@ def _shown(row: LiveIntent, terms: Mapping[str, Any]) -> IntentShown:
 
 
 def _terms(row: LiveIntent, known: Mapping[UUID, LiveIntent]) -> dict[str, Any]:
-    chain = [row]
-    while chain[-1].kind == Kind.REPLACE and chain[-1].target_id in known:
-        chain.append(known[chain[-1].target_id])
+    chain, at = [row], row
+    while at.kind == Kind.REPLACE and at.target_id is not None and at.target_id in known:
+        at = known[at.target_id]
+        chain.append(at)
     terms: dict[str, Any] = {}
     for one in reversed(chain):
         terms |= one.terms

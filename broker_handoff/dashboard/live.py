@@ -164,14 +164,15 @@ class LiveOrders(LivePage):
 
     def differences(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002 - a part's signature
         """Return what a comparison with the broker has found."""
-        found = [
+        rows = differences_of(self.known)
+        found: list[dict[str, Any]] = [
             {
                 "row": row,
                 "words": DIFFERENCES.get(row.kind, row.kind),
                 "ours": _said(row.ours),
                 "theirs": _said(row.theirs),
             }
-            for row in differences_of(self.known)
+            for row in rows
         ]
         return {
             "differences": [each for each in found if each["row"].ended_at is None],

@@ -27,7 +27,7 @@ SERVING = [
     ROOT / "trading/principal.py",
     ROOT / "trading/seen.py",
     *(ROOT / "trading/services" / name for name in ("orders.py", "reserve.py", "ticket.py", "submission.py")),
-    *(ROOT / "trading/services" / name for name in ("explanations.py", "profiles.py")),
+    *(ROOT / "trading/services" / name for name in ("explanations.py", "profiles.py", "estimate.py")),
     *(
         ROOT / "trading/services" / name
         for name in (

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.broker_handoff.peer.installation import Peer
     from tests.broker_handoff.peer.oauth import OAuthServer
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400), pytest.mark.django_db(transaction=True)]
 
 EMAIL = "grace@live.example"
 
@@ -197,31 +197,7 @@ def test_by_the_pages_to_the_broker_and_back(chromium: Browser, stand: Stand) ->
     connection = BrokerConnection.objects.get(user=person)
     stand.house.start("live_updates")
 
-    page.get_by_role("link", name="Go on").click()
-    page.get_by_role("link", name="Live orders").click()
-    page.get_by_label("Symbol").fill(SYMBOL.lower())
-    page.get_by_label("Type").select_option("limit")
-    page.get_by_label("Amount", exact=True).fill("1")
-    page.get_by_label("Limit price").fill("1.5")
-    press(visitor, "Look at it once more …")
-    confirm(visitor, "2")
-    visitor.sees("That is not the figure of the order: 1.")
-    assert not LiveIntent.objects.filter(user=person).exists()
-    confirm(visitor, "1")
-    visitor.sees("bps from the market's")  # a guard of ours, in words and figures
-    assert ("POST", 403) in visitor.statuses("/raxx/v1/live/orders")
-
-    page.get_by_label("Type").select_option("market")
-    press(visitor, "Look at it once more …")
-    assert_accessible(page)
-    confirm(visitor, "1")
-    page.wait_for_url("**/live/orders/*")
-    expect(page.locator("#life .tag").first).to_have_text("filled", timeout=30_000)
-    intent = LiveIntent.objects.get(user=person)
-    assert stand.order_at_the_broker(intent.pk)["filled_qty"] == "1"
-    visitor.sees("The broker calls it “filled”.")
-    assert_accessible(page)
-
+    orders_there(visitor, stand, person)
     visitor.open("/live")
     visitor.press("Stop all live orders")
     visitor.sees("Closed by you")
@@ -239,6 +215,35 @@ def test_by_the_pages_to_the_broker_and_back(chromium: Browser, stand: Stand) ->
     visitor.leave()
     elsewhere = f"a request to {stand.oauth.url}/oauth/authorize?"
     assert [one for one in visitor.complaints if not one.startswith(elsewhere)] == []
+
+
+def orders_there(visitor: Visitor, stand: Stand, person: User) -> None:
+    """Order by the ticket: wrongly confirmed, stopped by a guard, and filled at the broker."""
+    page = visitor.page
+    page.get_by_role("link", name="Go on").click()
+    page.get_by_role("link", name="Live orders").click()
+    page.get_by_label("Symbol").fill(SYMBOL.lower())
+    page.get_by_label("Type", exact=True).select_option("limit")
+    page.get_by_label("Amount", exact=True).fill("1")
+    page.get_by_label("Limit price").fill("1.5")
+    press(visitor, "Look at it once more …")
+    confirm(visitor, "2")
+    visitor.sees("That is not the figure of the order: 1.")
+    assert not LiveIntent.objects.filter(user=person).exists()
+    confirm(visitor, "1")
+    visitor.sees("bps from the market's")  # a guard of ours, in words and figures
+    assert ("POST", 403) in visitor.statuses("/raxx/v1/live/orders")
+
+    page.get_by_label("Type", exact=True).select_option("market")
+    press(visitor, "Look at it once more …")
+    assert_accessible(page)
+    confirm(visitor, "1")
+    page.wait_for_url("**/live/orders/*")
+    expect(page.locator("#life .tag").first).to_have_text("filled", timeout=30_000)
+    intent = LiveIntent.objects.get(user=person)
+    assert stand.order_at_the_broker(intent.pk)["filled_qty"] == "1"
+    visitor.sees("The broker calls it “filled”.")
+    assert_accessible(page)
 
 
 def press(visitor: Visitor, name: str) -> None:

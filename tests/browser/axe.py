@@ -26,4 +26,5 @@ def violations_of(page: Page) -> list[str]:
 
 def assert_accessible(page: Page) -> None:
     """Have axe-core find nothing wrong with the page as it is."""
-    assert violations_of(page) == []
+    found = violations_of(page)
+    assert found == [], "\n".join(found)

@@ -48,7 +48,7 @@ def test_every_page_is_readable_by_everybody_at_both_widths_and_in_both_schemes(
         "order-class": f"/orders/{past.orders['bracket']}",
         "order-filled": f"/orders/{past.orders['second sale']}",
     }
-    folder = os.environ.get("RAXX_HISTORY_SHOTS")
+    folder = os.environ.get("RAXX_SCREENSHOTS")
     found = {}
     for width, viewport in WIDTHS.items():
         scheme = "light" if width == "wide" else "dark"
@@ -62,7 +62,8 @@ def test_every_page_is_readable_by_everybody_at_both_widths_and_in_both_schemes(
             if seen or scrolls > 0:
                 found[f"{name} {width}"] = [*seen, f"{scrolls} px beyond the edge"]
             if folder:
-                visitor.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+                picture = Path(folder) / f"history-{name}-{viewport['width']}-{scheme}.png"
+                visitor.page.screenshot(path=picture, full_page=True)
     assert found == {}
 
 

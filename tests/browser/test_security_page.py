@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
-import requests
+from alpaca.common.exceptions import APIError
+from alpaca.trading.client import TradingClient
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -145,6 +148,11 @@ def test_a_key_is_made_for_a_first_account_shown_once_used_and_revoked(visitor, 
     key = ApiKey.objects.get(user=person)
     assert (key.key_id, key.name, key.scopes) == (key_id, "my bot", ["read", "data"])
     assert asked(visitor, key_id, secret) == 200
+    program = visitor.page.locator("[data-field=program]").inner_text()
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout == "AccountStatus.ACTIVE 100000 100000\n"
     visitor.press("I have it")
     assert secret not in visitor.page.content()
 
@@ -155,9 +163,14 @@ def test_a_key_is_made_for_a_first_account_shown_once_used_and_revoked(visitor, 
 
 
 def asked(visitor, key_id, secret):
-    """Return how a bot's request with this key is answered."""
-    headers = {"APCA-API-KEY-ID": key_id, "APCA-API-SECRET-KEY": secret}
-    return requests.get(f"{visitor.site.url}/v2/account", headers=headers, timeout=20).status_code
+    """Return how the unmodified SDK is answered with this key."""
+    client = TradingClient(key_id, secret, url_override=visitor.site.url)
+    try:
+        account = client.get_account()
+    except APIError as refused:
+        return refused.status_code
+    assert account.cash == "100000"
+    return 200
 
 
 def test_no_key_is_made_while_somebody_cools_down(visitor, person):

@@ -64,7 +64,6 @@ class MarketPage(PaperPage):
             "feed": market.feed,
             "is_active": market.is_active,
             "symbols": sorted(reference.market_terms(market.pk).symbols),
-            "speeds": SPEEDS,
             "words": {**WORDS, **MARKET_WORDS},
         }
 
@@ -72,7 +71,12 @@ class MarketPage(PaperPage):
         """Return how the tape stands, None for a market that goes on by itself."""
         market = self.account.market
         may = self.principal.may(Scope.OPERATOR)
-        return {"tape": _tape(market), "may_move": may and market.is_active, "is_operator": may}
+        return {
+            "tape": _tape(market),
+            "may_move": may and market.is_active,
+            "is_operator": may,
+            "speeds": SPEEDS,
+        }
 
 
 def _tape(market: Market) -> Tape | None:

@@ -57,7 +57,7 @@ def rows_of(
 
 def download(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
     """Return the answer that sends the rows as the file `name`."""
-    writer = csv.writer(_Line())  # type: ignore[arg-type] # its writerow returns what write does
+    writer = csv.writer(_Line())  # its writerow returns what write does
     lines = (writer.writerow([cell(value) for value in row]) for row in chain([header], rows))
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'

@@ -11,6 +11,7 @@ from trading.models.order import Order
 from trading.models.position import Position
 from trading.models.profile import SimulationProfile
 from trading.models.reset import AccountReset
+from trading.models.scheduled_run import ScheduledRun
 from trading.models.snapshot import EquitySnapshot
 from trading.models.staff_act import StaffAct
 from trading.models.watchlist import Watchlist
@@ -32,6 +33,7 @@ __all__ = [
     "OrderEvent",
     "Position",
     "Posting",
+    "ScheduledRun",
     "SimulationProfile",
     "StaffAct",
     "TradingAccount",

@@ -26,7 +26,7 @@ from accounts import tracing
 from trading import reference
 from trading.errors import OrderDenied, RuleBroken, ValueInvalid
 from trading.marketdata import entitlement
-from trading.models import SimulationProfile
+from trading.models import TradingAccount
 from trading.selectors import account_figures
 from trading.services.denials import NEEDS_MARKS, denied
 from trading.services.orders import prepare
@@ -94,7 +94,7 @@ def estimate_order(*, principal: Principal, ticket: Ticket) -> Estimate:
         price=price,
         quantity=quantity,
         value=value,
-        commission=_product(_commission(figures.account.profile_id), quantity),
+        commission=_product(_commission(principal), quantity),
         position_intent=intent,
         cash_held=cash_held,
         quantity_held=quantity_held,
@@ -156,9 +156,10 @@ def _quantity(ticket: Ticket, price: Decimal | None) -> Decimal | None:
     return shares.quantize(_SHARE_STEP, rounding=ROUND_DOWN, context=EXACT)
 
 
-def _commission(profile_id: int | None) -> Decimal:
+def _commission(principal: Principal) -> Decimal:
     """Return the dollars a share that the account's present profile takes."""
-    return SimulationProfile.objects.values_list("commission", flat=True).get(pk=profile_id)
+    mine = TradingAccount.objects.owned_by(principal).filter(pk=principal.account_id)
+    return mine.values_list("profile__commission", flat=True).get()
 
 
 def _product(price: Decimal | None, quantity: Decimal | None) -> Decimal | None:

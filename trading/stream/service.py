@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from accounts.tiers import allowance
 from trading.stream.bells import Bells
@@ -32,7 +32,7 @@ class Connection(Listener, Protocol):
     """A WebSocket, or an answer of server-sent events. `gone` is set when its life is over."""
 
     gone: asyncio.Event
-    is_of_a_tier: bool  # whether what it tells is more for one tier than for another
+    is_of_a_tier: ClassVar[bool]  # whether what it tells is more for one tier than for another
 
     def revoke(self) -> None:
         """End because the key or the session is good no more."""

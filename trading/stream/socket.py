@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from accounts.credentials import UNREADABLE, pair_of_token, shown
 from trading.errors import NotFound
@@ -35,7 +35,7 @@ FAILURES_MAX = 3  # failed log-ins of one socket
 class Socket(WebSocket):
     """One accepted connection; `serve` is its life."""
 
-    is_of_a_tier = False
+    is_of_a_tier: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -71,7 +71,7 @@ def test_a_new_account_is_told_what_will_stand_where(person, account):
         assert words in text
 
 
-def test_all_that_an_event_changes_comes_in_one_answer(person, account, ibm):
+def test_all_that_an_event_changes_comes_in_one_answer(person, account, ibm):  # noqa: F811
     make_position(account, ibm)
 
     part = page(person, account, part="changes")
@@ -86,7 +86,7 @@ def test_all_that_an_event_changes_comes_in_one_answer(person, account, ibm):
     assert page(person, account, part="words").status_code == 404
 
 
-def test_more_rows_cost_no_more_questions(person, account, ibm):
+def test_more_rows_cost_no_more_questions(person, account, ibm):  # noqa: F811
     counts = []
     for _ in range(2):
         assets = [make_asset() for _ in range(3)]

@@ -58,6 +58,7 @@ def test_staff_have_the_hand_on_the_clock_and_others_are_told_who_has() -> None:
 
     assert re.findall(r'data-tape="(\w+)"', staff) == ["play", "restart"]
     assert re.findall(r'data-step="(\d+)"', staff) == ["60", "300"]
+    assert re.findall(r'<option value="([\w.]+)"', staff) == ["1", "5", "10", "60", "300", "max"]
     assert "data-tape=" not in person
     assert "<form" not in person
     assert "Only the staff of this installation moves the clock" in person

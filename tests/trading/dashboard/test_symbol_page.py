@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -77,6 +78,17 @@ def test_a_symbol_of_which_nothing_is_known_says_so(person, account, ibm):  # no
     assert 'id="unquoted"' in text
     assert "You hold none of it." in text
     assert 'id="closed"' not in text
+
+
+def test_a_closed_market_says_when_it_opens(person, account, market, show):  # noqa: F811
+    show(bid="99", ask="101", last="100")
+    market.anchor_at = NOON + timedelta(hours=5)
+    market.save()
+
+    text = page(person, account).content.decode()
+
+    assert 'id="closed"' in text
+    assert "2013-10-09 09:30:00" in text
 
 
 def test_what_an_asset_may_not_is_told(person, account):

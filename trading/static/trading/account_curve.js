@@ -22,7 +22,7 @@ function frame() {
   return {
     layout: { background: { color: "transparent" }, textColor: colour("text-soft"), fontFamily: getComputedStyle(document.body).fontFamily },
     grid: { vertLines: { visible: false }, horzLines: { color: colour("line") } },
-    rightPriceScale: { borderVisible: false, minimumWidth: 84 },
+    rightPriceScale: { borderVisible: false, minimumWidth: 110 },
     timeScale: { borderColor: colour("line"), fixLeftEdge: true, fixRightEdge: true },
     localization: { locale: document.documentElement.lang, priceFormatter: (value) => figure(Math.round(value * 100) / 100) },
   };

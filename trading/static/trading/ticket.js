@@ -1,6 +1,7 @@
 // The ticket: its fields, the estimate of what they say, the request behind it, and the way to the confirmation.
 
-import { say } from "../accounts/ui.js";
+import { Refused } from "../accounts/http.js";
+import { explain, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
 import { confirmation } from "./ticket_confirm.js";
 import { clearErrors, fieldOf, putError, wordsOf } from "./ticket_errors.js";
@@ -101,8 +102,12 @@ export function ticket(form) {
     }
   });
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-    estimate.addEventListener(name, () => {
+    estimate.addEventListener(name, (event) => {
       verdict(word("no_estimate"));
+      const { status } = event.detail.xhr;
+      if (status === 401 || status === 429) {
+        explain(notice, new Refused(status, {}, Number(event.detail.xhr.getResponseHeader("Retry-After")) || null));
+      }
       answered(false);
     });
   }
