@@ -50,18 +50,18 @@ def live_ways() -> Ways:
 
 
 @shared_task(name="broker_handoff.sweep_intents", expires=SENDING_S)
-def sweep_intents() -> None:
+def sweep_intents() -> dict[str, int]:
     """Have what waits attempted, here and by others where it is much: the rows are the queue, Celery's is a bell."""
     others = len(sending.due(DRAINERS_MAX * sending.PAGE)) // sending.PAGE
     for _ in range(others):
         drain_intents.delay()
-    drain_intents()
+    return drain_intents()
 
 
 @shared_task(name="broker_handoff.drain_intents", expires=SENDING_S)
-def drain_intents() -> None:
+def drain_intents() -> dict[str, int]:
     """Make attempts for a while."""
-    sending.drain(live_ways())
+    return {"attempts": sending.drain(live_ways())}
 
 
 @shared_task(name="broker_handoff.reconcile_connection", expires=RECONCILING_S)
@@ -105,19 +105,18 @@ def sweep_revocations() -> None:
 
 
 @shared_task(name="broker_handoff.mirror_shadows", expires=MIRRORING_S)
-def mirror_shadows() -> None:
+def mirror_shadows() -> dict[str, int]:
     """Bring every mirrored account's shadow forward that is due and that no other worker is at."""
-    if settings.SHADOW_KEY_ID:
-        mirror_due(adapters.shadow)
+    return {"passes": mirror_due(adapters.shadow) if settings.SHADOW_KEY_ID else 0}
 
 
 @shared_task(name="broker_handoff.judge_records", expires=3_600)
-def judge_records() -> None:
+def judge_records() -> dict[str, int]:
     """Judge whoever traded in the month that ended last, once it has ended."""
-    gate.judge_due(now=timezone.now())
+    return {"judged": gate.judge_due(now=timezone.now())}
 
 
 @shared_task(name="broker_handoff.end_old_consents", expires=3_600)
-def end_consents() -> None:
+def end_consents() -> dict[str, int]:
     """Disconnect those whose consent has been over for a week."""
-    end_old_consents(now=timezone.now())
+    return {"ended": end_old_consents(now=timezone.now())}

@@ -1,7 +1,8 @@
 """The Celery application: `celery -A raxx worker` and `celery -A raxx beat`.
 
 A task belongs to the request, command or task that sent it: the message carries the request's id and the
-trace, and what the task logs and writes has them too. What beat sends begins a request of its own.
+trace, and what the task logs and writes has them too. What beat sends begins a request of its own, and is
+written down as a run of its job (raxx.schedule).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from celery import Celery
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun, worker_init
 
 from accounts import tracing
-from raxx import telemetry
+from raxx import job_runs, telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
 
@@ -33,6 +34,7 @@ class _Run(NamedTuple):
     span: telemetry.Begun | None
     trace_before: tracing.Trace
     run_before: _Run | None
+    job: job_runs.Running | None  # of the schedule; None for what something else has sent
 
 
 _run: ContextVar[_Run | None] = ContextVar("raxx_task_run", default=None)
@@ -68,14 +70,17 @@ def _begin(task: Any, **_: Any) -> None:
         request_id, traceparent = before.request_id, tracing.traceparent()
     tracing.begin(request_id=request_id or "", traceparent=traceparent or "")
     tracing.set_actor("task", task.name)
-    _run.set(_Run(telemetry.begin_task(task.name), before, _run.get()))
+    span = telemetry.begin_task(task.name)
+    _run.set(_Run(span, before, _run.get(), job_runs.begin(task.request)))
 
 
 @task_postrun.connect(weak=False)
-def _end(state: str | None = None, **_: Any) -> None:
+def _end(state: str | None = None, retval: object = None, **_: Any) -> None:
     run = _run.get()
     if run is None:
         return  # it never began
+    if run.job is not None:
+        job_runs.end(run.job, has_failed=state == "FAILURE", result=retval)
     if run.span is not None:
         telemetry.end_task(run.span, has_failed=state == "FAILURE")
     _run.set(run.run_before)

@@ -150,6 +150,15 @@ def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
     return value
 
 
+def fraction(name: str, default: Decimal) -> Decimal:
+    """Return the variable's value, a decimal number from 0 to 1. Raises SettingError."""
+    value = optional(name, Decimal, default)
+    if not 0 <= value <= 1:
+        message = f"{name}: {value} is not between 0 and 1; 0.0625 is 6.25 %"
+        raise SettingError(message)
+    return value
+
+
 def at_least(name: str, least: int, default: int) -> int:
     """Return the variable's value, a whole number from `least` on. Raises SettingError."""
     value = optional(name, int, default)

@@ -246,6 +246,11 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["trading.api.schema.auto.complete", "raxx.docs.add_health"],
 }
 
+# --- Money ----------------------------------------------------------------------------------------
+
+# A year's interest on cash that is owed on margin: trading.services.interest.
+MARGIN_INTEREST = env.fraction("RAXX_MARGIN_INTEREST", Decimal(0))
+
 # --- Live: the way out to a broker ----------------------------------------------------------------
 
 LIVE_IS_ON = env.choice("RAXX_LIVE", ("on", "off"), "off") == "on"

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     import redis
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Answer `-n auto` with a worker more than there are cores: the long tests wait for processes of their own."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files."""

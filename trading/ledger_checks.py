@@ -63,6 +63,14 @@ CHECKS = (
          group by j.id having string_agg(p.ledger, ', ' order by p.ledger) is distinct from 'capital, cash'""",
     ),
     Check(
+        rule="interest_is_cash_against_fees",
+        breaches="""
+        select j.account_id, 'journal ' || j.id, 'cash, fees', coalesce(string_agg(p.ledger, ', ' order by p.ledger), 'nothing')
+          from trading_journal j left join trading_posting p on p.journal_id = j.id
+         where {of j} and j.kind = 'interest'
+         group by j.id having string_agg(p.ledger, ', ' order by p.ledger) is distinct from 'cash, fees'""",
+    ),
+    Check(
         rule="cash_is_the_sum_of_its_postings",
         breaches="""
         select a.account_id, 'cash', trim_scale(coalesce(s.total, 0))::text, trim_scale(a.cash)::text

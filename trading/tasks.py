@@ -6,15 +6,20 @@ import logging
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.services.tiers import apply_due
 from raxx import celery as _project  # noqa: F401 - as in broker_handoff: what the web sends goes to the project's queue
+from trading.ledger_audit import audit_ledger
+from trading.lingering import lingering_orders
 from trading.services.fitting import fit_everybody
 from trading.services.grants import note_expired
 from trading.services.history_purge import purge_histories
+from trading.services.interest import accrue_due
 from trading.services.leavers import end_orders_of_leavers
+from trading.services.scheduled_runs import forget_old_runs
 from trading.services.settling import settle_accounts
 from trading.services.snapshots import take_due_snapshots
 from trading.services.staff_acts import due as due_acts, perform_act
@@ -26,10 +31,12 @@ SWEEP_S = 2.0  # the longest that an event waits for its webhook
 
 
 @shared_task(name="trading.sweep_webhooks", expires=SWEEP_S)
-def sweep_webhooks() -> None:
+def sweep_webhooks() -> dict[str, int]:
     """Start a delivery for each endpoint that has something to send."""
-    for endpoint_id in delivery.due():
+    due = delivery.due()
+    for endpoint_id in due:
         deliver_webhook.delay(str(endpoint_id))
+    return {"endpoints": len(due)}
 
 
 @shared_task(name="trading.deliver_webhook", expires=60)
@@ -39,48 +46,54 @@ def deliver_webhook(endpoint_id: str) -> None:
 
 
 @shared_task(name="trading.settle_accounts", expires=SWEEP_S)
-def finish_resets_and_closings() -> None:
+def finish_resets_and_closings() -> dict[str, int]:
     """Do what accounts wait for whose orders have ended."""
-    settle_accounts()
+    return {"finished": settle_accounts()}
 
 
 @shared_task(name="trading.end_orders_of_leavers", expires=5)
-def end_the_orders_of_leavers() -> None:
+def end_the_orders_of_leavers() -> dict[str, int]:
     """End the open orders of people who have asked to be erased."""
-    end_orders_of_leavers()
+    return {"accounts": end_orders_of_leavers()}
 
 
 @shared_task(name="trading.forget_deliveries")
-def forget_deliveries() -> None:
+def forget_deliveries() -> dict[str, int]:
     """Delete the record of old attempts."""
-    delivery.forget_old()
+    return {"deleted": delivery.forget_old()}
 
 
 @shared_task(name="trading.apply_tiers")
-def apply_tiers() -> None:
+def apply_tiers() -> dict[str, int]:
     """Apply the downgrades whose day has come, and fit whoever has more than their tier allows."""
-    apply_due(now=timezone.now())
-    fit_everybody()
+    return {"applied": apply_due(now=timezone.now()), "fitted": fit_everybody()}
 
 
 @shared_task(name="trading.purge_history")
-def purge_history() -> None:
+def purge_history() -> dict[str, int]:
     """Let go of what is older than its owner's tier keeps."""
-    purge_histories(now=timezone.now())
+    purged = purge_histories(now=timezone.now())
+    return {
+        "accounts": len(purged),
+        "events": sum(each.events for each in purged),
+        "left": sum(not each.is_whole for each in purged),
+    }
 
 
 @shared_task(name="trading.take_snapshots", expires=600)
-def take_snapshots() -> None:
+def take_snapshots() -> dict[str, int]:
     """Write down what accounts were worth at the last closes."""
-    for taken in take_due_snapshots():
+    closes = take_due_snapshots()
+    for taken in closes:
         if taken.unpriced:
             logger.warning("%s: %d accounts without a price at the close", taken.date, taken.unpriced)
+    return {"taken": sum(each.taken for each in closes), "unpriced": sum(each.unpriced for each in closes)}
 
 
 @shared_task(name="trading.expire_grants")
-def expire_grants() -> None:
+def expire_grants() -> dict[str, int]:
     """Write down which of the staff's grants have expired; they stopped counting by themselves."""
-    note_expired(now=timezone.now())
+    return {"expired": note_expired(now=timezone.now())}
 
 
 @shared_task(name="trading.perform_staff_act", expires=60)
@@ -98,7 +111,40 @@ def perform_soon(act_id: UUID) -> None:
 
 
 @shared_task(name="trading.sweep_staff_acts", expires=5)
-def sweep_staff_acts() -> None:
+def sweep_staff_acts() -> dict[str, int]:
     """Start a task for each wish of the staff that nobody performs."""
-    for act_id in due_acts():
+    due = due_acts()
+    for act_id in due:
         perform_staff_act.delay(str(act_id))
+    return {"acts": len(due)}
+
+
+@shared_task(name="trading.verify_ledger", expires=86_400)
+def verify_ledger() -> dict[str, int]:
+    """Recompute every balance; each difference is an alarm in the log."""
+    audit = audit_ledger()
+    for difference in audit.differences:
+        logger.error("ledger: %s", difference)
+    return {"accounts": audit.accounts, "faults": len(audit.differences)}
+
+
+@shared_task(name="trading.find_lingering_orders", expires=600)
+def find_lingering_orders() -> dict[str, int]:
+    """Look for orders of a day that is over; each market that has some is an alarm in the log."""
+    total = 0
+    for found in lingering_orders():
+        total += found.orders
+        logger.error("market %s: %d orders of %s are still open", found.market_id, found.orders, found.date)
+    return {"faults": total}
+
+
+@shared_task(name="trading.accrue_interest", expires=3_600)
+def accrue_interest() -> dict[str, int]:
+    """Charge for cash that was owed over the last nights."""
+    return {"charged": accrue_due(rate=settings.MARGIN_INTEREST)}
+
+
+@shared_task(name="trading.forget_scheduled_runs", expires=86_400)
+def forget_scheduled_runs() -> dict[str, int]:
+    """Delete the record of old runs of all this."""
+    return {"deleted": forget_old_runs()}

@@ -6,10 +6,12 @@ from typing import Any
 
 from django import forms
 
+from accounts.admin import SUPPORT
 from broker_handoff.models import SwitchClosing
 from broker_handoff.models.gate import REASON_MAX
 from broker_handoff.models.switch import REASON_MAX as SWITCH_REASON_MAX
 from broker_handoff.services.disconnecting import REASON_MAX as CUT_REASON_MAX
+from broker_handoff.services.mass_revoke import living_count
 from trading.admin.forms import TypedForm
 
 _KEPT = "Kept for good in the person's audit log: facts, nothing personal."
@@ -50,6 +52,8 @@ class CutForm(TypedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        count = living_count(using=SUPPORT)
+        self.fields["confirmation"].help_text = f"{count} live connections would end. Type: {self.WORD}"
         self.fields["reason"] = forms.CharField(
             max_length=CUT_REASON_MAX,
             help_text="Stands in everybody's mail. The same reason again goes on where an earlier run has stopped.",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db import connections
+
 from accounts.models import User
 from broker_handoff.models import BrokerConnection
 from broker_handoff.services.disconnecting import Revoked, disconnect, revoke_one, tell
@@ -38,6 +40,13 @@ def living_connections() -> list[tuple[UUID, UUID]]:
     """Return everybody's connections that are not over, as (connection, user)."""
     living = BrokerConnection.objects.across_owners().filter(status__in=BrokerConnection.LIVING)
     return list(living.order_by("pk").values_list("pk", "user_id"))
+
+
+def living_count(*, using: str) -> int:
+    """Return how many a cut would end, for who oversees and sees none of them; 0 for anybody else."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("select broker_handoff_living_connections()")
+        return cursor.fetchone()[0] or 0
 
 
 def disconnect_everybody(*, reason: str, now: datetime) -> list[BrokerConnection]:

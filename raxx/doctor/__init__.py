@@ -7,6 +7,8 @@ from raxx.doctor import database  # isort: split
 
 from raxx.doctor import market  # isort: split
 
+from raxx.doctor import schedule  # isort: split
+
 from raxx.doctor.registry import Finding, examine
 
-__all__ = ["Finding", "database", "examine", "machine", "market"]
+__all__ = ["Finding", "database", "examine", "machine", "market", "schedule"]

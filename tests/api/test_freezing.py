@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from accounts.models import AuditEntry
+from matching.models import Market
 from tests.api.conftest import refusal
+from tests.factories.rows import NOON
 from trading import reference
 from trading.errors import NotFound, RuleBroken, ValueInvalid
 from trading.ledger_audit import audit_ledger
@@ -108,6 +111,11 @@ def test_an_adjustment_is_an_activity_and_no_profit_and_the_ledger_balances(bot)
         "-250.5", "a fee that was ours", str(journal.pk),
     )  # fmt: skip
     assert after["equity"] == after["last_equity"]
+    Market.objects.update(
+        anchor_at=NOON + timedelta(hours=2)
+    )  # both journals lie at NOON, on the edge of an hour
+    history = bot.get("/v2/account/portfolio/history", period="1D", timeframe="1H").json()
+    assert (history["equity"][-1], set(history["profit_loss"])) == (99_749.5, {0.0})
     assert audit_ledger().differences == ()
     assert told(bot.account) == ["account.cash_adjusted"]
 

@@ -104,6 +104,12 @@ def test_an_order_by_the_api_is_to_be_seen_without_a_reload_and_is_undone_on_the
     waiting.get_by_role("button", name="Cancel").press("Enter")
     page.get_by_role("button", name="Cancel the order").press("Enter")
     expect(waiting).to_have_count(0, timeout=PATIENCE_MS)
+    for price in ("11", "12"):
+        buy(visitor, "NVDA", "5", type="limit", limit_price=price)
+    expect(page.locator("#open-orders [data-cancel]")).to_have_count(2, timeout=PATIENCE_MS)
+    visitor.press("Cancel all")
+    page.locator("#ask").get_by_role("button", name="Cancel all").click()
+    visitor.sees("No open orders.")
     row.get_by_role("button", name="Close IBM").click()
     visitor.press("Close the position")
     expect(row).to_have_count(0, timeout=PATIENCE_MS)

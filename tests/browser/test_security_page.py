@@ -152,7 +152,7 @@ def test_a_key_is_made_for_a_first_account_shown_once_used_and_revoked(visitor, 
     said = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
-    assert said.stdout == "AccountStatus.ACTIVE 100000 100000\n"
+    assert said.stdout == "AccountStatus.ACTIVE 100000 400000\n"
     visitor.press("I have it")
     assert secret not in visitor.page.content()
 

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from broker_handoff.models import GateOverride, SwitchClosing
 from tests.isolation.belongings import kept_of, traces_of
 from tests.isolation.routes import every_route
 from tests.isolation.test_access_matrix import text_of
-from trading.models import AccountGrant, StaffAct
+from trading.models import AccountGrant, ScheduledRun, StaffAct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,9 @@ ROWS: dict[str, Callable[[Cast], str]] = {
     ),
     "asset": lambda cast: str(cast.ibm.pk),
     "simulationprofile": lambda _: "1",
+    "scheduledrun": lambda _: str(
+        ScheduledRun.objects.create(job="verify-ledger", started_at=timezone.now(), outcome="running").pk
+    ),
     "accountgrant": lambda cast: str(
         AccountGrant.ever.filter(user_id=cast.staff["granted"].pk).values_list("pk", flat=True)[0]
     ),

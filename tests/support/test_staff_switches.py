@@ -153,6 +153,7 @@ def test_everybody_is_cut_off_by_an_act_that_goes_on_until_the_broker_has_answer
     client = sign_in(overseer)
     said = {"reason": "the broker lost its keys", "ticket": ""}
 
+    assert "3 live connections would end" in client.get(CUT).content.decode()
     assert client.post(CUT, said).status_code == 422
     assert client.post(CUT, {**said, "confirmation": "yes"}).status_code == 422
     assert client.post(CUT, {**said, "confirmation": "disconnect everybody"}).status_code == 302

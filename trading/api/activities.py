@@ -11,7 +11,7 @@ from trading.api import query
 from trading.api.base import ApiView
 from trading.api.order_query import GENERATION_MAX
 from trading.errors import ValueInvalid
-from trading.services.activities import DEPOSIT, FEE, FILL, JOURNAL, TYPES, Span, activities
+from trading.services.activities import DEPOSIT, FEE, FILL, INTEREST, JOURNAL, TYPES, Span, activities
 from trading.wire import instant, plain
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ WORDS = frozenset(
         "WH",
     }
 )
-_GROUPS = {"TRANS": {DEPOSIT}, "JNL": {JOURNAL}, "MISC": {FILL, FEE}}
+_GROUPS = {"TRANS": {DEPOSIT}, "JNL": {JOURNAL}, "MISC": {FILL, FEE, INTEREST}}
 _CATEGORIES = {"trade_activity": {FILL}, "non_trade_activity": set(TYPES) - {FILL}}
 _NEXT = MICROSECOND  # `after` and `until` leave out their own instant
 
 
 class Activities(ApiView):
-    """What happened to the account: fills, deposits, fees, and what a reset took out."""
+    """What happened to the account: fills, deposits, fees, interest, and what a reset took out."""
 
     def get(self, request: Request, activity_type: str = "") -> HttpResponse:
         """List them, newest first unless asked otherwise."""

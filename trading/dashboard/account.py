@@ -10,6 +10,7 @@ from trading.dashboard.desk_words import DESK_WORDS
 from trading.dashboard.first_steps import FirstStepsPart
 from trading.dashboard.page import PaperPage
 from trading.dashboard.symbol import quoted_many
+from trading.marketdata import entitlement
 from trading.review.orders import Wanted, orders_of
 from trading.selectors import account_figures, positions
 from trading.services.activities import TYPES, Span, activities
@@ -61,7 +62,8 @@ class AccountPage(FirstStepsPart, PaperPage):
 
     def whole(self, request: HttpRequest, **_: Any) -> dict[str, Any]:  # noqa: ARG002 - a page's signature
         """Return what the parts do not show."""
-        return {"periods": PERIODS, "words": {**WORDS, **DESK_WORDS}}
+        is_late = entitlement.of_tier(self.principal.tier).delay > 0
+        return {"periods": PERIODS, "is_late": is_late, "words": {**WORDS, **DESK_WORDS}}
 
     def changes(self, request: HttpRequest, **_: Any) -> dict[str, Any]:  # noqa: ARG002 - a part's signature
         """Return figures, positions, open orders and what happened last."""

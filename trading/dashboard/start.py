@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from accounts.dashboard.words import WORDS
 from accounts.tiers import allowance
 from trading.dashboard.page import PersonPage
-from trading.dashboard.simulation_words import settings_of, title_of
+from trading.dashboard.simulation_words import title_of
 from trading.dashboard.start_words import PROFILE_WORDS, QUESTION_WORDS, START_WORDS
 from trading.dashboard.starters import active_market, starters_of
 from trading.first_steps import INVESTOR_PROFILES, QUESTIONS
@@ -81,7 +81,6 @@ def _profiles(offered: dict[str, SimulationProfile]) -> list[dict[str, Any]]:
                 "cash": profile.cash,
                 "multiplier": profile.multiplier,
                 "simulation": simulation.name if simulation else "",
-                "settings": [one for one in settings_of(simulation) if not one.is_off] if simulation else [],
                 **PROFILE_WORDS[profile.name],
             }
         )

@@ -75,5 +75,5 @@ START_WORDS = {
     "filling_list": _("The account is open. Putting symbols into a watchlist …"),
     "list_name": _("First symbols"),
     "comes_to": _("Your answers come to “{profile}”. Any other is as good: everything below can be changed."),
-    "choose": _("Choose with what to begin. Everything can be changed later."),
+    "choose": _("Choose with what to begin. Cash and simulation can be changed later, too."),
 }

@@ -55,7 +55,11 @@ TYPES = (
     ),
 )
 TIMES_IN_FORCE = (
-    Choice("day", gettext_lazy("Day"), gettext_lazy("Ends at the close of the trading day, if it has not filled by then.")),
+    Choice(
+        "day",
+        gettext_lazy("Day"),
+        gettext_lazy("Ends at the close of the trading day, if it has not filled by then."),
+    ),
     Choice(
         "gtc",
         gettext_lazy("Until canceled"),

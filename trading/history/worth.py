@@ -55,6 +55,14 @@ select case p.ledger when 'cash' then 'paid' else 'fees' end, f.account_id, '', 
   from fills f join trading_posting p on p.journal_id = f.id and p.ledger in ('cash', 'fees')
  group by p.ledger, f.account_id, f.bucket
 union all
+select case p.ledger when 'cash' then 'paid' else 'fees' end, j.account_id, '',
+       width_bucket(j.at, %(ends)s::timestamptz[]), sum(p.amount), null
+  from mine join trading_journal j on j.account_id = mine.account_id and j.kind = 'interest'
+   and j.generation = mine.generation
+   and j.at > %(first)s and j.at <= %(now)s
+  join trading_posting p on p.journal_id = j.id and p.ledger in ('cash', 'fees')
+ group by p.ledger, j.account_id, 4
+union all
 select 'deposited', j.account_id, '', width_bucket(j.at, %(ends)s::timestamptz[]), sum(p.amount), null
   from mine join trading_journal j on j.account_id = mine.account_id and j.kind in ('deposit', 'adjustment')
    and j.generation = mine.generation

@@ -2,11 +2,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """When scheduled work ran, and what came of it."""
+    """When scheduled work ran, and what came of it; and interest, which some of it charges."""
 
     dependencies = [("trading", "0015_freezing")]
 
     operations = [
+        migrations.AlterField(
+            model_name="journal",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("deposit", "Deposit"),
+                    ("fill", "Fill"),
+                    ("reset", "Reset"),
+                    ("adjustment", "Adjustment"),
+                    ("interest", "Interest"),
+                    ("opening", "Opening"),
+                ],
+                max_length=16,
+            ),
+        ),
         migrations.CreateModel(
             name="ScheduledRun",
             fields=[

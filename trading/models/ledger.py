@@ -19,7 +19,7 @@ class LedgerAccount(models.TextChoices):
     SECURITIES = "securities"  # at cost; the sum of the positions' costs
     CAPITAL = "capital"  # paid in (negative) and out
     REALIZED = "realized"  # realized profit (negative) and loss
-    FEES = "fees"  # commissions paid
+    FEES = "fees"  # commissions and interest paid
 
 
 class Journal(models.Model):
@@ -30,6 +30,7 @@ class Journal(models.Model):
         FILL = "fill"
         RESET = "reset"  # the end of a generation: cash and positions, at cost, against capital
         ADJUSTMENT = "adjustment"  # cash that the staff has put right, against capital
+        INTEREST = "interest"  # a night's, on cash that was owed, against fees
         OPENING = "opening"  # what the fills of a generation came to that are no longer kept one by one
 
     id = models.UUIDField(primary_key=True)

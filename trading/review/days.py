@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DAYS_MOST = timedelta(days=366 * 5)
 FLOWS_MOST = 200  # that are valued one by one; beyond, they count to the next close
 _LONGEST_CLOSED = timedelta(days=14)
-_NO_FLOWS = (Journal.Kind.FILL, Journal.Kind.OPENING)
+_NO_FLOWS = (Journal.Kind.FILL, Journal.Kind.OPENING, Journal.Kind.INTEREST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,13 @@ select 'later_cost', symbol, null, sum(amount) from lines where not is_within an
 union all
 select 'traded', side, count(*), sum(quantity * price) from fills where is_within group by side
 union all
-select ledger, '', null, sum(amount) from lines where is_within group by ledger
+select ledger, '', null, sum(amount) from (
+  select ledger, amount from lines where is_within
+  union all
+  select p.ledger, p.amount
+    from mine join trading_journal j on j.account_id = mine.account_id and j.kind = 'interest'
+     and j.generation = mine.generation and j.at > %(begins)s and j.at <= %(ends)s
+    join trading_posting p on p.journal_id = j.id and p.ledger = 'fees') booked group by ledger
 """
 
 
@@ -102,7 +108,7 @@ class Statement:
     closing: Decimal
     flows: tuple[Flow, ...]
     realized: Decimal
-    fees: Decimal
+    fees: Decimal  # and interest
     trades: Totals
     fills: int
     bought: Decimal
@@ -118,7 +124,7 @@ class Statement:
 
     @property
     def fees_taken(self) -> Decimal:
-        """The fees as what they do to the equity: zero or less."""
+        """Fees and interest as what they do to the equity: zero or less."""
         return -self.fees if self.fees else self.fees
 
     @property

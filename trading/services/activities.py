@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
     from trading.principal import Principal
 
-FILL, DEPOSIT, FEE, JOURNAL = "FILL", "CSD", "FEE", "JNLC"
-TYPES = (FILL, DEPOSIT, FEE, JOURNAL)  # those that anything here is told as
+FILL, DEPOSIT, FEE, JOURNAL, INTEREST = "FILL", "CSD", "FEE", "JNLC", "INT"
+TYPES = (FILL, DEPOSIT, FEE, JOURNAL, INTEREST)  # those that anything here is told as
 
 _KINDS = {
     DEPOSIT: (Journal.Kind.DEPOSIT,),
     JOURNAL: (Journal.Kind.RESET, Journal.Kind.ADJUSTMENT, Journal.Kind.OPENING),
+    INTEREST: (Journal.Kind.INTEREST,),
 }
 _FEE_BITS = 0x2F8A_91D3_64C7  # of the random part of a UUIDv7
 _ID = re.compile(r"\d{17}::([0-9a-f-]{36})", re.ASCII)
@@ -98,10 +99,9 @@ def activities(*, principal: Principal, span: Span) -> list[Activity]:
     found: list[Activity] = []
     if FILL in span.types:
         found += _fills(principal, span, after)
-    if DEPOSIT in span.types and span.order_id is None:
-        found += _transfers(principal, span, after, DEPOSIT)
-    if JOURNAL in span.types and span.order_id is None:
-        found += _transfers(principal, span, after, JOURNAL)
+    for kind in _KINDS:
+        if kind in span.types and span.order_id is None:
+            found += _transfers(principal, span, after, kind)
     if FEE in span.types and span.order_id is None:
         found += _fees(principal, span, after)
     found.sort(key=lambda each: each.place, reverse=not span.is_ascending)
@@ -156,7 +156,7 @@ def _fills(principal: Principal, span: Span, after: Place | None) -> Iterator[Ac
 
 
 def _transfers(principal: Principal, span: Span, after: Place | None, kind: str) -> Iterator[Activity]:
-    """Yield the cash that was paid in, or what a reset took out: a generation's end is the last of its own.
+    """Yield the cash that was paid in, what a reset took out (a generation's end is the last of its own), or interest.
 
     Beside resets stands what the trades came to that are no longer kept, so that the amounts still add up.
     """

@@ -23,18 +23,14 @@ LOST_AFTER_MIN = timedelta(hours=1)  # no job takes so long, unless it comes as 
 def begin_run(*, job: str, every: timedelta, now: datetime) -> int:
     """Write down that a job runs from now on, and return the row's id. Its runs that never ended are lost."""
     runs = ScheduledRun.objects.filter(job=job)
-    lost = runs.filter(
-        outcome=ScheduledRun.Outcome.RUNNING, started_at__lt=now - max(every, LOST_AFTER_MIN)
-    )
+    lost = runs.filter(outcome=ScheduledRun.Outcome.RUNNING, started_at__lt=now - max(every, LOST_AFTER_MIN))
     lost.update(outcome=ScheduledRun.Outcome.LOST)
     run = ScheduledRun.objects.create(job=job, started_at=now, outcome=ScheduledRun.Outcome.RUNNING)
     return int(run.pk)
 
 
 @transaction.atomic(durable=True)
-def end_run(
-    run_id: int, *, duration_ms: int, counts: Mapping[str, int], error: str = ""
-) -> None:
+def end_run(run_id: int, *, duration_ms: int, counts: Mapping[str, int], error: str = "") -> None:
     """Write down how a run ended: well without an `error`. A row that is gone meanwhile is fine."""
     ScheduledRun.objects.filter(pk=run_id).update(**_ending(duration_ms, counts, error))
 
@@ -45,7 +41,9 @@ def note_sweep(
 ) -> None:
     """Write down the last run of a job that runs every few seconds, in the place of the one before."""
     ScheduledRun.objects.update_or_create(
-        job=job, is_latest_only=True, defaults={"started_at": started_at, **_ending(duration_ms, counts, error)}
+        job=job,
+        is_latest_only=True,
+        defaults={"started_at": started_at, **_ending(duration_ms, counts, error)},
     )
 
 

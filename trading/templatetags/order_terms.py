@@ -65,6 +65,7 @@ ACTIVITIES = {
     "CSD": gettext_lazy("Deposit"),
     "FEE": gettext_lazy("Fee"),
     "JNLC": gettext_lazy("Journal"),
+    "INT": gettext_lazy("Interest"),
 }
 _CHOICES = {choice.value: choice.name for choice in (*TYPES, *TIMES_IN_FORCE, *CLASSES)}
 _ENDED_BADLY = frozenset({"canceled", "expired", "rejected"})

@@ -71,6 +71,14 @@ def test_a_new_account_is_told_what_will_stand_where(person, account):
         assert words in text
 
 
+@pytest.mark.parametrize(("tier", "is_told"), [(Tier.FREE, True), (Tier.PRO, False)], ids=["free", "pro"])
+def test_who_sees_the_market_late_is_told_so(market, ibm, tier, is_told):  # noqa: F811 - fixtures
+    person = signed_in(make_user(tier=tier))
+    answer = page(person, make_account(person.user, market=market))
+
+    assert ("15 minutes late" in answer.content.decode()) is is_told
+
+
 def test_all_that_an_event_changes_comes_in_one_answer(person, account, ibm):  # noqa: F811
     make_position(account, ibm)
 

@@ -13,6 +13,14 @@ export function localize(root) {
 localize(document);
 document.addEventListener("htmx:load", (event) => localize(event.detail.elt));
 
+// Whose session has ended is sent to the log-in: that is a page, and no part of this one.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (new URL(event.detail.xhr.responseURL).pathname !== location.pathname) {
+    event.detail.shouldSwap = false;
+    location.reload();
+  }
+});
+
 const choice = document.getElementById("account-choice");
 document.addEventListener("click", (event) => {
   if (choice?.open && !choice.contains(event.target)) {
