@@ -65,7 +65,7 @@ def test_a_page_whose_place_in_the_log_is_gone_is_told_so_and_hears_what_comes(
     head = account.get().event_seq
     account.update(history_seq=head)
 
-    async def scenario(app: StreamApp) -> tuple[Said, str]:
+    async def scenario(app: StreamApp) -> Said:
         page = await opened(app, browser, since_id=since_id)
         begun = await page.said()
         await page.until("caught-up")
