@@ -98,7 +98,7 @@ def test_a_suspended_symbol_takes_no_order_and_lets_cancels_pass(bot, ibm, desk)
         suspend_asset(symbol="NOTHING", reason=REASON)
 
 
-def test_an_adjustment_is_an_activity_and_no_profit_and_the_ledger_balances(bot):
+def test_an_adjustment_is_an_activity_and_money_paid_in_or_out_and_the_ledger_balances(bot):
     before = bot.get("/v2/account").json()
     journal = adjust_cash(
         account_id=bot.account.pk, amount=Decimal("-250.50"), note="a fee that was ours", reason=REASON
@@ -111,11 +111,11 @@ def test_an_adjustment_is_an_activity_and_no_profit_and_the_ledger_balances(bot)
         "-250.5", "a fee that was ours", str(journal.pk),
     )  # fmt: skip
     assert after["equity"] == after["last_equity"]
-    Market.objects.update(
-        anchor_at=NOON + timedelta(hours=2)
-    )  # both journals lie at NOON, on the edge of an hour
-    history = bot.get("/v2/account/portfolio/history", period="1D", timeframe="1H").json()
-    assert (history["equity"][-1], set(history["profit_loss"])) == (99_749.5, {0.0})
+    # The history tells it as money that came and went, as it tells a deposit; both lie at NOON.
+    Market.objects.update(anchor_at=NOON + timedelta(hours=2))
+    asked = {"period": "1D", "timeframe": "1H", "cashflow_types": "CSD"}
+    history = bot.get("/v2/account/portfolio/history", **asked).json()
+    assert (history["equity"][-1], sum(history["cashflow"]["CSD"])) == (99_749.5, 99_749.5)
     assert audit_ledger().differences == ()
     assert told(bot.account) == ["account.cash_adjusted"]
 

@@ -276,7 +276,7 @@ def test_every_page_has_the_strict_policy_and_is_not_kept(
 def test_pages_of_other_packages_are_left_out(sign_in: SignIn, overseer: User) -> None:
     assert {model._meta.label for model in admin.site._registry} == {
         "trading.TradingAccount", "trading.AccountGrant", "trading.AccountEntry", "trading.StaffAct",
-        "trading.Asset", "trading.SimulationProfile",
+        "trading.Asset", "trading.SimulationProfile", "trading.ScheduledRun",
         "broker_handoff.GateOverride", "broker_handoff.SwitchClosing",
     }  # fmt: skip
     client = sign_in(overseer)

@@ -64,7 +64,7 @@ offer(
     Offer(
         kind="adjust_cash",
         title="Adjust cash",
-        words="One journal entry against capital. It is no profit, and its owner reads the note.",
+        words="One journal entry against capital: it counts as paid in or out. Its owner reads the note.",
         form=CashForm,
     ),
     Offer(

@@ -1,6 +1,6 @@
 """Put an account's cash right: one journal of its own, against capital, with a note that its owner reads.
 
-For the staff and for operators. It is no profit: what the account is worth counts it as paid in or out.
+For the staff and for operators. It counts as paid in or out, as a deposit does, and not as realized profit.
 """
 
 from __future__ import annotations
