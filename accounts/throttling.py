@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 BUDGET_KEY = "raxx.budget"  # in META: what the answer's headers say
+TIER_KEY = "raxx.tier"  # in META: whose budget it was, for figures by tier
 EXCEEDED = "rate limit exceeded"
 
 HOUR_S = 3_600
@@ -190,6 +191,7 @@ def _caller_of(request: Request) -> Caller:
 
 def _spend_once(request: HttpRequest, caller: Caller, view: APIView | None) -> Budget | None:
     budget: Budget | None = request.META.get(BUDGET_KEY)
+    request.META[TIER_KEY] = caller.tier
     if budget is None:
         must_be_counted = request.method in getattr(view, "needs_budget", ())
         budget = budgets.spend(caller.user_id, caller.tier, must_be_counted=must_be_counted)

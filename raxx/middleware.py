@@ -19,6 +19,7 @@ from accounts import tracing
 from accounts.binding import unbind
 from accounts.throttling import headers_of
 from raxx import errors, telemetry
+from raxx.metrics import requests as metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ class ApiMiddleware:
         )
         request.META[REQUEST_ID_KEY] = trace.request_id
         span = telemetry.begin_request(str(request.method))
-        response = None
+        response, began = None, metrics.begin()
         try:
             if request.path_info.startswith(API_PREFIXES):
                 response = self._answer(request)
@@ -56,6 +57,7 @@ class ApiMiddleware:
         finally:
             if span is not None:
                 telemetry.end_request(span, request.resolver_match, response)
+            metrics.end(began, request, response)
             unbind()  # the thread serves somebody else next
             tracing.end()
         response["X-Request-ID"] = trace.request_id

@@ -65,8 +65,10 @@ def engines(environment: dict[str, str], needs: tuple[str, ...]) -> list[Task]:
     live = (
         [_task("live_updates", (*manage, "live_updates"), environment, needs)] if settings.LIVE_IS_ON else []
     )
+    told = [] if settings.METRICS is None else [_task("metrics", (*manage, "metrics"), environment, needs)]
     return [
         *live,
+        *told,
         _task("hub", (*manage, "hub"), environment, needs),
         _task("matcher", (*manage, "matcher"), environment, needs),
         _task("worker", (*celery, "worker", *pool, "--loglevel", "WARNING"), background, needs),

@@ -35,6 +35,7 @@ ROLE_OF_PROCESS = {
     "worker": WORKER,
     "live_updates": WORKER,
     "beat": WORKER,
+    "metrics": WORKER,
 }
 
 SUPERUSER = "postgres"  # of the embedded cluster

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from raxx import env, live, logs, mail_server, production, roles, schedule, telemetry, valkey
 from raxx.folder import DataFolder
+from raxx.metrics import place
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load_file(BASE_DIR / ".env")
@@ -57,6 +58,12 @@ if IS_PRODUCTION:
 SECRET_KEY = (
     env.required("RAXX_SECRET_KEY", str) if IS_PRODUCTION else _given_key or DATA_FOLDER.secret("secret_key")
 )
+
+# Where metrics are served to Prometheus; None: nowhere. Set before anything counts: see raxx.metrics.place.
+METRICS = place.address_of(env.optional("RAXX_METRICS", str, ""))
+METRICS_FOLDER = DATA_FOLDER.root / "metrics"
+if METRICS is not None:
+    place.use(METRICS_FOLDER)
 
 # How long a matcher may be silent before another may take its shard.
 LEASE = timedelta(seconds=env.at_least("RAXX_LEASE_S", 2, 10))

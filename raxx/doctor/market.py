@@ -80,18 +80,18 @@ def matcher() -> str:
         silence = (datetime.now(UTC) - shard.updated_at).total_seconds()
         if silence > MATCHER_SILENCE_MAX_S:
             raise Unwell(f"shard {shard} committed nothing for {silence:.0f} s", f"{START} (matcher)")
-    waiting = _oldest_wish_s(market)
+    waiting = oldest_wish_s(market)
     if waiting > INBOX_AGE_MAX_S:
         raise Unwell(f"an order waits to be decided since {waiting:.0f} s", LATE)
     if market.feed == REPLAY and market.paused:
         return f"{len(shards)} shard(s), the tape is paused, oldest wish {waiting:.1f} s"
-    lag = max(_lag_s(market, shard) for shard in shards)
+    lag = max(lag_s(market, shard) for shard in shards)
     if lag > LAG_MAX_S:
         raise Unwell(f"the matcher is {lag:.0f} s behind the hub", LATE)
     return f"{len(shards)} shard(s), {lag:.1f} s behind the hub, oldest wish {waiting:.1f} s"
 
 
-def _lag_s(market: Market, shard: Shard) -> float:
+def lag_s(market: Market, shard: Shard) -> float:
     """Return the market time between what the hub has published and a shard has decided.
 
     In seconds at the market's own pace: a tape that plays fast moves further between two commits.
@@ -108,7 +108,7 @@ def _lag_s(market: Market, shard: Shard) -> float:
     return max(0.0, (published["at"] - shard.at) / SECOND / pace)
 
 
-def _oldest_wish_s(market: Market) -> float:
+def oldest_wish_s(market: Market) -> float:
     """Return how long ago, by the wall, the oldest undecided order or cancel was stored; 0 for none."""
     asked = OrderEvent.objects.across_owners().filter(
         account_id=OuterRef("account_id"), order_id=OuterRef("pk"), kind=OuterRef("status")

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connections
 from playwright.sync_api import sync_playwright
 
 from tests.browser.server import Site, site as running_site
@@ -41,6 +42,10 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+        connections.close_all()  # Django keeps those of a running loop apart, and nobody else sees them any more
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+            connections.close_all()  # those that were opened beside the loop: after it nobody could reach them
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -42,11 +41,10 @@ BROKER = {
 
 @pytest.fixture(scope="module")
 def live_site(
-    chromium: Browser, django_db_setup: None, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+    django_db_setup: None, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     with running_site(tmp_path_factory.mktemp("live site"), **BROKER) as running:
         yield running
-    connections.close_all()  # while the browser's loop runs, which has connections of its own
 
 
 @pytest.fixture

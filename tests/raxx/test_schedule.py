@@ -104,12 +104,12 @@ def test_what_beat_sends_is_known_to_the_worker_as_its_job(monkeypatch: pytest.M
     monkeypatch.setattr(job_runs, "begin", begin)
     monkeypatch.setattr(job_runs, "end", end)
 
-    @app.task(name=LEDGER.task)
+    @app.task(name="of_schedule.verify")
     def verify() -> dict[str, int]:
         return {"accounts": 3}
 
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=PATIENCE_S):
-        app.send_task(LEDGER.task, **LEDGER.options)
+        app.send_task("of_schedule.verify", **LEDGER.options)
         assert both.wait(PATIENCE_S)
 
     assert seen == {

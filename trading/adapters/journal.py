@@ -7,6 +7,7 @@ matcher that was frozen, taken over and woken again.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +23,7 @@ from matching.engine.states import ImpossibleMove
 from matching.engine.types import Role, Side
 from matching.market.times import to_datetime
 from matching.ports import Disturbed, Fenced, Poisoned, Progress
+from trading import metrics
 from trading.adapters import array_columns, engine_numbers
 from trading.adapters.journal_pieces import PIECE, Stored, pieces_of
 from trading.adapters.journal_profiles import Profiles
@@ -35,6 +37,7 @@ from trading.adapters.journal_rows import (
 from trading.adapters.journal_writes import COMMIT, arguments_of
 from trading.adapters.lease import KeptLease
 from trading.bookkeeping import Books, BooksDisagree
+from trading.bookkeeping.books import EXECUTIONS
 from trading.doorbells import ring_account, ring_progress
 
 if TYPE_CHECKING:
@@ -219,6 +222,7 @@ class PostgresJournal:
 
     def commit(self, batch: Batch) -> None:
         """Make the batch durable, then ring for the accounts it touched."""
+        began = time.perf_counter()
         stored = self._stored(batch)
         self._require_stored(batch, stored)
         try:
@@ -232,6 +236,8 @@ class PostgresJournal:
                 raise
             raise Poisoned(offenders, str(error)) from error
         self._run = batch.progress.run
+        fills = sum(decision.event in EXECUTIONS for decision in batch.decisions)
+        metrics.committed(len(batch.decisions), fills, time.perf_counter() - began)
         ring_account(stored.rows)
         ring_progress(self._market_id)
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from accounts.binding import BIND
+from trading import metrics
 from trading.stream import events, frames
 from trading.stream.calendars import Calendars
 from trading.stream.database import UNREACHABLE
@@ -39,6 +40,7 @@ class Listener(Protocol):
     """A socket that wants one account's events."""
 
     principal: Principal | None
+    transport: ClassVar[str]  # by which name its events are counted: trading.metrics
 
     def begin(self) -> None:
         """Be told that every event from now on will come."""
@@ -289,6 +291,7 @@ class EventReader:
             for listener, after in list(feed.after.items()):
                 if seq > after:
                     listener.hear(message)
+                    metrics.handed_over(listener.transport, row["event_recorded_at"])
         feed.cursor = seq
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from accounts.tiers import allowance
+from trading import metrics
 from trading.stream.bells import Bells
 from trading.stream.database import UNREACHABLE, make_pool
 from trading.stream.limits import LogInGuard
@@ -128,6 +129,7 @@ class StreamService:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
+            metrics.pooled(self.pool.get_stats())
             self.reader.ring_all()
             self._credentials_changed.set()
 

@@ -36,6 +36,7 @@ class Socket(WebSocket):
     """One accepted connection; `serve` is its life."""
 
     is_of_a_tier: ClassVar[bool] = False
+    transport: ClassVar[str] = "ws"
 
     def __init__(
         self,

@@ -62,6 +62,7 @@ class EventStream:
     """One request, from its headers to the end of its answer."""
 
     is_of_a_tier: ClassVar[bool] = False
+    transport: ClassVar[str] = "sse"
     keep_alive_s: ClassVar[float] = KEEP_ALIVE_S
     keep_alive: ClassVar[bytes] = KEEP_ALIVE
 

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from accounts import tracing
 from accounts.services.audit import record
-from trading import reference
+from trading import metrics, reference
 from trading.errors import ValueInvalid
 from trading.models import WebhookDelivery, WebhookEndpoint
 from trading.stream import events
@@ -55,6 +55,7 @@ class _Message:
     event_id: str
     body: bytes
     request_id: str = ""  # of what caused the event
+    recorded_at: datetime | None = None  # the event; None for a test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +146,7 @@ def _messages(endpoint_id: UUID, lease: UUID) -> list[_Message]:
         replace(
             _message(endpoint, row["event_seq"], "trade_update", events.trade_update(row, calendar)),
             request_id=row["event_request_id"],
+            recorded_at=row["event_recorded_at"],
         )
         for row in told
     ]
@@ -197,6 +199,9 @@ def _note(endpoint_id: UUID, lease: UUID, message: _Message, met: _Met) -> bool:
         if held is None:
             return False  # it took longer than the lease: whoever has it now sends the event again
         _record(held, message, met)
+        metrics.attempted(is_delivered=met.is_delivered)
+        if met.is_delivered and message.recorded_at is not None:
+            metrics.handed_over("webhook", message.recorded_at)
         if met.is_delivered:
             _move_on(held, message)
         else:

@@ -19,6 +19,7 @@ from matching.models import Market
 from raxx import process, programs, welcome
 from raxx.bootstrap import bootstrap
 from raxx.folder import FolderInUse
+from raxx.metrics import place
 from raxx.supervisor import GaveUp, Supervisor
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Command(BaseCommand):
                 left = process.end(process.leftovers(settings.DATA_FOLDER.root))
                 if left:
                     self.say(f"ended {left} processes that an earlier run had left behind")
+                place.empty(settings.METRICS_FOLDER)
                 asyncio.run(self._run(options))
         except (FolderInUse, GaveUp) as error:
             raise CommandError(str(error)) from error.__cause__

@@ -45,6 +45,7 @@ class DeskStream(sse.EventStream):
     """One page, from its request to the end of its answer. A `trading.stream.desk.boards.Viewer`."""
 
     is_of_a_tier: ClassVar[bool] = True
+    transport: ClassVar[str] = "desk"
     keep_alive_s: ClassVar[float] = 10.0
     keep_alive: ClassVar[bytes] = b"event: alive\ndata: {}\n\n"  # a comment is nothing that a page could hear
 

@@ -1,0 +1,105 @@
+"""What all commands of an operator have in common: help that teaches, `--json`, `--dry-run`, exit codes, progress.
+
+A command says what it does (`help`), when one wants it (`when`), how it is called (`examples`) and what its exit
+codes mean beyond the usual ones (`exits`). With `--json` it prints one document on stdout and nothing else there.
+`matching` imports no other app: its one command has the same help by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from argparse import SUPPRESS, RawDescriptionHelpFormatter
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
+
+from accounts.errors import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+WIDTH = 100  # columns of the help's text
+USUAL_EXITS = {0: "done", 1: "failed, or refused with the reason on stderr", 2: "called with wrong options"}
+NAMES = 15  # columns of a field's name
+
+
+class _Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Our own options before Django's, and the description's lines as they are."""
+
+
+class OperatorCommand(BaseCommand):
+    """A command of `manage.py`. Its `handle` is given `json`, and `dry_run` where it changes something."""
+
+    when: ClassVar[str] = ""
+    examples: ClassVar[tuple[str, ...]] = ()  # without `manage.py`
+    exits: ClassVar[Mapping[int, str]] = {}
+    changes: ClassVar[bool] = False  # and so has --dry-run
+    refusals: ClassVar[tuple[type[Exception], ...]] = (Failure,)  # whose text is for the operator
+
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        """Return the parser, with the help and the options that all commands have."""
+        options.setdefault("formatter_class", _Formatter)
+        options.setdefault("description", self._teaching(subcommand))
+        parser = super().create_parser(prog_name, subcommand, **options)
+        self.add_shared(parser, default=False, changes=self.changes)
+        return parser
+
+    @staticmethod
+    def add_shared(parser: CommandParser, *, default: Any = SUPPRESS, changes: bool = False) -> None:
+        """Add `--json`, and `--dry-run`; to a step's parser without a default, so that they may stand before it too."""
+        parser.add_argument(
+            "--json", action="store_true", default=default, help="print one JSON document on stdout"
+        )
+        if changes:
+            parser.add_argument(
+                "--dry-run", action="store_true", default=default, help="say what would happen, change nothing"
+            )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run; what was refused is told in a line."""
+        try:
+            return super().execute(*args, **options)
+        except self.refusals as error:
+            raise CommandError(str(error)) from None
+
+    def tell(self, document: Any, lines: Iterable[str] | None = None, *, as_json: bool, hint: str = "") -> None:
+        """Print the document as JSON, or for people: the lines, or else its fields, a line each, but for empty ones."""
+        if as_json:
+            self.stdout.write(json.dumps(document, default=str))
+            return
+        for line in _fields(document) if lines is None else lines:
+            self.stdout.write(line)
+        if hint:
+            self.stdout.write(hint)
+
+    def is_watched(self, *, as_json: bool) -> bool:
+        """Tell whether somebody looks on, for whom progress is shown."""
+        return self.stderr.isatty() and not as_json
+
+    def show_progress(self, text: str) -> None:
+        """Write where long work stands over what was written before; "" wipes it."""
+        self.stderr.write(f"\r\x1b[K{text}", ending="")
+        self.stderr.flush()
+
+    @staticmethod
+    def end_with(code: int) -> NoReturn:
+        """End the process with a code; what there was to say has been said."""
+        sys.exit(code)
+
+    def _teaching(self, subcommand: str) -> str:
+        paragraphs = [self.help, self.when]
+        parts = [textwrap.fill(paragraph, WIDTH) for paragraph in paragraphs if paragraph]
+        shown = "\n".join(f"  manage.py {subcommand} {example}".rstrip() for example in self.examples)
+        parts.append(f"Example:\n{shown}" if len(self.examples) == 1 else f"Examples:\n{shown}")
+        codes = {**USUAL_EXITS, **self.exits}
+        parts.append("Exit codes:\n" + "\n".join(f"  {code}  {codes[code]}" for code in sorted(codes)))
+        return "\n\n".join(parts)
+
+
+def _fields(document: Mapping[str, Any]) -> Iterable[str]:
+    for name, value in document.items():
+        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
+        if text:
+            yield f"{name:{NAMES}}{text}"

@@ -1,0 +1,59 @@
+"""Where the processes of this machine count: files that they share, so that one of them can tell for all.
+
+Imports nothing of Prometheus's client, which looks for the folder when it is imported, and keeps to what it found.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NamedTuple
+
+from raxx.env import SettingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+PORT_MAX = 65_535
+
+
+class Address(NamedTuple):
+    """Where metrics are served."""
+
+    host: str
+    port: int
+
+
+def address_of(text: str) -> Address | None:
+    """Return the address that RAXX_METRICS names; None where it is empty: nothing is served.
+
+    Raises SettingError for what is none, and for one of every network: what the figures tell is not for everybody.
+    """
+    if not text:
+        return None
+    host, colon, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) <= PORT_MAX):
+        raise SettingError(f"RAXX_METRICS: {text!r} is not host:port, e.g. 127.0.0.1:9464")
+    try:
+        is_everywhere = ip_address(host).is_unspecified
+    except ValueError:
+        is_everywhere = False
+    if is_everywhere:
+        raise SettingError(
+            "RAXX_METRICS: name the one address of a network that only your monitoring reaches"
+        )
+    return Address(host, int(port))
+
+
+def use(folder: Path) -> None:
+    """Have this process count in `folder`; before Prometheus's client is imported."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ[VARIABLE] = str(folder)
+
+
+def empty(folder: Path) -> None:
+    """Forget what earlier processes counted: for a start at which none of them lives any more."""
+    for path in folder.glob("*.db"):
+        path.unlink(missing_ok=True)

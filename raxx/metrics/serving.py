@@ -1,0 +1,46 @@
+"""Answers Prometheus: what all processes of this machine have counted, and how the installation is."""
+
+from __future__ import annotations
+
+import os
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from raxx.metrics.place import VARIABLE
+from raxx.metrics.state import State
+
+if TYPE_CHECKING:
+    from raxx.metrics.place import Address
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10.0  # seconds, for who connects and says nothing
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Say nothing of scrapes."""
+
+
+def registry() -> CollectorRegistry:
+    """Return what is told: this process's counts where there is no folder that processes share."""
+    told = CollectorRegistry()
+    if VARIABLE in os.environ:
+        MultiProcessCollector(told)  # type: ignore[no-untyped-call]
+    else:
+        told.register(REGISTRY)
+    told.register(State())
+    return told
+
+
+def server(address: Address) -> WSGIServer:
+    """Return a server that listens at the address. Raises OSError where that cannot be had."""
+    return make_server(
+        address.host, address.port, make_wsgi_app(registry()), server_class=_Server, handler_class=_Quiet
+    )
