@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from raxx import roles
+from raxx.scram import matches
 
 if TYPE_CHECKING:
     from raxx.roles import Server
@@ -25,92 +26,138 @@ ROLE_SETTINGS = {
 }
 
 
-def bootstrap(server: Server, *, for_tests: bool = False) -> None:
-    """Make the four roles and the database, owned by raxx_owner, be as they should.
+def bootstrap(server: Server, *, for_tests: bool = False, dry_run: bool = False) -> list[str]:
+    """Make the four roles and the database, owned by raxx_owner, be as they should; return what was changed.
 
     `for_tests` also lets the owner create databases and take the other roles with SET ROLE, so
     that a test can put them on inside its transaction: never do that where people's rows are.
+    With `dry_run` nothing is changed, and what would be is returned.
 
     Does nothing when DATABASE_URL names one of our roles: somebody prepared that server.
     Raises psycopg.Error when the server cannot be reached or the login may not do this.
     """
     if server.is_single_role:
-        return
+        return []
     login = {**server.administrative_login(), "connect_timeout": "10"}
     with psycopg.connect(**{**login, "dbname": MAINTENANCE_DATABASE}, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [ADVISORY_KEY])
+        work = _Work(connection, server, for_tests=for_tests, dry_run=dry_run)
         for role in roles.ROLES:
-            _make_role(connection, role, server)
+            work.make_role(role)
         if for_tests:
-            _loosen_for_tests(connection)
+            work.loosen()
         else:
-            _separate(connection)
-        _make_database(connection, server.database)
+            work.separate()
+        work.make_database()
+    return work.changes
 
 
-def _make_role(connection: Connection, role: str, server: Server) -> None:
-    name = sql.Identifier(role)
-    exists = connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
-    if not exists:
-        connection.execute(sql.SQL("create role {} login").format(name))
-    connection.execute(sql.SQL("alter role {} login nocreaterole nocreatedb").format(name))
-    flags = connection.execute(
-        "select rolsuper or rolbypassrls or rolreplication from pg_roles where rolname = %s", [role]
-    ).fetchone()
-    if flags is None or flags[0]:
-        # Only a superuser may say these words, so say them only where they change something.
-        connection.execute(sql.SQL("alter role {} nosuperuser nobypassrls noreplication").format(name))
+class _Work:
+    """Looks at what there is, and changes what differs."""
 
-    # Hashed here, so that the clear password appears in no server log.
-    password = roles.password_of(role, server.secret_key).encode()
-    verifier = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256").decode()
-    connection.execute(sql.SQL("alter role {} password {}").format(name, sql.Literal(verifier)))
-    for setting, value in ROLE_SETTINGS.get(role, {}).items():
-        connection.execute(
-            sql.SQL("alter role {} set {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
+    def __init__(self, connection: Connection, server: Server, *, for_tests: bool, dry_run: bool) -> None:
+        self._connection = connection
+        self._server = server
+        self._for_tests = for_tests
+        self._dry_run = dry_run
+        self.changes: list[str] = []
+
+    def make_role(self, role: str) -> None:
+        """Have the role, with no power over the server, its derived password and its limits of time."""
+        name = sql.Identifier(role)
+        found = self._ask(
+            "select rolcanlogin, rolcreaterole, rolcreatedb, rolsuper or rolbypassrls or rolreplication, rolconfig"
+            " from pg_roles where rolname = %s",
+            role,
         )
+        can_login, makes_roles, makes_databases, is_mighty, config = found or (False, False, False, False, [])
+        if found is None:
+            self._do(f"role {role} is made", sql.SQL("create role {} login").format(name))
+        may_make = self._for_tests and role == roles.OWNER
+        if found and (not can_login or makes_roles or makes_databases is not may_make):
+            said = sql.SQL("alter role {} login nocreaterole nocreatedb").format(name)
+            self._do(f"role {role} may log in, and make no roles or databases", said)
+        if is_mighty:
+            # Only a superuser may say these words, so say them only where they change something.
+            said = sql.SQL("alter role {} nosuperuser nobypassrls noreplication").format(name)
+            self._do(f"role {role} is bound by row security", said)
+        if found is None or not self._has_password(role):
+            # Hashed here, so that the clear password appears in no server log.
+            password = roles.password_of(role, self._server.secret_key).encode()
+            pgconn = self._connection.pgconn
+            verifier = pgconn.encrypt_password(password, role.encode(), b"scram-sha-256").decode()
+            said = sql.SQL("alter role {} password {}").format(name, sql.Literal(verifier))
+            self._do(f"role {role} has the password that follows from RAXX_SECRET_KEY", said)
+        for setting, value in ROLE_SETTINGS.get(role, {}).items():
+            if f"{setting}={value}" not in (config or []):
+                said = sql.SQL("alter role {} set {} = {}")
+                words = (name, sql.Identifier(setting), sql.Literal(value))
+                self._do(f"role {role} has {setting} {value}", said.format(*words))
 
+    def separate(self) -> None:
+        """End every membership of one of our roles in another role."""
+        found = self._connection.execute(
+            "select m.rolname, r.rolname from pg_auth_members a join pg_roles m on m.oid = a.member"
+            " join pg_roles r on r.oid = a.roleid where m.rolname = any(%s)",
+            [list(roles.ROLES)],
+        ).fetchall()
+        for member, role in found:
+            said = sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(member))
+            self._do(f"role {member} is no member of {role} any more", said)
 
-def _separate(connection: Connection) -> None:
-    """End every membership of one of our roles in another role."""
-    found = connection.execute(
-        "select m.rolname, r.rolname from pg_auth_members a join pg_roles m on m.oid = a.member"
-        " join pg_roles r on r.oid = a.roleid where m.rolname = any(%s)",
-        [list(roles.ROLES)],
-    ).fetchall()
-    for member, role in found:
-        connection.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(role), sql.Identifier(member)))
+    def loosen(self) -> None:
+        """Let the owner make databases and take the others' places."""
+        owner = sql.Identifier(roles.OWNER)
+        self._connection.execute(sql.SQL("alter role {} createdb").format(owner))
+        for role in roles.ROLES:
+            if role != roles.OWNER:
+                self._connection.execute(
+                    sql.SQL("grant {} to {} with inherit false, set true").format(sql.Identifier(role), owner)
+                )
 
-
-def _loosen_for_tests(connection: Connection) -> None:
-    owner = sql.Identifier(roles.OWNER)
-    connection.execute(sql.SQL("alter role {} createdb").format(owner))
-    for role in roles.ROLES:
-        if role != roles.OWNER:
-            connection.execute(
-                sql.SQL("grant {} to {} with inherit false, set true").format(sql.Identifier(role), owner)
-            )
-
-
-def _make_database(connection: Connection, database: str) -> None:
-    name, owner = sql.Identifier(database), sql.Identifier(roles.OWNER)
-    found = connection.execute(
-        "select pg_get_userbyid(datdba) from pg_database where datname = %s", [database]
-    ).fetchone()
-    if found is None or found[0] != roles.OWNER:
+    def make_database(self) -> None:
+        """Have the database, and have it owned by raxx_owner."""
+        database = self._server.database
+        name, owner = sql.Identifier(database), sql.Identifier(roles.OWNER)
+        found = self._ask("select pg_get_userbyid(datdba) from pg_database where datname = %s", database)
+        if found is not None and found[0] == roles.OWNER:
+            return
         # Giving a database to a role asks for the right to act as it, which a mere CREATEROLE
         # login must grant itself first (and gives back).
-        is_superuser = connection.execute(
-            "select rolsuper from pg_roles where rolname = current_user"
-        ).fetchone()
+        is_superuser = self._ask("select rolsuper from pg_roles where rolname = current_user")
         borrowed = not (is_superuser and is_superuser[0])
+        steps = []
         if borrowed:
-            connection.execute(sql.SQL("grant {} to current_user with inherit true, set true").format(owner))
+            steps.append(sql.SQL("grant {} to current_user with inherit true, set true").format(owner))
         if found is None:
-            connection.execute(
-                sql.SQL("create database {} owner {} encoding 'UTF8' template template0").format(name, owner)
-            )
+            made = sql.SQL("create database {} owner {} encoding 'UTF8' template template0")
+            steps.append(made.format(name, owner))
         else:
-            connection.execute(sql.SQL("alter database {} owner to {}").format(name, owner))
+            steps.append(sql.SQL("alter database {} owner to {}").format(name, owner))
         if borrowed:
-            connection.execute(sql.SQL("revoke {} from current_user").format(owner))
+            steps.append(sql.SQL("revoke {} from current_user").format(owner))
+        verb = "is made, and" if found is None else "now"
+        self._do(f"database {database} {verb} belongs to {roles.OWNER}", *steps)
+
+    def _ask(self, question: str, *values: str) -> tuple[Any, ...] | None:
+        return self._connection.execute(question, values).fetchone()
+
+    def _do(self, said: str, *steps: sql.Composed) -> None:
+        self.changes.append(said)
+        if not self._dry_run:
+            for step in steps:
+                self._connection.execute(step)
+
+    def _has_password(self, role: str) -> bool:
+        """Tell whether the role's password is the derived one; by a log-in where verifiers may not be read."""
+        try:
+            stored = self._ask("select rolpassword from pg_authid where rolname = %s", role)
+        except psycopg.errors.InsufficientPrivilege:
+            login = {**self._server.login(role), "dbname": MAINTENANCE_DATABASE, "connect_timeout": "10"}
+            try:
+                with psycopg.connect(**login) as session:
+                    return session.pgconn.used_password
+            except psycopg.OperationalError:
+                return False
+        password = roles.password_of(role, self._server.secret_key)
+        return stored is not None and stored[0] is not None and matches(stored[0], password)

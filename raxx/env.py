@@ -1,9 +1,13 @@
-"""Typed access to environment variables: a missing or bad one stops the start and names itself."""
+"""Typed access to environment variables: a missing or bad one stops the start and names itself.
+
+A secret may instead come as a file of the variable's name in $CREDENTIALS_DIRECTORY (systemd's LoadCredential).
+"""
 
 from __future__ import annotations
 
 import os
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -13,7 +17,6 @@ from accounts.addresses import networks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 Value = TypeVar("Value")
 
@@ -169,7 +172,7 @@ def at_least(name: str, least: int, default: int) -> int:
 
 
 def _read(name: str, kind: type[Value]) -> Value | None:
-    text = os.environ.get(name, "").strip()
+    text = os.environ.get(name, "").strip() or _credential(name)
     if not text:
         return None
     try:
@@ -177,6 +180,20 @@ def _read(name: str, kind: type[Value]) -> Value | None:
     except ValueError as error:
         message = f"{name}: {error}"
         raise SettingError(message) from None
+
+
+def _credential(name: str) -> str:
+    """Return what the service manager hands over in a file of the variable's name, or nothing.
+
+    Unlike the environment no child inherits it, and `systemctl show` does not tell it: systemd.exec(5), LoadCredential.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    try:
+        return (Path(folder) / name).read_text(encoding="utf-8").strip() if folder else ""
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise SettingError(f"{name}: its credential cannot be read: {error.strerror}") from None
 
 
 def load_file(path: Path) -> None:

@@ -32,18 +32,28 @@ class _Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 class OperatorCommand(BaseCommand):
     """A command of `manage.py`. Its `handle` is given `json`, and `dry_run` where it changes something."""
 
+    suppressed_base_arguments: ClassVar = {
+        "--version",
+        "--settings",
+        "--pythonpath",
+        "--no-color",
+        "--force-color",
+    }  # they work, and the help is about the command
     when: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()  # without `manage.py`
     exits: ClassVar[Mapping[int, str]] = {}
+    is_help_laid_out: ClassVar[bool] = False  # its lines are not to be filled
+    is_process: ClassVar[bool] = False  # runs until it is stopped, and has nothing to tell in the end
     changes: ClassVar[bool] = False  # and so has --dry-run
     refusals: ClassVar[tuple[type[Exception], ...]] = (Failure,)  # whose text is for the operator
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
         """Return the parser, with the help and the options that all commands have."""
         options.setdefault("formatter_class", _Formatter)
-        options.setdefault("description", self._teaching(subcommand))
         parser = super().create_parser(prog_name, subcommand, **options)
-        self.add_shared(parser, default=False, changes=self.changes)
+        parser.description = self._teaching(subcommand)
+        if not self.is_process:
+            self.add_shared(parser, default=False, changes=self.changes)
         return parser
 
     @staticmethod
@@ -54,7 +64,10 @@ class OperatorCommand(BaseCommand):
         )
         if changes:
             parser.add_argument(
-                "--dry-run", action="store_true", default=default, help="say what would happen, change nothing"
+                "--dry-run",
+                action="store_true",
+                default=default,
+                help="say what would happen, change nothing",
             )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -64,8 +77,22 @@ class OperatorCommand(BaseCommand):
         except self.refusals as error:
             raise CommandError(str(error)) from None
 
-    def tell(self, document: Any, lines: Iterable[str] | None = None, *, as_json: bool, hint: str = "") -> None:
-        """Print the document as JSON, or for people: the lines, or else its fields, a line each, but for empty ones."""
+    def tell(
+        self,
+        document: Any,
+        lines: Iterable[str] | None = None,
+        *,
+        as_json: bool,
+        hint: str = "",
+        is_dry: bool = False,
+    ) -> None:
+        """Print the document as JSON, or for people: the lines, or else its fields, a line each, but for empty ones.
+
+        Of a dry run it is said that it was one.
+        """
+        if is_dry and isinstance(document, dict):
+            document = {**document, "dry_run": True}
+            hint = hint or ("" if lines is None else "dry run: nothing was changed")
         if as_json:
             self.stdout.write(json.dumps(document, default=str))
             return
@@ -89,8 +116,8 @@ class OperatorCommand(BaseCommand):
         sys.exit(code)
 
     def _teaching(self, subcommand: str) -> str:
-        paragraphs = [self.help, self.when]
-        parts = [textwrap.fill(paragraph, WIDTH) for paragraph in paragraphs if paragraph]
+        what = self.help.strip() if self.is_help_laid_out else textwrap.fill(self.help, WIDTH)
+        parts = [what, *([textwrap.fill(self.when, WIDTH)] if self.when else [])]
         shown = "\n".join(f"  manage.py {subcommand} {example}".rstrip() for example in self.examples)
         parts.append(f"Example:\n{shown}" if len(self.examples) == 1 else f"Examples:\n{shown}")
         codes = {**USUAL_EXITS, **self.exits}
@@ -100,6 +127,12 @@ class OperatorCommand(BaseCommand):
 
 def _fields(document: Mapping[str, Any]) -> Iterable[str]:
     for name, value in document.items():
-        text = " ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
+        text = (
+            " ".join(map(str, value))
+            if isinstance(value, list | tuple)
+            else ""
+            if value is None
+            else str(value)
+        )
         if text:
             yield f"{name:{NAMES}}{text}"

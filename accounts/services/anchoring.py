@@ -87,6 +87,19 @@ def anchor_audit(*, folder: Path | None = None, now: datetime | None = None) -> 
     raise anchors.AnchorBroken(number, f"was taken by others {TRIES} times in a row")
 
 
+def not_anchored(*, folder: Path | None = None) -> int:
+    """Return how many chains an anchor would find new or longer. Nothing is written. Raises KeyUnusable, AnchorBroken."""
+    folder = folder or settings.AUDIT_ANCHORS
+    heads = {head.chain: Head(head.seq, bytes(head.hash)) for head in AuditHead.objects.all()}
+    if not anchors.numbers(folder):  # and perhaps no key yet
+        return len(heads)
+    key = public_key(settings.AUDIT_KEY)
+    history = read_history(folder, {**_former_keys(), name_of(key): key}, since_full=True)
+    if history.faults:
+        raise anchors.AnchorBroken(history.faults[0].seq or 0, history.faults[0].text)
+    return sum(history.heads.get(chain) != head for chain, head in heads.items())
+
+
 def verify_audit(
     *,
     folder: Path | None = None,

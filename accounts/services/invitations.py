@@ -30,8 +30,8 @@ class Invitation:
     url: str
 
 
-def invite_person(*, email: str) -> Invitation:
-    """Make the person unless they are there, and mail the link for a first passkey.
+def invite_person(*, email: str, is_trial: bool = False) -> Invitation:
+    """Make the person unless they are there, and mail the link for a first passkey; a trial keeps and mails nothing.
 
     Raises ValueInvalid for what is no address, RuleBroken for who has a passkey or is not active.
     """
@@ -40,14 +40,15 @@ def invite_person(*, email: str) -> Invitation:
         if _has_passkey(person):
             raise RuleBroken(f"{person.email} has a passkey: they log in with it, or recover their access")
         record(action="user.invited", user_id=person.pk, after={"is_new": is_new})
-    return _invited(person, is_new=is_new)
+        transaction.set_rollback(is_trial)
+    return _tried(person, is_new=is_new) if is_trial else _invited(person, is_new=is_new)
 
 
-def invite_staff(*, email: str, is_superuser: bool = False) -> Invitation:
+def invite_staff(*, email: str, is_superuser: bool = False, is_trial: bool = False) -> Invitation:
     """Make the person staff, and mail the link for a first passkey to who has none.
 
     Who had sessions loses them: those of staff are shorter. Raises as `invite_person` does, but takes
-    a person who has a passkey.
+    a person who has a passkey. A trial keeps and mails nothing.
     """
     with transaction.atomic(durable=True):
         person, is_new = _person(checked_address(email))
@@ -63,8 +64,9 @@ def invite_staff(*, email: str, is_superuser: bool = False) -> Invitation:
             after={**after, "is_new": is_new},
         )
         has_passkey = _has_passkey(person)
-    if has_passkey:
-        return Invitation(user_id=person.pk, email=person.email, is_new=is_new, url="")
+        transaction.set_rollback(is_trial)
+    if has_passkey or is_trial:
+        return _tried(person, is_new=is_new)
     return _invited(person, is_new=is_new)
 
 
@@ -79,6 +81,10 @@ def _person(email: str) -> tuple[User, bool]:
 
 def _has_passkey(person: User) -> bool:
     return WebAuthnCredential.objects.filter(user=person, confirmed=True).exists()
+
+
+def _tried(person: User, *, is_new: bool) -> Invitation:
+    return Invitation(user_id=person.pk, email=person.email, is_new=is_new, url="")
 
 
 def _invited(person: User, *, is_new: bool) -> Invitation:

@@ -39,8 +39,8 @@ class ApprovedReset:
 
 
 @transaction.atomic(durable=True)
-def ask_for_reset(*, email: str, ticket: str, operator: str) -> PasskeyReset:
-    """Ask that a person may make a new passkey. Raises NotFound, RuleBroken, ValueInvalid."""
+def ask_for_reset(*, email: str, ticket: str, operator: str, is_trial: bool = False) -> PasskeyReset:
+    """Ask that a person may make a new passkey; a trial keeps and mails nothing. Raises NotFound, RuleBroken, ValueInvalid."""
     if not ticket.strip() or len(ticket) > TICKET_MAX:
         raise ValueInvalid(f"a ticket has 1 to {TICKET_MAX} characters")
     person = User.objects.filter(email__iexact=email, is_active=True).first()
@@ -61,14 +61,15 @@ def ask_for_reset(*, email: str, ticket: str, operator: str) -> PasskeyReset:
             "you, tell them: until another of them approves, nothing changes.",
         ],
     )
+    transaction.set_rollback(is_trial)
     return reset
 
 
-def approve_reset(*, reset_id: UUID, operator: str) -> ApprovedReset:
+def approve_reset(*, reset_id: UUID, operator: str, is_trial: bool = False) -> ApprovedReset:
     """Switch the person's passkeys off, end their sessions and codes, and mail them the link to enrol.
 
     Raises NotFound, and RuleBroken for the operator who asked, for the person, and after a day. A mail that
-    cannot be sent changes nothing of it: the link is in the answer.
+    cannot be sent changes nothing of it: the link is in the answer. A trial keeps and mails nothing.
     """
     with transaction.atomic(durable=True):
         reset = PasskeyReset.objects.select_for_update(of=("self",)).filter(pk=reset_id).first()
@@ -101,6 +102,9 @@ def approve_reset(*, reset_id: UUID, operator: str) -> ApprovedReset:
             after={"reset": reset.pk, "approved_by": approver.pk, "epoch": person.auth_epoch},
             reason=reset.ticket,
         )
+        transaction.set_rollback(is_trial)
+    if is_trial:
+        return ApprovedReset(id=reset.pk, email=person.email, url="")
     token = links.make(links.Purpose.RESET, email=person.email, user_id=person.pk, epoch=person.auth_epoch)
     url = links.url(links.Purpose.RESET, token)
     with suppress(Unavailable):  # it is in the log, and the link in the answer

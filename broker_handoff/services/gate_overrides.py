@@ -91,10 +91,11 @@ def end_override(
     now: datetime,
     session: LivingSession | None = None,
     using: str = "default",
+    is_trial: bool = False,
 ) -> GateOverride:
     """End an override, or the wish for one, at once. Repeating it changes nothing. Without a session: by a command.
 
-    Raises NotFound, ValueInvalid, RuleBroken for who does not oversee.
+    A trial keeps nothing. Raises NotFound, ValueInvalid, RuleBroken for who does not oversee.
     """
     if session is not None:
         _require_overseer(session, using)
@@ -106,6 +107,7 @@ def end_override(
             override.ended_at, override.end_reason = now, words
             _write(override, using, "ended_by", "ended_at", "end_reason")
             _tell("gate.override_ended", override, using, reason=words)
+        transaction.set_rollback(is_trial, using=using)
     return override
 
 

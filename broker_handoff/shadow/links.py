@@ -35,20 +35,27 @@ class LeaseLost(Exception):
     """Another worker has the link by now, or it was switched off: this one does no more."""
 
 
-def turn_on(*, account: TradingAccount, broker: Broker, now: datetime | None = None) -> ShadowLink:
+def turn_on(
+    *, account: TradingAccount, broker: Broker, now: datetime | None = None, is_trial: bool = False
+) -> ShadowLink:
     """Mirror an account from now on; one that is mirrored already stays as it is. Asks the shadow first.
+
+    A trial keeps nothing.
 
     Raises RuleBroken for an account whose market is a replay or that takes no orders, and for a shadow that
     cannot be reached, takes none, or is no paper account.
     """
     _require_mirrorable(account)
     shadow = _asked(broker)
-    return _turn_on(account, shadow.number, now or timezone.now())
+    return _turn_on(account, shadow.number, now or timezone.now(), is_trial=is_trial)
 
 
 @transaction.atomic(durable=True)
-def turn_off(*, account: TradingAccount, now: datetime | None = None) -> ShadowLink:
-    """Mirror an account no more, at once; what is open at the shadow stays open there. Raises RuleBroken."""
+def turn_off(*, account: TradingAccount, now: datetime | None = None, is_trial: bool = False) -> ShadowLink:
+    """Mirror an account no more, at once; what is open at the shadow stays open there. Raises RuleBroken.
+
+    A trial keeps nothing.
+    """
     link = (
         ShadowLink.objects.owned_by(account.user).select_for_update(no_key=True).filter(pk=account.pk).first()
     )
@@ -65,6 +72,7 @@ def turn_off(*, account: TradingAccount, now: datetime | None = None) -> ShadowL
         account_id=link.account_id,
         before={"shadow_account": link.shadow_account},
     )
+    transaction.set_rollback(is_trial)
     return link
 
 
@@ -144,7 +152,7 @@ def _asked(broker: Broker) -> BrokerAccount:
 
 
 @transaction.atomic(durable=True)
-def _turn_on(account: TradingAccount, shadow_account: str, now: datetime) -> ShadowLink:
+def _turn_on(account: TradingAccount, shadow_account: str, now: datetime, *, is_trial: bool) -> ShadowLink:
     # The account before its rows: what is placed from here on has a later sequence.
     locked = TradingAccount.objects.owned_by(account.user).select_for_update(of=("self",), no_key=True)
     seq = locked.get(pk=account.pk).event_seq
@@ -163,4 +171,5 @@ def _turn_on(account: TradingAccount, shadow_account: str, now: datetime) -> Sha
         account_id=link.account_id,
         after={"shadow_account": shadow_account, "since": seq},
     )
+    transaction.set_rollback(is_trial)
     return link

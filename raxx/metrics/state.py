@@ -31,7 +31,7 @@ from trading.models import Order, StaffAct, WebhookEndpoint
 from trading.models.order import INBOX_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
@@ -39,14 +39,14 @@ logger = logging.getLogger(__name__)
 
 VALKEY_TIMEOUT_S = 1.0
 QUEUE = "raxx:celery:celery"  # Celery's default queue under our prefix
-_UNFINISHED = tuple(status for status in IntentStatus if status not in FINAL) + (IntentStatus.UNRESOLVED,)
+_UNFINISHED = (*(status for status in IntentStatus if status not in FINAL), IntentStatus.UNRESOLVED)
 
 
 def _one(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
 
 
-def _each(name: str, text: str, label: str, values: dict[str, float]) -> Metric:
+def _each(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, text, labels=[label])
     for word, value in values.items():
         family.add_metric([word], value)
@@ -190,7 +190,7 @@ def _celery(client: redis.Redis) -> list[Metric]:
 
 
 def _market(client: redis.Redis) -> list[Metric]:
-    """Raises Market.DoesNotExist, and Unwell where the matcher does not decide the present run."""
+    """Ask how hub and matcher are. Raises Market.DoesNotExist, and Unwell where a shard has not begun the run."""
     market, now = Market.objects.get(is_active=True), datetime.now(UTC)
     beat: Any = client.get(keys.heartbeat(market.pk))
     stored: Any = client.get(keys.published(market.pk))

@@ -42,7 +42,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
-        connections.close_all()  # Django keeps those of a running loop apart, and nobody else sees them any more
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
             connections.close_all()  # those that were opened beside the loop: after it nobody could reach them

@@ -50,8 +50,9 @@ class Machine:
         person = make_user(is_staff=True)
         account = make_account(person, market=self.market)
         come_along(self.market, valkey)
-        cookie = {"name": "raxx_session", "value": make_session(person), "url": visitor.site.url}
-        visitor._context.add_cookies([cookie])
+        visitor._context.add_cookies(
+            [{"name": "raxx_session", "value": make_session(person), "url": visitor.site.url}]
+        )
         visitor.open(f"/paper/{account.number}/market")
         self.clock = self.page.locator("[data-tape-clock]")
 

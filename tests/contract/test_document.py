@@ -31,6 +31,7 @@ BODIES = {
     profiles.ProfileBody: "ProfileRequest",
     webhooks.NewEndpoint: "WebhookRequest",
     webhooks.Changes: "WebhookChangeRequest",
+    webhooks.Replay: "WebhookReplayRequest",
     accounts.NewAccount: "OwnAccountRequest",
     accounts.AccountChanges: "OwnAccountChangeRequest",
     accounts.Reset: "ResetRequest",

@@ -11,6 +11,7 @@ import pytest
 
 from accounts.models import ApiKey
 from tests.factories.rows import NOON, SECRET, make_event, make_order, make_reset
+from tests.metering import counted
 from tests.stream.peer import AUTHORIZED, LISTENING, Peer, authorized, log_in, running, unauthorized
 from tests.stream.sse_client import Reading, key_headers, opened
 from trading.doorbells import ring_credentials
@@ -48,7 +49,9 @@ def test_an_event_has_the_fields_that_its_readers_know(trader: Trader) -> None:
             await reading.leave()
             return fill
 
+    lag = counted("raxx_event_lag_seconds_count", transport="sse")
     fill = asyncio.run(scenario())
+    assert counted("raxx_event_lag_seconds_count", transport="sse") == lag + 2
     assert {
         "at",
         "event_id",

@@ -91,6 +91,10 @@ BREAKAGES: dict[str, tuple[tuple[str, ...], set[str]]] = {
         ("update trading_journal set kind = 'deposit' where id in (select id from trading_fill where order_id = %(sold)s)",),
         {"fill_has_its_journal", "deposit_is_cash_against_capital"},
     ),
+    "a journal of interest that is no cost": (
+        ("update trading_journal set kind = 'interest' where kind = 'deposit' and account_id = %(alice)s",),
+        {"interest_is_cash_against_fees"},
+    ),
     "a posting too much": (
         ("update trading_posting set amount = amount + 1 where ledger = 'capital' and account_id = %(alice)s",),
         {"journal_sums_to_zero"},

@@ -100,6 +100,7 @@ def test_every_question_and_profile_has_words():
 def test_progress_is_read_from_what_a_person_has():
     user = make_user()
     session = living_session(make_session(user))
+    assert session is not None
     nothing = Progress(account=False, watchlist=False, order=False, way_back=False, key=False)
     assert progress_of(session) == nothing
 
@@ -166,6 +167,7 @@ def test_what_cannot_be_kept_is_refused_and_keeps_nothing(body):
 @pytest.mark.django_db(transaction=True)
 def test_two_tabs_that_begin_at_once_are_one_person():
     session = living_session(make_session(make_user()))
+    assert session is not None
 
     keep_first_steps(session=session, is_dismissed=True)
     keep_first_steps(session=session, answers=EVERY[0])

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts import tracing
 from raxx import roles
 from tests.factories.rows import make_account, make_asset, make_event, make_order
+from tests.metering import counted
 from trading.models import TradingAccount, WebhookDelivery, WebhookEndpoint
 from trading.webhooks import delivery
 from trading.webhooks.signing import secret_of
@@ -91,9 +92,13 @@ def test_events_are_sent_in_order_and_the_cursor_follows(
     endpoint: WebhookEndpoint, receiver: Receiver, happen: Any, order: Order
 ) -> None:
     happen("pending_new", "new", "pending_cancel", "canceled")
+    told = counted("raxx_event_lag_seconds_count", transport="webhook")
+    sent = counted("raxx_webhook_attempts_total", outcome="delivered")
 
     assert deliver(endpoint) == 3
 
+    assert counted("raxx_event_lag_seconds_count", transport="webhook") == told + 3
+    assert counted("raxx_webhook_attempts_total", outcome="delivered") == sent + 3
     assert sequences(receiver) == [2, 3, 4]  # nobody is told of pending_new
     endpoint.refresh_from_db()
     assert (endpoint.cursor, endpoint.failures, endpoint.lease, endpoint.leased_until) == (4, 0, None, None)
@@ -125,8 +130,10 @@ def test_an_event_that_was_refused_is_sent_again_and_none_is_left_out(
 ) -> None:
     receiver.statuses = [200, 500, 302, 200]
     happen(*TOLD)
+    failed = counted("raxx_webhook_attempts_total", outcome="failed")
 
     assert deliver(endpoint) == 1
+    assert counted("raxx_webhook_attempts_total", outcome="failed") == failed + 1
     assert deliver(endpoint) == 0  # not before its time
     wait_no_longer(endpoint)
     assert deliver(endpoint) == 0

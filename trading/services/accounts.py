@@ -94,11 +94,12 @@ def create_account(
     name: str = "",
     profile: str = "displayed",
     multiplier: int = PAPER_MULTIPLIER,
+    is_trial: bool = False,
 ) -> NewAccount:
     """Open an account for the person with this address, who is made when nobody has it.
 
     `cash` is in dollars and whole cents, `now` the market's time; `multiplier` one of MULTIPLIERS.
-    Raises ValueInvalid.
+    A trial keeps nothing. Raises ValueInvalid.
     """
     _require_email(email)
     require_cash(cash)
@@ -122,6 +123,7 @@ def create_account(
         multiplier=multiplier,
         told=newcomer,
     )
+    transaction.set_rollback(is_trial)
     return NewAccount(
         email=owner.email,
         account_id=account.pk,

@@ -107,12 +107,11 @@ def estimate_order(*, principal: Principal, ticket: Ticket) -> Estimate:
 
 def _tried(principal: Principal, ticket: Ticket, prepared: Prepared) -> tuple[str, Decimal, Decimal]:
     """Have an order accepted and rolled back: its intent, and what it held. Raises what it is refused for."""
-    with transaction.atomic():
-        denial, detail, held = _submit(prepared.document)
-        if denial == NEEDS_MARKS:
-            marks = marked(principal, ticket, prepared.asset, seen_by=principal)
-            denial, detail, held = _submit({**prepared.document, **marks})
-        transaction.set_rollback(True)
+    denial, detail, held = _submit(prepared.document)
+    if denial == NEEDS_MARKS:
+        # Between the two nothing is locked: what was is read at leisure, and others' orders may wait beside this account's.
+        marks = marked(principal, ticket, prepared.asset, seen_by=principal)
+        denial, detail, held = _submit({**prepared.document, **marks})
     if denial is not None:
         raise denied(denial, detail, prepared.asset.symbol)
     assert held is not None
@@ -122,9 +121,10 @@ def _tried(principal: Principal, ticket: Ticket, prepared: Prepared) -> tuple[st
 def _submit(
     document: dict[str, Any],
 ) -> tuple[str | None, dict[str, Any], tuple[str, Decimal, Decimal] | None]:
-    """Return the denial with its details, or what the order holds. It is the caller who rolls back."""
+    """Return the denial with its details, or what the order holds; it is rolled back at once."""
     order_id: UUID = document["id"]
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        transaction.set_rollback(True)
         cursor.execute(LOCKED_FOR)
         cursor.execute(SUBMIT, [msgspec.json.encode([{"n": 0, **document}]).decode()])
         ((_, denial, detail, *_),) = cursor.fetchall()

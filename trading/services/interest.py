@@ -2,7 +2,7 @@
 
 What counts is the cash at New York's midnight, by the ledger, so that a night may be charged late and comes to the
 same. Borrowed shares cost nothing: those that can be sold short here are easy to borrow. A tape is not charged, for
-its days are played again and again. trading/decisions/0021-margin-interest.md says the rest.
+its days are played again and again. trading/decisions/0020-margin-interest.md says the rest.
 """
 
 from __future__ import annotations

@@ -137,8 +137,10 @@ def api_keys(*, email: str | None = None) -> list[ApiKey]:
 
 
 @transaction.atomic(durable=True)
-def create_api_key(*, email: str, account: str | None = None, terms: KeyTerms) -> NewKey:
-    """Make a key for one account of the user with this address.
+def create_api_key(
+    *, email: str, account: str | None = None, terms: KeyTerms, is_trial: bool = False
+) -> NewKey:
+    """Make a key for one account of the user with this address; a trial keeps nothing.
 
     `account` is its number or id; it may be left out where the user has only one that is open.
     Raises NotFound, ValueInvalid, RuleBroken.
@@ -146,23 +148,25 @@ def create_api_key(*, email: str, account: str | None = None, terms: KeyTerms) -
     user = User.objects.filter(email__iexact=email, is_active=True).first()
     if user is None:
         raise NotFound(f"there is no active user {email}")
-    return _made(_account_of(user, account), terms)
+    made = _made(_account_of(user, account), terms)
+    transaction.set_rollback(is_trial)
+    return made
 
 
-def rotate_api_key(*, key_id: str, overlap: timedelta = timedelta()) -> NewKey:
-    """Make a successor that may do what a key may, and end that key now or after `overlap`.
+def rotate_api_key(*, key_id: str, overlap: timedelta = timedelta(), is_trial: bool = False) -> NewKey:
+    """Make a successor that may do what a key may, and end that key now or after `overlap`; a trial keeps nothing.
 
     Raises NotFound, ValueInvalid for a key that is over and for too long an overlap.
     """
-    return _rotated(ApiKey.objects.across_owners(), key_id, overlap)
+    return _rotated(ApiKey.objects.across_owners(), key_id, overlap, is_trial=is_trial)
 
 
-def revoke_api_key(*, key_id: str) -> ApiKey:
+def revoke_api_key(*, key_id: str, is_trial: bool = False) -> ApiKey:
     """End a key for good and tell the streams, which close its sockets.
 
-    A revoked key stays as it was. Raises NotFound.
+    A revoked key stays as it was, and in a trial any. Raises NotFound.
     """
-    return _revoked(ApiKey.objects.across_owners(), key_id)
+    return _revoked(ApiKey.objects.across_owners(), key_id, is_trial=is_trial)
 
 
 # --- What both do ----------------------------------------------------------------------------------
@@ -195,7 +199,14 @@ def _refuse_too_many(account: TradingAccount) -> None:
         raise RuleBroken(f"the account has {LIVING_MAX} keys; revoke one first")
 
 
-def _rotated(keys: QuerySet[ApiKey], key_id: str, overlap: timedelta, *, is_limited: bool = False) -> NewKey:
+def _rotated(
+    keys: QuerySet[ApiKey],
+    key_id: str,
+    overlap: timedelta,
+    *,
+    is_limited: bool = False,
+    is_trial: bool = False,
+) -> NewKey:
     check_overlap(overlap)
     with transaction.atomic(durable=True):
         of = _found(keys, key_id)
@@ -225,11 +236,12 @@ def _rotated(keys: QuerySet[ApiKey], key_id: str, overlap: timedelta, *, is_limi
         made = _stored(key, account.number)
         ends = {"expires_at": old.expires_at, "revoked_at": old.revoked_at}
         _tell(old, "rotated", before={"expires_at": expires_at}, after={**ends, "successor": key.pk})
+        transaction.set_rollback(is_trial)
     ring_credentials()
     return made
 
 
-def _revoked(keys: QuerySet[ApiKey], key_id: str) -> ApiKey:
+def _revoked(keys: QuerySet[ApiKey], key_id: str, *, is_trial: bool = False) -> ApiKey:
     key = _found(keys, key_id)
     if key.revoked_at is None:
         with transaction.atomic(durable=True):
@@ -238,6 +250,7 @@ def _revoked(keys: QuerySet[ApiKey], key_id: str) -> ApiKey:
                 key.revoked_at = timezone.now()
                 key.save(update_fields=["revoked_at"])
                 _tell(key, "revoked", after={"revoked_at": key.revoked_at})
+            transaction.set_rollback(is_trial)
     ring_credentials()
     return key
 

@@ -112,27 +112,37 @@ def reset_account(
     generation: int | None = None,
     request_id: str = "",
     within_s: float | None = None,
+    is_trial: bool = False,
 ) -> TradingAccount:
     """Begin the account's next generation with `cash` dollars, or with what this one began with.
 
     Open orders are canceled first. What the market does not end in time goes on being ended: then the
     account's status is still RESETTING, and asking again is waiting again. With `generation`, the one
-    that shall end, a repeat after its end does nothing.
+    that shall end, a repeat after its end does nothing. A trial changes nothing.
     Raises NotFound, ValueInvalid, RuleBroken.
     """
-    _ask_for_reset(owner, account_id, cash, generation, request_id)
+    _ask_for_reset(owner, account_id, cash, generation, request_id, is_trial=is_trial)
+    if is_trial:
+        return account_of(owner, account_id)
     return _settled(owner, account_id, request_id, within_s)
 
 
 def archive_account(
-    *, owner: Owner, account_id: UUID, request_id: str = "", within_s: float | None = None
+    *,
+    owner: Owner,
+    account_id: UUID,
+    request_id: str = "",
+    within_s: float | None = None,
+    is_trial: bool = False,
 ) -> TradingAccount:
     """Close an account for good: its keys end at once, its orders are canceled, and all of it stays readable.
 
     What the market does not end in time goes on being ended: then the status is still CLOSING.
-    Repeating it changes nothing. Raises NotFound, RuleBroken.
+    Repeating it changes nothing, and a trial neither. Raises NotFound, RuleBroken.
     """
-    _ask_for_closing(owner, account_id)
+    _ask_for_closing(owner, account_id, is_trial=is_trial)
+    if is_trial:
+        return account_of(owner, account_id)
     ring_credentials()
     return _settled(owner, account_id, request_id, within_s)
 
@@ -199,7 +209,13 @@ def ask_for_cancels(owner: Owner, account: TradingAccount, request_id: str) -> N
 
 @transaction.atomic(durable=True)
 def _ask_for_reset(
-    owner: Owner, account_id: UUID, cash: Decimal | None, generation: int | None, request_id: str
+    owner: Owner,
+    account_id: UUID,
+    cash: Decimal | None,
+    generation: int | None,
+    request_id: str,
+    *,
+    is_trial: bool,
 ) -> None:
     waits = AccountReset.objects.owned_by(owner, account_id).filter(at=None)
     earlier = waits.first()
@@ -213,10 +229,11 @@ def _ask_for_reset(
             before={"status": before.status, "generation": before.generation},
             after={"generation": waiting.generation, "cash": waiting.cash},
         )
+    transaction.set_rollback(is_trial)
 
 
 @transaction.atomic(durable=True)
-def _ask_for_closing(owner: Owner, account_id: UUID) -> None:
+def _ask_for_closing(owner: Owner, account_id: UUID, *, is_trial: bool) -> None:
     before = _ask(owner, account_id, "trading_ask_for_closing(%s)", [])
     if before.status == TradingAccount.Status.ACTIVE:
         ended = ApiKey.objects.owned_by(owner, account_id).filter(revoked_at__gte=TransactionNow())
@@ -227,6 +244,7 @@ def _ask_for_closing(owner: Owner, account_id: UUID) -> None:
             before={"status": before.status},
             after={"keys_ended": sorted(ended.values_list("pk", flat=True))},
         )
+    transaction.set_rollback(is_trial)
 
 
 def _ask(owner: Owner, account_id: UUID, call: str, parameters: list[Any]) -> TradingAccount:

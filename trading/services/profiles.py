@@ -161,10 +161,10 @@ def define_profile(
 
 
 @transaction.atomic(durable=True)
-def withdraw_profile(*, name: str) -> int:
+def withdraw_profile(*, name: str, is_trial: bool = False) -> int:
     """Offer no version of a profile any more, and return how many were offered.
 
-    Accounts that have it keep it. Raises NotFound for a name that never was.
+    Accounts that have it keep it. A trial keeps nothing. Raises NotFound for a name that never was.
     """
     versions = SimulationProfile.objects.filter(name=name)
     if not versions.exists():
@@ -172,6 +172,7 @@ def withdraw_profile(*, name: str) -> int:
     withdrawn = versions.filter(is_offered=True).update(is_offered=False)
     if withdrawn:
         record(action="profile.withdrawn", user_id=None, before={"name": name, "versions_offered": withdrawn})
+    transaction.set_rollback(is_trial)
     return withdrawn
 
 

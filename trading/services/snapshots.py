@@ -70,8 +70,8 @@ def equity_at_closes(*, principal: Principal, days: Sequence[Day], now: datetime
     return equity
 
 
-def take_snapshots(*, market_id: int, day: Day) -> Taken:
-    """Write down every open account of a market at the close of a day. May be repeated.
+def take_snapshots(*, market_id: int, day: Day, is_dry: bool = False) -> Taken:
+    """Write down every open account of a market at the close of a day; dry, only count them. May be repeated.
 
     Raises RuleBroken when the day is not over.
     """
@@ -97,7 +97,7 @@ def take_snapshots(*, market_id: int, day: Day) -> Taken:
         worths = worth_at(
             principal=None, account_ids=list(some), market_id=market_id, instants=[day.close], now=now
         )
-        taken += _keep((pk, some[pk], run, day, worth) for pk, (worth,) in worths.items())
+        taken += _keep(((pk, some[pk], run, day, worth) for pk, (worth,) in worths.items()), is_dry=is_dry)
     return Taken(date=day.date, taken=taken, known=len(known), unpriced=len(owners) - taken)
 
 
@@ -115,8 +115,8 @@ def take_due_snapshots() -> list[Taken]:
     return found
 
 
-def _keep(found: Iterable[tuple[UUID, UUID, int, Day, Worth]]) -> int:
-    """Insert the snapshots whose prices are the market's, and return how many those are."""
+def _keep(found: Iterable[tuple[UUID, UUID, int, Day, Worth]], *, is_dry: bool = False) -> int:
+    """Insert the snapshots whose prices are the market's, unless dry, and return how many those are."""
     recorded_at = timezone.now()
     rows = [
         EquitySnapshot(
@@ -134,7 +134,7 @@ def _keep(found: Iterable[tuple[UUID, UUID, int, Day, Worth]]) -> int:
         for account_id, user_id, run, day, worth in found
         if worth.is_exact
     ]
-    if rows:
+    if rows and not is_dry:
         with transaction.atomic(durable=True):
             EquitySnapshot.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)

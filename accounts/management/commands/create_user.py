@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from accounts.management.invited import show_invitation
 from accounts.services.invitations import invite_person
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "Make a person, and print and mail the link for their first passkey. It works once, for 24 hours."
+    when = "For the first person of an installation, or one who cannot get mail: the link is printed as well as mailed. Repeating it makes another link for the same person."
+    examples = (
+        "--email you@example.com",
+        "--email you@example.com --dry-run",
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--email", required=True, help="whose link; who is there already gets another one"
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, email: str, json: bool, **_: Any) -> None:
-        try:
-            invitation = invite_person(email=email)
-        except Failure as error:
-            raise CommandError(str(error)) from None
-        show_invitation(self, invitation, as_json=json)
+    def handle(self, *, email: str, json: bool, dry_run: bool, **_: Any) -> None:
+        invitation = invite_person(email=email, is_trial=dry_run)
+        show_invitation(self, invitation, as_json=json, is_dry=dry_run)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from accounts.models import User
 from accounts.services.erasures import WAITS_FOR, ask_as_operator, erase, rows_of
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         f"Deactivate a person at once, and delete all that is kept of them after {WAITS_FOR.days} days; they are told by "
         "mail and can withdraw it until then. The audit log stays for two years, under their id alone."
     )
+    when = "For who asks to be forgotten and cannot sign in. Stopped half-way it is run again, or left to the worker."
+    examples = (
+        '--email you@example.com --reason "asked by letter"',
+        '--email you@example.com --reason "asked by letter" --now --ticket T-9',
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose")
         parser.add_argument("--reason", required=True, help="why; it is erased with them")
         parser.add_argument("--now", action="store_true", help="do not wait: delete at once, for good")
         parser.add_argument("--ticket", default="", help="where that was agreed; --now needs it")
-        parser.add_argument("--dry-run", action="store_true", help="count what would go, and change nothing")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
         self, *, email: str, reason: str, now: bool, ticket: str, dry_run: bool, json: bool, **_: Any
@@ -39,23 +42,14 @@ class Command(BaseCommand):
         if dry_run:
             self._show({**shown, "is_dry_run": True}, as_json=json)
             return
-        try:
-            erasure = ask_as_operator(user=user, reason=reason, is_at_once=now, ticket=ticket)
-            is_gone = now and erase(user.pk)
-        except Failure as error:
-            raise CommandError(str(error)) from None
+        erasure = ask_as_operator(user=user, reason=reason, is_at_once=now, ticket=ticket)
+        is_gone = now and erase(user.pk)
         status = "erased" if is_gone else "waiting"
         self._show({**shown, "status": status, "due_at": erasure.due_at.isoformat()}, as_json=json)
         if now and not is_gone:
             raise CommandError("not all of it is gone yet: the worker goes on")
 
     def _show(self, shown: dict[str, Any], *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        rows = shown.pop("rows")
-        for name, value in shown.items():
-            self.stdout.write(f"{name:45}{value}")
-        for table, count in rows.items():
-            if count:
-                self.stdout.write(f"{table:45}{count:>10}")
+        lines = [f"{name:45}{value}" for name, value in shown.items() if name != "rows"]
+        lines += [f"{table:45}{count:>10}" for table, count in shown["rows"].items() if count]
+        self.tell(shown, lines, as_json=as_json)

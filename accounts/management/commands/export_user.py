@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import json as json_text
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from accounts.management.command import OperatorCommand
 from accounts.models import User
+from accounts.services.erasures import rows_of
 from accounts.services.exports import export_now
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Write a ZIP with everything that is kept of a person. It is in the audit log that you did."
+    when = "For who asks what is kept of them and cannot sign in."
+    examples = (
+        "--email you@example.com --out you.zip",
+        "--email you@example.com --out you.zip --dry-run",
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose")
         parser.add_argument(
             "--out", required=True, type=Path, help="a file that is not there yet; readable by you alone"
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, email: str, out: Path, json: bool, **_: Any) -> None:
+    def handle(self, *, email: str, out: Path, json: bool, dry_run: bool, **_: Any) -> None:
         user = User.objects.filter(email__iexact=email).first()
         if user is None:
             message = f"nobody has the address {email}"
             raise CommandError(message)
+        if dry_run and out.exists():
+            raise CommandError(f"{out} cannot be written: it is there already")
         try:
-            counts = export_now(user=user, path=out)
+            counts = rows_of(user.pk) if dry_run else export_now(user=user, path=out)
         except OSError as error:
             message = f"{out} cannot be written: {error.strerror}"
             raise CommandError(message) from None
-        if json:
-            self.stdout.write(json_text.dumps({"user_id": str(user.pk), "file": str(out), "rows": counts}))
-            return
-        for table, count in counts.items():
-            if count:
-                self.stdout.write(f"{table:45}{count:>10}")
-        self.stdout.write(str(out))
+        shown = {"user_id": str(user.pk), "file": str(out), "rows": counts}
+        lines = [f"{table:45}{count:>10}" for table, count in counts.items() if count]
+        self.tell(shown, [*lines, str(out)], as_json=json, is_dry=dry_run)

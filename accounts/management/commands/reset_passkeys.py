@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from accounts.services.resets import approve_reset, ask_for_reset
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "Ask for a reset of somebody's passkeys; or, as another operator and within 24 hours, approve it."
+    when = "For who has lost every passkey and every recovery code, after you have made sure who they are. Asked twice, there are two requests; one is approved once."
+    examples = (
+        "ask --email you@example.com --ticket T-8 --operator sam@example.com",
+        "approve --id ID --operator kim@example.com",
+    )
+
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True, metavar="ask | approve")
@@ -26,20 +33,19 @@ class Command(BaseCommand):
         approve.add_argument("--id", required=True, type=UUID, help="the reset, as `ask` printed it")
         for step in (ask, approve):
             step.add_argument("--operator", required=True, help="your own address, as a member of the staff")
-            step.add_argument("--json", action="store_true", help="print one JSON object")
+            self.add_shared(step, changes=True)
 
-    def handle(self, *, step: str, operator: str, json: bool, **options: Any) -> None:
-        try:
-            if step == "ask":
-                asked = ask_for_reset(email=options["email"], ticket=options["ticket"], operator=operator)
-                shown = {"id": str(asked.pk), "email": asked.user.email, "ticket": asked.ticket}
-            else:
-                done = approve_reset(reset_id=options["id"], operator=operator)
-                shown = {"id": str(done.id), "email": done.email, "url": done.url}
-        except Failure as error:
-            raise CommandError(str(error)) from None
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        for name, text in shown.items():
-            self.stdout.write(f"{name:15}{text}")
+    def handle(self, *, step: str, operator: str, json: bool, dry_run: bool, **options: Any) -> None:
+        if step == "ask":
+            asked = ask_for_reset(
+                email=options["email"], ticket=options["ticket"], operator=operator, is_trial=dry_run
+            )
+            shown = {
+                "id": "" if dry_run else str(asked.pk),
+                "email": asked.user.email,
+                "ticket": asked.ticket,
+            }
+        else:
+            done = approve_reset(reset_id=options["id"], operator=operator, is_trial=dry_run)
+            shown = {"id": str(done.id), "email": done.email, "url": done.url}
+        self.tell(shown, as_json=json, is_dry=dry_run)

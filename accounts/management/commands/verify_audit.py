@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.audit.keys import KeyUnusable
+from accounts.management.command import OperatorCommand
 from accounts.services.anchoring import verify_audit
 
 if TYPE_CHECKING:
@@ -19,21 +18,27 @@ if TYPE_CHECKING:
     from accounts.audit.faults import Report
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Compute every hash of the audit log anew and compare the chains with the signed anchors outside the "
         "database. Exits with 0 when all is whole, with 1 and a line for each fault otherwise."
     )
+    when = "Nightly, after a restore, and when somebody doubts the log. It changes nothing."
+    examples = (
+        "",
+        "--since-anchor --json",
+    )
+    exits = {1: "something was edited, removed, inserted, cut off or rewritten; or it could not be judged"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--anchors", type=Path, metavar="FOLDER", help="default: RAXX_AUDIT_ANCHORS")
         parser.add_argument(
             "--since-anchor", action="store_true", help="only what was appended since the last anchor"
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
 
     def handle(self, *, anchors: Path | None, since_anchor: bool, **options: Any) -> None:
-        is_watched = self.stderr.isatty() and not options["json"]
+        as_json = options["json"]
+        is_watched = self.is_watched(as_json=as_json)
         try:
             report = verify_audit(
                 folder=anchors, since_anchor=since_anchor, progress=self._show if is_watched else None
@@ -41,23 +46,18 @@ class Command(BaseCommand):
         except KeyUnusable as error:
             raise CommandError(str(error)) from None
         if is_watched:
-            self.stderr.write("\r\x1b[K", ending="")
-        self.stdout.write(_json(report) if options["json"] else _lines(report))
+            self.show_progress("")
+        self.tell({**asdict(report), "is_whole": report.is_whole}, _lines(report), as_json=as_json)
         if not report.is_whole:
-            sys.exit(1)
+            self.end_with(1)
 
     def _show(self, entries: int) -> None:
-        self.stderr.write(f"\r\x1b[K{entries} entries", ending="")
-        self.stderr.flush()
+        self.show_progress(f"{entries} entries")
 
 
-def _json(report: Report) -> str:
-    return json.dumps({**asdict(report), "is_whole": report.is_whole}, default=str)
-
-
-def _lines(report: Report) -> str:
+def _lines(report: Report) -> list[str]:
     lines = [*map(str, report.faults), *(f"note: {warning}" for warning in report.warnings)]
     at = "" if report.anchored_at is None else f", the last of {report.anchored_at.isoformat()}"
     looked_at = f"{report.entries} entries in {report.chains} chains, {report.anchors} anchors{at}"
     lines.append(f"{looked_at}: {'all whole' if report.is_whole else f'{len(report.faults)} faults'}")
-    return "\n".join(lines)
+    return lines

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.errors import Failure, NotFound
+from accounts.errors import NotFound
+from accounts.management.command import OperatorCommand
 from accounts.models import User
 from broker_handoff.gate.stored import month_as_json, report_as_json
 from broker_handoff.models import GateOverride, GateVerdict
@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from broker_handoff.services.gate import Gate
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Show how far somebody's record goes on the way to live trading; judge them now; compute stored "
         "verdicts again from their inputs; list or end overrides. An override is asked for and approved in "
         "the admin, where two of the staff show their passkeys."
     )
+    when = "When somebody asks why live trading is not open to them, and after a change of the rules."
+    examples = (
+        "show --email you@example.com",
+        "recompute",
+        'end-override --id ID --reason "given in error" --dry-run',
+    )
+    changes = True
+    exits = {1: "refused, or a stored verdict is not what its inputs give"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(
@@ -36,30 +44,34 @@ class Command(BaseCommand):
         for name, words in (("show", "each criterion, as it stands now"), ("judge", "a verdict, stored")):
             step = steps.add_parser(name, help=words)
             step.add_argument("--email", required=True, help="whose record")
-            step.add_argument("--json", action="store_true", help="print one JSON object")
+            self.add_shared(step, changes=name == "judge")
         again = steps.add_parser(
             "recompute", help="all stored verdicts, or somebody's; fails where one differs"
         )
+        self.add_shared(again)
         again.add_argument("--email", help="whose; everybody's unless told")
         listing = steps.add_parser("overrides", help="those that live, and those that wait")
-        listing.add_argument("--json", action="store_true", help="print one JSON object a line")
+        self.add_shared(listing)
         end = steps.add_parser("end-override", help="at once")
+        self.add_shared(end, changes=True)
         end.add_argument("--id", required=True, type=UUID, help="as `overrides` lists it")
         end.add_argument("--reason", required=True, help="facts, nothing personal: it is kept for good")
 
-    def handle(self, *, step: str, **options: Any) -> None:
-        try:
-            if step in {"show", "judge"}:
-                self._show(options["email"], is_judged=step == "judge", as_json=options["json"])
-            elif step == "recompute":
-                self._recompute(options["email"])
-            elif step == "overrides":
-                self._list(as_json=options["json"])
-            else:
-                ended = end_override(override_id=options["id"], reason=options["reason"], now=timezone.now())
-                self.stdout.write(f"{ended.pk} has ended")
-        except Failure as error:
-            raise CommandError(str(error)) from None
+    def handle(self, *, step: str, json: bool, dry_run: bool, **options: Any) -> None:
+        if step in {"show", "judge"}:
+            # A judgement is shown as it is now, and stored by `judge` alone.
+            self._show(options["email"], is_judged=step == "judge" and not dry_run, as_json=json)
+        elif step == "recompute":
+            self._recompute(options["email"], as_json=json)
+        elif step == "overrides":
+            self._list(as_json=json)
+        else:
+            ended = end_override(
+                override_id=options["id"], reason=options["reason"], now=timezone.now(), is_trial=dry_run
+            )
+            outcome = "would end" if dry_run else "has ended"
+            shown = {"id": str(ended.pk), "outcome": outcome}
+            self.tell(shown, [f"{ended.pk} {outcome}"], as_json=json, is_dry=dry_run)
 
     def _show(self, email: str, *, is_judged: bool, as_json: bool) -> None:
         person = _person(email)
@@ -75,7 +87,7 @@ class Command(BaseCommand):
                 "report": None if judgement is None else report_as_json(judgement.report),
                 "present_month": None if judgement is None else month_as_json(judgement.present),
             }
-            self.stdout.write(json_text.dumps(shown))
+            self.tell(shown, as_json=True)
             return
         self.stdout.write(f"the gate is {f'open, by {_opened_by(gate)}' if gate.is_open else 'not open'}")
         if gate.verdict is not None:
@@ -98,27 +110,28 @@ class Command(BaseCommand):
             figure = criterion["figure"] or "-"
             self.stdout.write(f"  {criterion['name']:24}{figure:>12}   {criterion['required']}{missing}")
 
-    def _recompute(self, email: str | None) -> None:
+    def _recompute(self, email: str | None, *, as_json: bool) -> None:
         verdicts = GateVerdict.objects.across_owners().order_by("computed_at", "pk")
         if email is not None:
             verdicts = verdicts.filter(user=_person(email))
         differing = list(_differing(verdicts.iterator()))
         same = verdicts.count() - len(differing)
-        self.stdout.write(f"{same} verdicts are as they were stored")
+        shown = {"same": same, "differing": differing}
+        self.tell(shown, [f"{same} verdicts are as they were stored"], as_json=as_json)
         if differing:
             raise CommandError(f"{len(differing)} differ: {', '.join(differing)}")
 
     def _list(self, *, as_json: bool) -> None:
+        shown, lines = [], []
         for override in GateOverride.objects.across_owners().filter(ended_at=None).order_by("asked_at", "pk"):
             if override.expires_at is not None and override.expires_at <= timezone.now():
                 continue
             until = None if override.expires_at is None else override.expires_at.isoformat()
-            if as_json:
-                shown = {"id": str(override.pk), "user_id": str(override.user_id), "expires_at": until}
-                self.stdout.write(json_text.dumps({**shown, "reason": override.reason}))
-            else:
-                state = "waits" if until is None else f"until {until}"
-                self.stdout.write(f"{override.pk}  {override.user_id}  {state}  {override.reason}")
+            whose = {"id": str(override.pk), "user_id": str(override.user_id)}
+            shown.append({**whose, "expires_at": until, "reason": override.reason})
+            state = "waits" if until is None else f"until {until}"
+            lines.append(f"{override.pk}  {override.user_id}  {state}  {override.reason}")
+        self.tell(shown, lines, as_json=as_json)
 
 
 def _differing(verdicts: Iterator[GateVerdict]) -> Iterator[str]:

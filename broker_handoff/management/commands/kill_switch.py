@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from accounts import tracing
-from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from accounts.models import User
 from broker_handoff.models import SwitchClosing
 from broker_handoff.services import switches
-from trading.management.showing import show
 from trading.wire import instant, instant_or_none
 
 if TYPE_CHECKING:
     from broker_handoff.services.switches import Closed
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Close the kill switch: no live order is sent from that moment on, by any worker. To open what the staff has "
         "closed one operator asks and another one approves, within 24 hours. People open what they closed themselves."
     )
+    when = "At the first sign that live orders go wrong: close first, ask afterwards."
+    examples = (
+        'close --scope global --reason "odd fills" --operator sam@example.com',
+        "status --json",
+        "open --id ID --operator kim@example.com",
+    )
+
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True, metavar="close | ask | open | status")
@@ -41,24 +47,16 @@ class Command(BaseCommand):
             step.add_argument("--reason", required=True, help="why: the people whom it stops read it")
         for step in (close, ask, approve):
             step.add_argument("--operator", required=True, help="your own address, as a member of the staff")
-            step.add_argument(
-                "--dry-run", action="store_true", help="say what would happen, and change nothing"
-            )
+            self.add_shared(step, changes=True)
         status = steps.add_parser("status", help="list what is closed")
-        for step in (close, ask, approve, status):
-            step.add_argument(
-                "--json", action="store_true", help="print one JSON object; `status` prints a list"
-            )
+        self.add_shared(status)
 
-    def handle(self, *, step: str, json: bool, **options: Any) -> None:
-        try:
-            if step == "status":
-                self._list(as_json=json)
-                return
-            shown = self._change(step, dry_run=options.pop("dry_run"), **options)
-        except Failure as error:
-            raise CommandError(str(error)) from None
-        show(self, shown, as_json=json)
+    def handle(self, *, step: str, json: bool, dry_run: bool, **options: Any) -> None:
+        if step == "status":
+            self._list(as_json=json)
+            return
+        shown = self._change(step, dry_run=dry_run, **options)
+        self.tell(shown, as_json=json, is_dry=dry_run)
 
     def _change(self, step: str, *, dry_run: bool, operator: str, **options: Any) -> dict[str, Any]:
         by = _staff(operator)
@@ -88,13 +86,11 @@ class Command(BaseCommand):
         with transaction.atomic():
             closings = SwitchClosing.objects.across_owners().filter(opened_at=None).select_related("user")
             found = [_fields(closing) for closing in closings.order_by("closed_at", "pk")]
-        if as_json:
-            self.stdout.write(json_text.dumps(found))
+        if as_json or not found:
+            self.tell(found, ["nothing is closed"], as_json=as_json)
             return
-        if not found:
-            self.stdout.write("nothing is closed")
         for fields in found:
-            show(self, fields, as_json=False)
+            self.tell(fields, as_json=False)
             self.stdout.write("")
 
 

@@ -7,10 +7,11 @@ import threading
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error, close_old_connections
 
 from accounts import tracing
+from accounts.management.command import OperatorCommand
 from broker_handoff import adapters
 from broker_handoff.services.following import Followers
 from broker_handoff.services.reconciling import connections_to_compare
@@ -18,8 +19,15 @@ from broker_handoff.services.reconciling import connections_to_compare
 LOOK_EVERY_S = 15.0  # for connections that are new, or over
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Follow the broker's stream for every living connection until stopped."
+    when = (
+        "One of the processes of an installation where RAXX_LIVE=on: `up` starts it, or a unit of the system. Without "
+        "it fills are heard of twice a minute."
+    )
+    examples = ("",)
+    exits = {0: "stopped by a signal", 1: "live trading is not enabled here"}
+    is_process = True
     requires_system_checks: list[str] = []
 
     def handle(self, *_: Any, **__: Any) -> None:

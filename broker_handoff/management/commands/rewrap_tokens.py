@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import TYPE_CHECKING, Any
-
-from django.core.management.base import BaseCommand
+from typing import Any
 
 from accounts import tracing
+from accounts.management.command import OperatorCommand
 from broker_handoff.adapters import key_service
 from broker_handoff.services.tokens import rewrap_one, tokens_by_key, tokens_not_under
 from broker_handoff.vault import KeyServiceAway, VaultRefused
 
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
 
-
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Have the key service wrap each live token's key anew under its present key; no token is opened. May be "
         "stopped and run again at any time, also beside running workers. Exits with 1 where one was refused. "
         "Afterwards the old key can be disabled."
     )
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--dry-run", action="store_true", help="say how many would be, and change nothing"
-        )
-        parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    when = "After the key service has got a new key, before the old one is disabled."
+    examples = (
+        "--dry-run",
+        "--json",
+    )
+    exits = {1: "some were refused: run it again"}
+    changes = True
 
     def handle(self, *, dry_run: bool, **options: Any) -> None:
         tracing.set_actor("command", "rewrap_tokens")
@@ -48,15 +43,15 @@ class Command(BaseCommand):
             "failed": failures,
             "tokens_by_key": tokens_by_key(),
         }
-        self.stdout.write(json.dumps(report) if options["json"] else _lines(report, is_dry=dry_run))
+        self.tell(report, _lines(report, is_dry=dry_run), as_json=options["json"])
         if failures:
-            sys.exit(1)
+            self.end_with(1)
 
 
-def _lines(report: dict[str, Any], *, is_dry: bool) -> str:
+def _lines(report: dict[str, Any], *, is_dry: bool) -> list[str]:
     lines = [f"connection {one}: {words}" for one, words in report["failed"].items()]
     lines += [f"{count} under {key}" for key, count in report["tokens_by_key"].items()]
     done = "would be" if is_dry else "were"
     count = report["waiting"] if is_dry else report["rewrapped"]
     lines.append(f"{count} tokens {done} wrapped anew under {report['key']}, {len(report['failed'])} failed")
-    return "\n".join(lines)
+    return lines

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from broker_handoff import adapters
 from broker_handoff.models import ShadowLink
 from broker_handoff.shadow import links, showing
 from broker_handoff.shadow.report import parity
-from trading.management.showing import show
 from trading.services.accounts import account_named
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = (
         "Send an account's paper orders to the operator's own paper account at Alpaca as well (RAXX_SHADOW_*), and "
         "report how fills, prices and times differ, per order and per rule. Nothing at Raxx waits for it or "
         "follows it."
     )
+    when = "To learn how true the paper fills are."
+    examples = (
+        "on --account PA3X9K2M7Q4T --dry-run",
+        "status",
+        "report --account PA3X9K2M7Q4T --json",
+    )
+
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True, metavar="on | off | status | report")
@@ -35,29 +42,24 @@ class Command(BaseCommand):
             step.add_argument(
                 "--account", required=name != "status", metavar="NUMBER", help="its number or id"
             )
-            step.add_argument("--json", action="store_true", help="print JSON")
+            self.add_shared(step, changes=name in {"on", "off"})
 
-    def handle(self, *, step: str, account: str | None, json: bool, **_: Any) -> None:
-        try:
-            if step == "status":
-                self._status(account, as_json=json)
-                return
-            assert account is not None
-            found = account_named(account)
-            if step == "report":
-                report = parity(found)
-                lines = [json_text.dumps(showing.as_json(report))] if json else showing.as_lines(report)
-                for line in lines:
-                    self.stdout.write(line)
-                return
-            link = (
-                links.turn_on(account=found, broker=adapters.shadow())
-                if step == "on"
-                else links.turn_off(account=found)
-            )
-        except Failure as error:
-            raise CommandError(str(error)) from None
-        self._show(showing.link_fields(link, found.number), as_json=json)
+    def handle(self, *, step: str, account: str | None, json: bool, dry_run: bool, **_: Any) -> None:
+        if step == "status":
+            self._status(account, as_json=json)
+            return
+        assert account is not None
+        found = account_named(account)
+        if step == "report":
+            report = parity(found)
+            self.tell(showing.as_json(report), showing.as_lines(report), as_json=json)
+            return
+        link = (
+            links.turn_on(account=found, broker=adapters.shadow(), is_trial=dry_run)
+            if step == "on"
+            else links.turn_off(account=found, is_trial=dry_run)
+        )
+        self._show(showing.link_fields(link, found.number), as_json=json, is_dry=dry_run)
 
     def _status(self, account: str | None, *, as_json: bool) -> None:
         everybodys = (
@@ -66,17 +68,15 @@ class Command(BaseCommand):
         if account is not None:
             everybodys = everybodys.filter(pk=account_named(account).pk)
         found = [showing.link_fields(link, link.account.number) for link in everybodys]
-        if as_json:
-            self.stdout.write(json_text.dumps(found))
+        if as_json or not found:
+            self.tell(found, ["nothing is mirrored"], as_json=as_json)
             return
-        if not found:
-            self.stdout.write("nothing is mirrored")
         for fields in found:
             self._show(fields, as_json=False)
             self.stdout.write("")
 
-    def _show(self, fields: dict[str, Any], *, as_json: bool) -> None:
+    def _show(self, fields: dict[str, Any], *, as_json: bool, is_dry: bool = False) -> None:
         if not as_json:
             counts = [f"{count} {status}" for status, count in fields["orders"].items()]
             fields = {**fields, "is_on": "yes" if fields["is_on"] else "no", "orders": ", ".join(counts)}
-        show(self, fields, as_json=as_json)
+        self.tell(fields, as_json=as_json, is_dry=is_dry)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+from argparse import RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from matching.market import rows
@@ -18,9 +19,32 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 
+HELP = """\
+Publish a market's feed (tape, synthetic or live) to Valkey until stopped.
+
+One of the processes of an installation: `up` starts it, or a unit of the system. One for each market;
+it may be stopped and started again at any time, and waits for servers that are away.
+
+Examples:
+  manage.py hub
+  manage.py hub --market 2
+
+Exit codes:
+  0  stopped by a signal
+  1  the market cannot be published, with the reason on stderr
+  2  called with wrong options
+"""
+
+
 class Command(BaseCommand):
-    help = "Publish a market's feed (tape, synthetic or live) to Valkey until stopped."
+    help = HELP
     requires_system_checks: list[str] = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        """Keep the lines of the help as they are written."""
+        return super().create_parser(
+            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **options
+        )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--market", type=int, help="the market's id; without it the active one")

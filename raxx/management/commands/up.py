@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from accounts.management.command import OperatorCommand
 from matching.models import Market
 from raxx import process, programs, welcome
 from raxx.bootstrap import bootstrap
@@ -30,11 +31,24 @@ READY_PATIENCE_S = 120.0
 MARKET_OPTIONS = ("feed", "tape", "date", "symbols", "speed", "paused")
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Start PostgreSQL, Valkey and every process of Raxx behind one address, and keep them running."""
 
     help = "Start everything behind one address, and keep it running until Ctrl-C."
+    when = (
+        "To try Raxx, to develop against it, and in CI. Started again it finds the data as it was, and ends what an "
+        "earlier run has left behind. In production each process is a unit of its own."
+    )
+    examples = (
+        "",
+        "--port 8123",
+        "--feed replay --tape ~/lean/data --date 2013-10-08 --symbols IBM --paused",
+        "--feed alpaca --symbols AAPL,SPY --dry-run",
+    )
+    exits = {0: "stopped by a signal", 1: "not started, or given up, with the reason on stderr"}
+    changes = True
     requires_system_checks: list[str] = []  # the database is not there yet
+    _is_json = False  # then stdout is for one document, when all is ready
     _advance_to: datetime | None = None  # where a paused tape should stand before the first order
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -57,9 +71,13 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: Any) -> None:
         """Run until stopped. Raises CommandError with the reason when that is not what was asked."""
+        self._is_json = options["json"]
         try:
             with settings.DATA_FOLDER.lock():
                 _require_free_port(options["host"], options["port"])
+                if options["dry_run"]:
+                    self._tell_plan(options)
+                    return
                 left = process.end(process.leftovers(settings.DATA_FOLDER.root))
                 if left:
                     self.say(f"ended {left} processes that an earlier run had left behind")
@@ -70,9 +88,31 @@ class Command(BaseCommand):
 
     def say(self, line: str) -> None:
         """Write a line for the person at the terminal, who may have left."""
+        to = self.stderr if self._is_json else self.stdout
         with contextlib.suppress(OSError):
-            self.stdout.write(line)
-            self.stdout.flush()
+            to.write(line)
+            to.flush()
+
+    def _tell_plan(self, options: dict[str, Any]) -> None:
+        """Say what would be started, with free port and data folder as they are now."""
+        folder, server = settings.DATA_FOLDER, settings.DATABASE_SERVER
+        names = [task.name for task in programs.services(folder)]
+        names += [task.name for task in programs.engines({}, tuple(names))]
+        names += [task.name for task in programs.servers(folder, {}, tuple(names))]
+        plan = {
+            **self._place(options),
+            "database": "embedded" if server.is_embedded else "as DATABASE_URL says",
+            "market": {name: options[name] for name in MARKET_OPTIONS if options[name] is not None},
+            "processes": [*names, "front"],
+        }
+        lines = [f"would start {', '.join(plan['processes'])} at {plan['base_url']}, data in {folder.root}"]
+        self.tell(plan, lines, as_json=options["json"], is_dry=True)
+
+    @staticmethod
+    def _place(options: dict[str, Any]) -> dict[str, Any]:
+        folder = settings.DATA_FOLDER
+        base_url = f"http://{_name_of(options['host'])}:{options['port']}"
+        return {"base_url": base_url, "data_folder": str(folder.root), "demo_file": str(folder.demo_file)}
 
     async def _run(self, options: dict[str, Any]) -> None:
         folder, host, port = settings.DATA_FOLDER, options["host"], options["port"]
@@ -104,7 +144,11 @@ class Command(BaseCommand):
         supervisor.start(programs.front(folder, host, port, environment))
         if not await supervisor.unless_stopped(asyncio.ensure_future(_until_healthy(host, port))):
             return
-        self.say(welcome.text(base_url, folder, advance_to=self._advance_to))
+        if self._is_json:
+            self.tell(self._place(options), as_json=True)
+            self.stdout.flush()
+        else:
+            self.say(welcome.text(base_url, folder, advance_to=self._advance_to))
         await supervisor.until_stopped()
 
     def _prepare(self, options: dict[str, Any], base_url: str) -> None:

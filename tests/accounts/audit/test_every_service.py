@@ -7,6 +7,7 @@ from tests.accounts.audit.reach import writers
 ORDERS = "an order's log is its events"
 FIGURES = "writes down figures that follow from others"
 ERASED = "each app lets go by itself, and this one, the last, tells it: erase_some_here"
+RUNS = "the record of the installation's own work; about nobody"
 LISTS = "moves no money, opens nothing, forbids nothing"
 SILENT = {
     "accounts.services.erasures.erase": ERASED,
@@ -19,6 +20,10 @@ SILENT = {
     "trading.services.history_purge.purge_histories": "folds old detail into opening balances; no balance changes",
     "trading.services.leavers.end_orders_of_leavers": ORDERS,
     "trading.services.markets.store_calendars": "the exchange's days, as they are known to all",
+    "trading.services.scheduled_runs.begin_run": RUNS,
+    "trading.services.scheduled_runs.end_run": RUNS,
+    "trading.services.scheduled_runs.forget_old_runs": RUNS,
+    "trading.services.scheduled_runs.note_sweep": RUNS,
     "trading.services.orders.cancel_all_orders": ORDERS,
     "trading.services.orders.cancel_order": ORDERS,
     "trading.services.own_accounts.ask_for_cancels": ORDERS,

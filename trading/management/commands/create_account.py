@@ -5,20 +5,27 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from matching.market import rows
 from matching.market.errors import MarketError
 from matching.models import Market
-from trading.errors import TradingError
-from trading.management.showing import show
 from trading.models.configuration import MULTIPLIERS
 from trading.services.accounts import PAPER_MULTIPLIER, create_account
 from trading.services.markets import market_time
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Open a paper account in the active market; a person with a new address is made."
+    when = "For who shall trade and has no account yet. Each run opens another one."
+    examples = (
+        "--email you@example.com",
+        "--email you@example.com --cash 25000 --multiplier 1 --profile instant --dry-run",
+    )
+    changes = True
+    refusals = (Failure, MarketError)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose account")
@@ -32,35 +39,41 @@ class Command(BaseCommand):
             choices=MULTIPLIERS,
             help="how many times its equity the account may hold: 1 is a cash account, which cannot sell short",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
-        self, *, email: str, name: str, cash: str, profile: str, multiplier: int, json: bool, **_: Any
+        self,
+        *,
+        email: str,
+        name: str,
+        cash: str,
+        profile: str,
+        multiplier: int,
+        json: bool,
+        dry_run: bool,
+        **_: Any,
     ) -> None:
         try:
             dollars = Decimal(cash)
         except InvalidOperation:
             raise CommandError(f"starting cash {cash!r} is not a number") from None
-        try:
-            market = Market.objects.get(pk=rows.active_market_id())
-            account = create_account(
-                email=email,
-                market=market,
-                cash=dollars,
-                now=market_time(market),
-                name=name,
-                profile=profile,
-                multiplier=multiplier,
-            )
-        except (TradingError, MarketError) as error:
-            raise CommandError(str(error)) from None
+        market = Market.objects.get(pk=rows.active_market_id())
+        account = create_account(
+            email=email,
+            market=market,
+            cash=dollars,
+            now=market_time(market),
+            name=name,
+            profile=profile,
+            multiplier=multiplier,
+            is_trial=dry_run,
+        )
         shown: dict[str, str | int] = {
             "email": account.email,
-            "account_id": str(account.account_id),
-            "account_number": account.account_number,
+            "account_id": "" if dry_run else str(account.account_id),
+            "account_number": "" if dry_run else account.account_number,
             "market": market.name,
             "profile": account.profile,
             "multiplier": account.multiplier,
             "cash": str(account.cash),
         }
-        show(self, shown, as_json=json)
+        self.tell(shown, as_json=json, is_dry=dry_run)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
+from accounts.management.command import OperatorCommand
 from accounts.models.api_key import DEFAULT_SCOPES, Scope
-from trading.errors import TradingError
-from trading.management.showing import show
 from trading.services.key_terms import KeyTerms, expiry
 from trading.services.keys import NewKey, create_api_key
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "Make an API key for one account of a user. The secret is shown once and never stored."
+    when = "For a bot whose owner cannot make its key on the page /security. Each run makes another key."
+    examples = (
+        "--email you@example.com",
+        "--email you@example.com --account PA3X9K2M7Q4T --scopes read data --expires-in-days 30",
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose key")
@@ -33,7 +39,6 @@ class Command(BaseCommand):
             help="an IP address or network from which alone it may be used; repeat it for several",
         )
         parser.add_argument("--expires-in-days", type=int, metavar="DAYS", help="when it ends by itself")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
         self,
@@ -45,28 +50,26 @@ class Command(BaseCommand):
         address: list[str],
         expires_in_days: int | None,
         json: bool,
+        dry_run: bool,
         **_: Any,
     ) -> None:
-        try:
-            terms = KeyTerms(scopes=scopes, name=name, addresses=address, expires_at=expiry(expires_in_days))
-            key = create_api_key(email=email, account=account, terms=terms)
-        except TradingError as error:
-            raise CommandError(str(error)) from None
-        show_key(self, key, as_json=json)
+        terms = KeyTerms(scopes=scopes, name=name, addresses=address, expires_at=expiry(expires_in_days))
+        key = create_api_key(email=email, account=account, terms=terms, is_trial=dry_run)
+        show_key(self, key, as_json=json, is_dry=dry_run)
 
 
-def show_key(command: BaseCommand, made: NewKey, *, as_json: bool) -> None:
-    """Print a key that was just made, with the secret that is shown this once."""
+def show_key(command: OperatorCommand, made: NewKey, *, as_json: bool, is_dry: bool) -> None:
+    """Print a key that was just made, with the secret that is shown this once; of a trial only the terms."""
     key = made.key
     shown = {
         "email": made.email,
         "account_id": str(key.account_id),
         "account_number": made.account_number,
-        "key_id": key.pk,
-        "secret": made.secret,
-        "token": made.token,
+        "key_id": None if is_dry else key.pk,
+        "secret": None if is_dry else made.secret,
+        "token": None if is_dry else made.token,
         "scopes": list(key.scopes),
         "addresses": list(key.addresses),
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,
     }
-    show(command, shown, as_json=as_json)
+    command.tell(shown, as_json=as_json, is_dry=is_dry)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_text
-from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from accounts.management.command import OperatorCommand
 from matching.engine.types import Model
-from trading.errors import TradingError
 from trading.explaining.profile import profile_body
 from trading.models.profile import PARTS
 from trading.services.profiles import define_profile, every_version, next_definition, withdraw_profile
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from trading.models import SimulationProfile
 
 HELP = """\
+Define how orders fill, under a name; list what there is. For who wants costs, delays or mishaps of their own.
+
 A simulation profile is a fill model with its parameters. An account names one, and every order keeps
 the version that its account had when it was accepted, so that old fills stay explained.
 
@@ -26,13 +27,6 @@ Models:
   displayed  fills only the size that the market showed, behind the queue that stood there
   instant    fills marketable orders whole at the touch; size and queue are ignored
   bars       for tapes of bars: takes a share (participation) of each bar's volume
-
-Examples:
-  create_profile --list
-  create_profile --name careful --model displayed --slippage-bps 2 --latency-ms 50
-  create_profile --name careful --commission 0.005        (its next version: the rest stays as it was)
-  create_profile --name chaos --reject-rate 0.01 --partial-rate 0.2 --dry-run
-  create_profile --name careful --withdraw                (no account can choose it any more)
 
 A version is never changed. Saying again what the newest version says makes no new one.
 """
@@ -48,14 +42,17 @@ PARAMETERS = (
 )
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = HELP
-
-    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
-        """Keep the lines of the help as they are written."""
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **options
-        )
+    examples = (
+        "--list",
+        "--name careful --model displayed --slippage-bps 2 --latency-ms 50",
+        "--name careful --commission 0.005        (its next version: the rest stays as it was)",
+        "--name chaos --reject-rate 0.01 --partial-rate 0.2 --dry-run",
+        "--name careful --withdraw                (no account can choose it any more)",
+    )
+    changes = True
+    is_help_laid_out = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
@@ -91,10 +88,6 @@ class Command(BaseCommand):
         )
         parser.add_argument("--description", help="one sentence for those who choose")
         parser.add_argument("--withdraw", action="store_true", help="offer no version of the name any more")
-        parser.add_argument(
-            "--dry-run", action="store_true", help="say what would be defined, and define nothing"
-        )
-        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *, name: str | None, json: bool, withdraw: bool, dry_run: bool, **options: Any) -> None:
         changes = {key: options[key] for key in PARAMETERS if options[key] is not None}
@@ -102,14 +95,11 @@ class Command(BaseCommand):
             self._refuse_others(changes, withdraw=withdraw, dry_run=dry_run)
             self._list(every_version(), json=json)
             return
-        try:
-            if withdraw:
-                self._refuse_others(changes, dry_run=dry_run)
-                self._withdraw(name, json=json)
-            else:
-                self._define(name, changes, json=json, dry_run=dry_run)
-        except TradingError as error:
-            raise CommandError(str(error)) from None
+        if withdraw:
+            self._refuse_others(changes)
+            self._withdraw(name, json=json, dry_run=dry_run)
+        else:
+            self._define(name, changes, json=json, dry_run=dry_run)
 
     @staticmethod
     def _refuse_others(changes: dict[str, Any], **flags: bool) -> None:
@@ -123,32 +113,25 @@ class Command(BaseCommand):
         define = next_definition if dry_run else define_profile
         definition = define(name=name, changes=changes)
         profile = definition.profile
-        if json:
-            shown = {**profile_body(profile), "is_new": definition.is_new, "is_stored": not dry_run}
-            self.stdout.write(json_text.dumps(shown))
-            return
+        shown = {**profile_body(profile), "is_new": definition.is_new, "is_stored": not dry_run}
+        said = f"{profile} {'would be' if dry_run else 'is'} defined"
         if not definition.is_new:
-            self.stdout.write(f"{profile} says this already: nothing to define")
-        else:
-            self.stdout.write(f"{profile} {'would be' if dry_run else 'is'} defined")
-        for field, value in _fields(profile):
-            self.stdout.write(f"  {field:15}{value}")
+            said = f"{profile} says this already: nothing to define"
+        lines = [f"  {field:15}{value}" for field, value in _fields(profile)]
+        self.tell(shown, [said, *lines], as_json=json)
 
-    def _withdraw(self, name: str, *, json: bool) -> None:
-        count = withdraw_profile(name=name)
-        if json:
-            self.stdout.write(json_text.dumps({"name": name, "withdrawn": count}))
-        else:
-            self.stdout.write(f"{name}: {count} version{'' if count == 1 else 's'} withdrawn")
+    def _withdraw(self, name: str, *, json: bool, dry_run: bool) -> None:
+        count = withdraw_profile(name=name, is_trial=dry_run)
+        line = f"{name}: {count} version{'' if count == 1 else 's'} withdrawn"
+        self.tell({"name": name, "withdrawn": count}, [line], as_json=json, is_dry=dry_run)
 
     def _list(self, versions: list[SimulationProfile], *, json: bool) -> None:
-        if json:
-            self.stdout.write(json_text.dumps([profile_body(profile) for profile in versions]))
-            return
-        for profile in versions:
-            said = " ".join(f"{field}={value}" for field, value in _fields(profile) if field != "description")
-            state = "" if profile.is_offered else "  (withdrawn)"
-            self.stdout.write(f"{profile!s:20}{said}{state}")
+        self.tell([profile_body(profile) for profile in versions], map(_line, versions), as_json=json)
+
+
+def _line(profile: SimulationProfile) -> str:
+    said = " ".join(f"{field}={value}" for field, value in _fields(profile) if field != "description")
+    return f"{profile!s:20}{said}{'' if profile.is_offered else '  (withdrawn)'}"
 
 
 def _fields(profile: SimulationProfile) -> list[tuple[str, Any]]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from trading.errors import TradingError
-from trading.management.showing import show
+from accounts.management.command import OperatorCommand
 from trading.models import GrantPermission
 from trading.services.accounts import account_named
 from trading.services.grants import Given, give_grant, staff_named
@@ -22,12 +21,18 @@ WORDS = {"view": GrantPermission.VIEW, "act": GrantPermission.ACT}
 HOURS = 8
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Let a member of staff see an account: its orders, money and keys, for a reason, for 30 days at most. "
         "It is written into the account's audit log, and so is each look. Granting again makes it last "
         "longer, never shorter; `revoke_grant` ends it at once."
     )
+    when = "When support needs to look at an account to help its owner."
+    examples = (
+        '--staff sam@example.com --account PA3X9K2M7Q4T --reason "cannot find an order" --ticket T-7',
+        '--staff sam@example.com --account PA3X9K2M7Q4T --permission act --reason "asked to cancel" --hours 2 --dry-run',
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--staff", required=True, metavar="EMAIL", help="who shall see it")
@@ -38,8 +43,6 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, help="facts, nothing personal: it is kept for good")
         parser.add_argument("--ticket", default="", help="where the case is told")
         parser.add_argument("--hours", type=float, default=HOURS, help=f"how long; {HOURS} unless told")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be granted, and do not")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
         self,
@@ -54,22 +57,19 @@ class Command(BaseCommand):
         json: bool,
         **_: Any,
     ) -> None:
-        try:
-            who, which = staff_named(staff), account_named(account)
-            given = give_grant(
-                staff=who,
-                account_id=which.pk,
-                owner_id=which.user_id,
-                permission=WORDS[permission],
-                reason=reason,
-                ticket=ticket,
-                lasts=_lasting(hours),
-                now=timezone.now(),
-                is_trial=dry_run,
-            )
-        except TradingError as error:
-            raise CommandError(str(error)) from None
-        show(self, _shown(who, which, permission, given, is_trial=dry_run), as_json=json)
+        who, which = staff_named(staff), account_named(account)
+        given = give_grant(
+            staff=who,
+            account_id=which.pk,
+            owner_id=which.user_id,
+            permission=WORDS[permission],
+            reason=reason,
+            ticket=ticket,
+            lasts=_lasting(hours),
+            now=timezone.now(),
+            is_trial=dry_run,
+        )
+        self.tell(_shown(who, which, permission, given, is_trial=dry_run), as_json=json, is_dry=dry_run)
 
 
 def _lasting(hours: float) -> timedelta:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandParser
-
+from accounts.management.command import OperatorCommand
 from trading.services.accounts import every_account
 from trading.services.own_accounts import status_word
 from trading.wire import plain
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "List paper accounts, oldest first."
+    when = "To find an account's number, which other commands ask for."
+    examples = (
+        "",
+        "--email you@example.com --all --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", help="only those of one person")
         parser.add_argument("--all", action="store_true", help="those that are closed as well")
-        parser.add_argument("--json", action="store_true", help="print one JSON array")
 
     def handle(self, *, email: str | None, all: bool, json: bool, **_: Any) -> None:  # noqa: A002 - the option's name
         shown = [
@@ -37,13 +42,9 @@ class Command(BaseCommand):
             }
             for account in every_account(email=email, wants_closed=all)
         ]
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        if not shown:
-            self.stdout.write("no accounts")
-        for each in shown:
-            self.stdout.write(
-                f"{each['account_number']}  {each['email']}  {each['status']}  generation {each['generation']}"
-                f"  cash {each['cash']}  {each['market']}  {each['name']}".rstrip()
-            )
+        lines = [
+            f"{each['account_number']}  {each['email']}  {each['status']}  generation {each['generation']}"
+            f"  cash {each['cash']}  {each['market']}  {each['name']}".rstrip()
+            for each in shown
+        ]
+        self.tell(shown, lines or ["no accounts"], as_json=json)

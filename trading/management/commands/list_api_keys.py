@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandParser
-
+from accounts.management.command import OperatorCommand
 from trading.services.keys import api_keys
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "List API keys, newest first. Secrets are stored nowhere and cannot be shown."
+    when = "To see which bots are in use, or to find the key that leaked."
+    examples = (
+        "",
+        "--email you@example.com --all --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", help="only those of one person")
         parser.add_argument("--all", action="store_true", help="those that are over as well")
-        parser.add_argument("--json", action="store_true", help="print one JSON array")
 
     def handle(self, *, email: str | None, all: bool, json: bool, **_: Any) -> None:  # noqa: A002 - the option's name
         shown: list[dict[str, Any]] = [
@@ -35,11 +40,8 @@ class Command(BaseCommand):
             for key in api_keys(email=email)
             if all or not key.is_over
         ]
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        if not shown:
-            self.stdout.write("no keys")
-        for key in shown:
-            used = key["last_used_at"] or "never"
-            self.stdout.write(f"{key['key_id']}  {key['email']}  {','.join(key['scopes'])}  used {used}")
+        lines = [
+            f"{key['key_id']}  {key['email']}  {','.join(key['scopes'])}  used {key['last_used_at'] or 'never'}"
+            for key in shown
+        ]
+        self.tell(shown, lines or ["no keys"], as_json=json)

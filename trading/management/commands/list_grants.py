@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from trading.errors import TradingError
+from accounts.management.command import OperatorCommand
 from trading.services.accounts import account_named
 from trading.services.grants import grants_on_record
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "List the grants that live, newest first; with --all every one that was ever given."
+    when = "To review who of the staff sees what."
+    examples = (
+        "",
+        "--account PA3X9K2M7Q4T --all --json",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--staff", metavar="EMAIL", help="only those of one member of staff")
         parser.add_argument("--account", metavar="N", help="only those on one account, by its number or id")
         parser.add_argument("--all", action="store_true", help="those that are over as well")
-        parser.add_argument("--json", action="store_true", help="print one JSON array")
 
     def handle(self, *, staff: str | None, account: str | None, all: bool, json: bool, **_: Any) -> None:  # noqa: A002 - the option's name
-        try:
-            account_id = account_named(account).pk if account else None
-        except TradingError as error:
-            raise CommandError(str(error)) from None
+        account_id = account_named(account).pk if account else None
         shown: list[dict[str, Any]] = [
             {
                 "staff": grant.user.email,
@@ -41,13 +42,9 @@ class Command(BaseCommand):
             }
             for grant in grants_on_record(staff=staff, account_id=account_id, ever=all)
         ]
-        if json:
-            self.stdout.write(json_text.dumps(shown))
-            return
-        if not shown:
-            self.stdout.write("no grants")
-        for row in shown:
-            until = f"ended {row['ended_at']}" if row["ended_at"] else f"until {row['expires_at']}"
-            self.stdout.write(
-                f"{row['account_number']}  {row['staff']}  {row['permission']}  {until}  {row['reason']}"
-            )
+        self.tell(shown, [_line(row) for row in shown] or ["no grants"], as_json=json)
+
+
+def _line(row: dict[str, Any]) -> str:
+    until = f"ended {row['ended_at']}" if row["ended_at"] else f"until {row['expires_at']}"
+    return f"{row['account_number']}  {row['staff']}  {row['permission']}  {until}  {row['reason']}"

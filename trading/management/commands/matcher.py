@@ -8,10 +8,11 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 from psycopg.conninfo import make_conninfo
 
+from accounts.management.command import OperatorCommand
 from matching.market import rows
 from matching.market.bells import MarketBell
 from matching.market.errors import MarketError
@@ -30,12 +31,19 @@ OUTAGE = (psycopg.OperationalError, OperationalError, InterfaceError, psycopg.In
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Decide the orders of the active market: read its feed, take what owners ask for, and commit every "
         "decision. Run one for each shard; a second one for the same shard waits, and refuses when the first lives."
     )
 
+    when = (
+        "One of the processes of an installation: `up` starts it, or a unit of the system. It may be killed at any "
+        "instant and started again, and waits for servers that are away."
+    )
+    examples = ("", "--shard 0 --shards 2")
+    exits = {0: "stopped by a signal", 1: "the market cannot be run", 3: "another matcher has the shard"}
+    is_process = True
     requires_system_checks: list[str] = []  # `check` has run before; a start after a crash is quick
 
     def add_arguments(self, parser: CommandParser) -> None:

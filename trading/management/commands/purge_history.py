@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import json as json_format
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from trading.errors import TradingError
+from accounts.management.command import OperatorCommand
 from trading.services.accounts import account_named
 from trading.services.history_purge import purge_histories
 
 if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
     from trading.services.history_purge import Purged
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Delete orders, fills, events and snapshots that are older than their owners' tiers keep. Cash, positions and "
         "profits stay as they are, and verify_ledger balances. The worker does it daily; it may be repeated."
     )
+    when = "Where no worker runs, or to make room now. Stopped half-way, what was deleted is whole, and the next run goes on."
+    examples = (
+        "--dry-run",
+        "--account PA3X9K2M7Q4T --json",
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", metavar="ACCOUNT", help="its number or id; default: everybody's")
-        parser.add_argument("--dry-run", action="store_true", help="count what would go, and delete nothing")
-        parser.add_argument("--json", action="store_true", help="print one JSON array")
 
     def handle(self, *, account: str | None, dry_run: bool, json: bool, **_: Any) -> None:
-        try:
-            account_id = None if account is None else account_named(account).pk
-        except TradingError as error:
-            raise CommandError(str(error)) from None
+        account_id = None if account is None else account_named(account).pk
         purged = purge_histories(now=timezone.now(), account_id=account_id, is_dry=dry_run)
-        if json:
-            self.stdout.write(json_format.dumps([asdict(each) for each in purged], default=str))
-            return
-        for each in purged:
-            self.stdout.write(_line(each))
-        self.stdout.write(f"{len(purged)} accounts {'would change' if dry_run else 'changed'}")
+        total = f"{len(purged)} accounts {'would change' if dry_run else 'changed'}"
+        self.tell([asdict(each) for each in purged], [*map(_line, purged), total], as_json=json)
 
 
 def _line(purged: Purged) -> str:

@@ -5,22 +5,27 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import tracing
-from trading.errors import TradingError
-from trading.management.showing import show
+from accounts.management.command import OperatorCommand
 from trading.services.accounts import account_named, require_cash
 from trading.services.own_accounts import SETTLED_WITHIN_S, UNSETTLED, reset_account, status_word
 from trading.wire import plain
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Begin an account's next generation: open orders are canceled, positions written off, and the cash "
         "is new. What was stays readable. Orders that the market does not end in time go on being ended, "
         "and the account takes none until then."
     )
+    when = "When its owner wants to begin again and cannot do so themselves."
+    examples = (
+        "PA3X9K2M7Q4T --cash 25000 --dry-run",
+        "PA3X9K2M7Q4T --cash 25000",
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", metavar="ACCOUNT", help="its number or id")
@@ -28,20 +33,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--wait", type=float, default=SETTLED_WITHIN_S, metavar="SECONDS", help="for open orders to end"
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, account: str, cash: str | None, wait: float, json: bool, **_: Any) -> None:
-        try:
-            found = account_named(account)
-            done = reset_account(
-                owner=found.user,
-                account_id=found.pk,
-                cash=_dollars(cash),
-                request_id=tracing.current().request_id,
-                within_s=wait,
-            )
-        except TradingError as error:
-            raise CommandError(str(error)) from None
+    def handle(
+        self, *, account: str, cash: str | None, wait: float, json: bool, dry_run: bool, **_: Any
+    ) -> None:
+        found = account_named(account)
+        done = reset_account(
+            owner=found.user,
+            account_id=found.pk,
+            cash=_dollars(cash),
+            request_id=tracing.current().request_id,
+            within_s=wait,
+            is_trial=dry_run,
+        )
         shown: dict[str, str | int] = {
             "email": found.user.email,
             "account_id": str(done.pk),
@@ -51,7 +55,7 @@ class Command(BaseCommand):
             "cash": plain(done.cash),
         }
         hint = "its open orders are still being canceled; the reset follows by itself"
-        show(self, shown, as_json=json, hint=hint if done.status in UNSETTLED else "")
+        self.tell(shown, as_json=json, is_dry=dry_run, hint=hint if done.status in UNSETTLED else "")
 
 
 def _dollars(text: str | None) -> Decimal | None:

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from trading.errors import TradingError
-from trading.management.showing import show
+from accounts.management.command import OperatorCommand
 from trading.services.keys import revoke_api_key
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "Revoke an API key: its requests are refused and its streams end. Repeating it changes nothing."
+    when = "At once, when a key has leaked."
+    examples = (
+        "PK3X9K2M7Q4T",
+        "PK3X9K2M7Q4T --dry-run",
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("key_id", metavar="KEY_ID", help="the public part, PK...")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, key_id: str, json: bool, **_: Any) -> None:
-        try:
-            key = revoke_api_key(key_id=key_id)
-        except TradingError as error:
-            raise CommandError(str(error)) from None
+    def handle(self, *, key_id: str, json: bool, dry_run: bool, **_: Any) -> None:
+        key = revoke_api_key(key_id=key_id, is_trial=dry_run)
         shown = {
             "email": key.user.email,
             "account_id": str(key.account_id),
             "key_id": key.pk,
             "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
         }
-        show(self, shown, as_json=json)
+        self.tell(shown, as_json=json, is_dry=dry_run)

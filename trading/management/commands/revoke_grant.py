@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.management.command import OperatorCommand
 from accounts.models import User
-from trading.errors import TradingError
 from trading.management.commands.grant import WORDS
-from trading.management.showing import show
 from trading.services.accounts import account_named
 from trading.services.grants import end_grants
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "End what a member of staff holds on an account: seeing it, or with --permission act only acting for "
         "its owner. The next page they ask for is refused. The grant stays on record; repeating changes nothing."
     )
+    when = "When a case is closed before its grant expires."
+    examples = (
+        "--staff sam@example.com --account PA3X9K2M7Q4T --dry-run",
+        "--staff sam@example.com --account PA3X9K2M7Q4T",
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--staff", required=True, metavar="EMAIL", help="who holds it")
@@ -27,8 +32,6 @@ class Command(BaseCommand):
         parser.add_argument(
             "--permission", choices=sorted(WORDS), default="view", help="view ends both; act leaves seeing"
         )
-        parser.add_argument("--dry-run", action="store_true", help="say what would end, and end nothing")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
         self, *, staff: str, account: str, permission: str, dry_run: bool, json: bool, **_: Any
@@ -36,10 +39,7 @@ class Command(BaseCommand):
         who = User.objects.filter(email__iexact=staff).first()  # staff no more, perhaps
         if who is None:
             raise CommandError(f"there is nobody {staff}")
-        try:
-            which = account_named(account)
-        except TradingError as error:
-            raise CommandError(str(error)) from None
+        which = account_named(account)
         ended = end_grants(
             staff=who,
             account_id=which.pk,
@@ -56,4 +56,4 @@ class Command(BaseCommand):
             "account_number": which.number,
             "permissions": [grant.what.value for grant in ended],
         }
-        show(self, shown, as_json=json)
+        self.tell(shown, as_json=json, is_dry=dry_run)

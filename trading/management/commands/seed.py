@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from argparse import BooleanOptionalAction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from matching.market.errors import MarketError
 from trading.services.demo import ensure_demo
 from trading.services.markets import MarketNotChosen, activate_market, market_time
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = (
         "Make a market the active one, list its symbols as assets, and have a demo user with a funded paper "
         "account in it. The key is written to demo.json in the data folder, which nobody else can read."
     )
+    when = "`up` runs it; by hand, to change the market of processes that are started one by one."
+    examples = (
+        "",
+        "--feed replay --tape ~/lean/data --date 2013-10-08 --symbols IBM --paused",
+    )
+    refusals = (Failure, MarketError, MarketNotChosen)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -36,15 +45,11 @@ class Command(BaseCommand):
             help="stop the tape's clock, or let it go; neither: as it was, playing at first",
         )
         parser.add_argument("--base-url", default="http://localhost:8000", help="where the API will answer")
-        parser.add_argument("--json", action="store_true", help="print the content of demo.json")
 
     def handle(self, *, base_url: str, json: bool, symbols: str | None, **options: Any) -> None:
         names = symbols.split(",") if symbols else None
         chosen = {name: options[name] for name in ("feed", "tape", "date", "speed", "paused")}
-        try:
-            market = activate_market(symbols=names, **chosen)
-        except (MarketError, MarketNotChosen) as error:
-            raise CommandError(str(error)) from None
+        market = activate_market(symbols=names, **chosen)
         settings.DATA_FOLDER.create()
         demo = ensure_demo(
             market=market,
@@ -52,11 +57,5 @@ class Command(BaseCommand):
             base_url=base_url,
             now=market_time(market),
         )
-        if json:
-            self.stdout.write(_text(demo))
-        else:
-            self.stdout.write(f"market {market.name!r}; demo account in {settings.DATA_FOLDER.demo_file}")
-
-
-def _text(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=2)
+        line = f"market {market.name!r}; demo account in {settings.DATA_FOLDER.demo_file}"
+        self.tell(demo, [line], as_json=json)

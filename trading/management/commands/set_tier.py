@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.management.command import OperatorCommand
 from accounts.models import Tier, User
 from accounts.services.tiers import NOTICE, set_tier
 from accounts.tiers import is_less
-from trading.errors import TradingError
-from trading.management.showing import show
 from trading.services.fitting import Losses, losses
 from trading.wire import instant_or_none
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         f"Give a person a tier. More holds at once. Less holds after {NOTICE.days} days, of which they are warned by "
         "mail; naming the tier that they have withdraws it. Then the newest accounts and webhooks beyond the "
         "allowance are limited, and history that is older than the tier keeps is purged."
     )
+    when = "After somebody has paid, or has stopped."
+    examples = (
+        '--email ann@example.com --tier pro --reason "invoice 17" --dry-run',
+        '--email ann@example.com --tier pro --reason "invoice 17"',
+    )
+    changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose")
         parser.add_argument("--tier", required=True, choices=Tier.values)
         parser.add_argument("--reason", required=True, help="why: it is kept in the audit log")
         parser.add_argument("--now", action="store_true", help="let a downgrade hold at once")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
-        parser.add_argument(
-            "--dry-run", action="store_true", help="say what would happen, and change nothing"
-        )
 
     def handle(
         self, *, email: str, tier: str, reason: str, now: bool, json: bool, dry_run: bool, **_: Any
@@ -48,17 +49,14 @@ class Command(BaseCommand):
                 "tier": user.tier,
                 "outcome": _would(user.tier, tier, is_at_once=now),
             }
-            show(self, {**shown, **_lost(lost, user.tier, tier)}, as_json=json)
+            self.tell({**shown, **_lost(lost, user.tier, tier)}, as_json=json, is_dry=True)
             return
-        try:
-            done = set_tier(user_id=user.pk, tier=tier, reason=reason, now=at, is_at_once=now)
-        except TradingError as error:
-            raise CommandError(str(error)) from None
+        done = set_tier(user_id=user.pk, tier=tier, reason=reason, now=at, is_at_once=now)
         pending = done.pending
         shown = {"email": done.email, "tier": done.tier, "outcome": done.outcome}
         if pending is not None:
             shown |= {"pending": pending.to_tier, "applies_at": str(instant_or_none(pending.applies_at))}
-        show(self, {**shown, **_lost(lost, done.before, tier)}, as_json=json)
+        self.tell({**shown, **_lost(lost, done.before, tier)}, as_json=json)
 
 
 def _would(has: str, tier: str, *, is_at_once: bool) -> str:

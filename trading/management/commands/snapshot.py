@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from matching.market import rows
 from matching.market.errors import MarketError
 from matching.market.times import new_york_date, to_ns
 from trading import reference
-from trading.errors import TradingError
 from trading.services.snapshots import take_snapshots
 
 if TYPE_CHECKING:
@@ -22,12 +24,19 @@ if TYPE_CHECKING:
 _LONGEST_CLOSED = timedelta(days=14)
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Write down what every account of the active market was worth at the close of a trading day. "
         "May be repeated: what is written stays. Accounts that hold something whose price at the close is "
         "not known are left out, and counted."
     )
+    when = "Where no worker runs, or to make up for a day that it missed."
+    examples = (
+        "",
+        "--date 2013-10-08 --dry-run",
+    )
+    changes = True
+    refusals = (Failure, MarketError)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -37,16 +46,14 @@ class Command(BaseCommand):
             help="the trading day; default: the last one that has closed in market time",
         )
 
-    def handle(self, **options: Any) -> None:
-        try:
-            market_id = rows.active_market_id()
-            taken = take_snapshots(market_id=market_id, day=_day(market_id, options["date"]))
-        except (TradingError, MarketError) as error:
-            raise CommandError(str(error)) from error
-        self.stdout.write(
-            f"{taken.date}: {taken.taken} snapshots taken, {taken.known} known before, "
+    def handle(self, *, json: bool, dry_run: bool, **options: Any) -> None:
+        market_id = rows.active_market_id()
+        taken = take_snapshots(market_id=market_id, day=_day(market_id, options["date"]), is_dry=dry_run)
+        line = (
+            f"{taken.date}: {taken.taken} snapshots {'would be ' if dry_run else ''}taken, {taken.known} known before, "
             f"{taken.unpriced} left out for want of a price"
         )
+        self.tell(asdict(taken), [line], as_json=json, is_dry=dry_run)
 
 
 def _day(market_id: int, on: date | None) -> Day:

@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
-import json as json_text
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
+from accounts.errors import Failure
+from accounts.management.command import OperatorCommand
 from matching.market import rows
 from matching.market.clock import parse_speed
 from matching.market.errors import MarketError
-from trading.errors import TradingError
 from trading.services import tape
 
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
 
-class Command(BaseCommand):
+
+class Command(OperatorCommand):
     help = "Control the recorded market: status, play, pause, advance, restart, speed."
+    when = "To step a test of a bot through a recorded day, or to show that day again."
+    examples = (
+        "status",
+        "advance --to 2013-10-08T14:00:00Z",
+        "speed max --dry-run",
+    )
+    changes = True
+    refusals = (Failure, MarketError, ValueError)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("status", help="where the tape stands")
-        actions.add_parser("play", help="let it run")
-        actions.add_parser("pause", help="stop it where it is")
+        status = actions.add_parser("status", help="where the tape stands")
+        play = actions.add_parser("play", help="let it run")
+        pause = actions.add_parser("pause", help="stop it where it is")
         advance = actions.add_parser("advance", help="move the paused tape, and wait until all is decided")
         advance.add_argument("--to", metavar="T", required=True, help="an instant, say 2013-10-08T14:00:00Z")
-        actions.add_parser("restart", help="begin anew, and wait until open orders are canceled")
+        restart = actions.add_parser("restart", help="begin anew, and wait until open orders are canceled")
         speed = actions.add_parser("speed", help="market seconds per second")
         speed.add_argument("speed", metavar="N", help='a number, or "max"')
+        for each in (status, play, pause, advance, restart, speed):
+            self.add_shared(each, changes=True)
 
-    def handle(self, *, action: str, json: bool, **options: Any) -> None:
-        try:
-            status = self._act(rows.active_market_id(), action, options)
-        except (TradingError, MarketError, ValueError) as error:
-            raise CommandError(str(error)) from None
-        body = status.as_body()
-        if json:
-            self.stdout.write(json_text.dumps(body))
-            return
-        for field, value in body.items():
-            self.stdout.write(f"{field:15}{'-' if value is None else value}")
+    def handle(self, *, action: str, json: bool, dry_run: bool, **options: Any) -> None:
+        market_id = rows.active_market_id()
+        if dry_run:
+            # What an action takes is read, and refused, as it would be.
+            wanted = {
+                "advance": lambda: str(tape.instant_of(options["to"])),
+                "speed": lambda: str(parse_speed(options["speed"])),
+            }
+            body = tape.status(market_id).as_body() | {"would": action, "to": wanted.get(action, str)()}
+        else:
+            body = self._act(market_id, action, options).as_body()
+        lines = [f"{field:15}{'-' if value is None else value}" for field, value in body.items()]
+        self.tell(body, lines, as_json=json, is_dry=dry_run)
 
     @staticmethod
     def _act(market_id: int, action: str, options: dict[str, Any]) -> tape.TapeStatus:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from accounts.management.command import OperatorCommand
 from trading.ledger_audit import Audit, audit_ledger
 from trading.models import TradingAccount
 
@@ -17,30 +16,39 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Recompute cash, holds, positions and event sequences from first principles. "
         "Exits with 0 when everything balances, with 1 and a line for each difference otherwise."
     )
+    when = "Nightly, after a restore, and when a figure looks wrong. It changes nothing, and the market may run meanwhile."
+    examples = (
+        "",
+        "--account PA3X9K2M7Q4T --json",
+    )
+    exits = {1: "something does not balance"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--account", help="the number or the id of one account; default: all accounts")
-        parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
 
     def handle(self, *, account: str | None, **options: Any) -> None:
-        is_watched = self.stderr.isatty() and not options["json"]
+        as_json = options["json"]
+        is_watched = self.is_watched(as_json=as_json)
         audit = audit_ledger(
             None if account is None else _account_id(account), progress=self._show if is_watched else None
         )
         if is_watched:
-            self.stderr.write("\r\x1b[K", ending="")
-        self.stdout.write(_json(audit) if options["json"] else _lines(audit))
+            self.show_progress("")
+        self.tell(
+            {"accounts": audit.accounts, "differences": [asdict(each) for each in audit.differences]},
+            _lines(audit),
+            as_json=as_json,
+        )
         if not audit.balances:
-            sys.exit(1)
+            self.end_with(1)
 
     def _show(self, rule: str, step: int, steps: int) -> None:
-        self.stderr.write(f"\r\x1b[K{step}/{steps} {rule}", ending="")
-        self.stderr.flush()
+        self.show_progress(f"{step}/{steps} {rule}")
 
 
 def _account_id(text: str) -> UUID:
@@ -56,13 +64,7 @@ def _account_id(text: str) -> UUID:
     return account_id
 
 
-def _json(audit: Audit) -> str:
-    return json.dumps(
-        {"accounts": audit.accounts, "differences": [asdict(each) for each in audit.differences]}
-    )
-
-
-def _lines(audit: Audit) -> str:
+def _lines(audit: Audit) -> list[str]:
     if audit.balances:
-        return f"all {audit.accounts} accounts balance"
-    return "\n".join(str(difference) for difference in audit.differences)
+        return [f"all {audit.accounts} accounts balance"]
+    return [str(difference) for difference in audit.differences]

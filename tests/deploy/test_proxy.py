@@ -1,0 +1,84 @@
+"""The example reverse proxy sends to stream what the front of `up` sends there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from raxx.front import STREAM_PATHS
+
+ROOT = Path(__file__).resolve().parents[2]
+CONF = ROOT / "deploy" / "proxy" / "nginx.conf"
+LOCATION = re.compile(r"location ~ (\^\S+) \{\s+proxy_pass http://raxx_stream;")
+
+
+def stream_location() -> re.Pattern[str]:
+    (found,) = LOCATION.findall(CONF.read_text(encoding="utf-8"))
+    return re.compile(found)
+
+
+@pytest.mark.parametrize("path", [path.decode() for path in STREAM_PATHS])
+def test_what_stays_open_goes_to_stream_with_what_is_below_it_and_nothing_else_does(path: str) -> None:
+    location = stream_location()
+
+    assert location.search(path)
+    assert location.search(f"{path}/trades")
+    assert not location.search(f"{path}s")
+    assert not location.search(f"/other{path}")
+
+
+def test_the_proxy_knows_no_other_path_of_stream() -> None:
+    (words,) = re.findall(r"\(([^()]+)\)\(/\|\$\)$", stream_location().pattern)
+
+    assert [f"/{word}".encode() for word in words.split("|")] == list(STREAM_PATHS)
+
+
+def test_what_a_client_says_of_its_own_address_and_scheme_is_overwritten() -> None:
+    words = re.findall(r"proxy_set_header\s+(\S+)\s+([^;]+);", CONF.read_text(encoding="utf-8"))
+
+    assert dict(words)["X-Forwarded-For"] == "$remote_addr"
+    assert dict(words)["X-Forwarded-Proto"] == "$scheme"
+    # nginx forgets the outer headers in a place that sets one of its own.
+    assert len(words) == len({name for name, _ in words})
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_nginx_reads_it(tmp_path: Path) -> None:
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=raxx.example.com",
+            "-keyout",
+            str(tmp_path / "privkey.pem"),
+            "-out",
+            str(tmp_path / "fullchain.pem"),
+        ],  # fmt: skip  # noqa: S607 - wherever the system has it
+        check=True,
+        capture_output=True,
+    )
+    site = CONF.read_text(encoding="utf-8").replace("/etc/letsencrypt/live/raxx.example.com", str(tmp_path))
+    (tmp_path / "site.conf").write_text(site, encoding="utf-8")
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; include {tmp_path}/site.conf; }}\n",
+        encoding="utf-8",
+    )
+
+    read = subprocess.run(
+        ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")],  # noqa: S607 - as above
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert read.returncode == 0, read.stderr

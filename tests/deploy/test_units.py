@@ -1,0 +1,135 @@
+"""The systemd units: systemd understands them, they start what `up` starts, and each is shut in as all are."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as project
+
+from raxx import programs, roles
+from raxx.env import load_file
+from raxx.metrics.place import address_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+NAMES = [unit.stem for unit in UNITS]
+PYTHON = "/opt/raxx/.venv/bin/python"
+# Where a server listens, which is a socket under `up` and a port behind a proxy.
+PLACE = re.compile(r" --(uds|uds-permissions|host|port) \S+")
+HARDENED = {
+    "User": "raxx",
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateDevices": "yes",
+    "PrivateTmp": "yes",
+    "CapabilityBoundingSet": "",
+    "Restart": "always",
+}
+
+
+class _Repeated(dict):  # type: ignore[type-arg]
+    """A section in which a name may stand several times."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in self and isinstance(value, list):
+            self[name].extend(value)
+            return
+        super().__setitem__(name, value)
+
+
+def service_of(unit: Path) -> dict[str, list[str]]:
+    parser = configparser.RawConfigParser(dict_type=_Repeated, strict=False, empty_lines_in_values=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(unit, encoding="utf-8")
+    return {name: value.split("\n") for name, value in parser["Service"].items()}
+
+
+def command_of(unit: Path) -> str:
+    (command,) = service_of(unit)["ExecStart"]
+    return command
+
+
+def program_of(unit: Path) -> str:
+    return unit.stem.removeprefix("raxx-").rstrip("@").replace("-", "_")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_finds_nothing_to_complain_of(tmp_path: Path) -> None:
+    for unit in (ROOT / "deploy" / "systemd").iterdir():
+        text = unit.read_text(encoding="utf-8").replace(PYTHON, sys.executable)
+        # A template is looked at as one of its instances.
+        name = unit.name.replace("@.", "@1.")
+        (tmp_path / name).write_text(text.replace("/opt/raxx", str(ROOT)), encoding="utf-8")
+    units = sorted(map(str, tmp_path.iterdir()))
+
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],  # noqa: S607 - wherever the system has it
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+    )
+
+    complaints = [line for line in checked.stderr.splitlines() if str(tmp_path) in line or "raxx" in line]
+    assert (checked.returncode, complaints) == (0, []), checked.stderr
+
+
+@pytest.fixture
+def commands(settings: Any) -> Iterator[dict[str, str]]:
+    """Return what `up` would run with everything switched on, by program."""
+    settings.LIVE_IS_ON, settings.METRICS = True, address_of("127.0.0.1:9464")
+    tasks = [*programs.engines({}, ()), *programs.servers(project.DATA_FOLDER, {}, ())]
+    yield {task.name: " ".join(task.prepare().argv) for task in tasks}
+
+
+def test_each_program_of_up_has_a_unit_that_runs_the_same_words(commands: dict[str, str]) -> None:
+    there = {}
+    for unit in UNITS:
+        words = command_of(unit).replace(PYTHON, sys.executable).replace(" manage.py", f" {ROOT}/manage.py")
+        words = words.replace(" --market %i", "").replace(" --shard %i --shards ${MATCHER_SHARDS}", "")
+        there[program_of(unit)] = PLACE.sub("", words)
+
+    assert there == {name: PLACE.sub("", words) for name, words in commands.items()}
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=NAMES)
+def test_a_unit_is_shut_in_and_has_the_log_in_of_its_own_role(unit: Path) -> None:
+    service = service_of(unit)
+
+    assert {name: service[name][-1] for name in HARDENED} == HARDENED
+    assert "MemoryMax" in service
+    credentials = dict(line.split(":", 1) for line in service["LoadCredential"])
+    role = roles.ROLE_OF_PROCESS[program_of(unit)]
+    assert credentials["DATABASE_URL"] == f"/etc/raxx/credentials/{role}"
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=NAMES)
+def test_no_secret_stands_in_the_environment_of_a_unit(unit: Path) -> None:
+    secret = re.compile("SECRET|_URL=|PASSWORD|TOKEN")
+
+    assert not [line for line in service_of(unit).get("Environment", []) if secret.search(line)]
+
+
+def test_the_example_of_the_environment_is_one_that_raxx_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.setattr(os, "environ", {})
+    load_file(ROOT / "deploy" / "raxx.env.example")
+    listed = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    unknown = [name for name in os.environ if f"{name}=" not in listed]
+
+    assert unknown == ["PYTHONUNBUFFERED", "MATCHER_SHARDS"]
+    assert not [name for name in os.environ if name.endswith(("_SECRET", "_KEY", "_URL"))]
