@@ -30,7 +30,7 @@ def _disconnect_live(deed: Deed) -> str:
     return f"connection {connection.pk} is over; a worker has the broker take its token back"
 
 
-@performs("cut_everybody")
+@performs("cut_everybody", is_global=True)
 def _cut_everybody(deed: Deed) -> str:
     """Go on until the broker has answered for each: what is left waits for the next attempt of this act."""
     done = cut_everybody(

@@ -30,12 +30,12 @@ class LogIn(Page):
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Answer with the page, or send on who is in."""
         if self.session is not None and not self.session.is_enrol_only:
-            return HttpResponseRedirect(next_of(request, reverse("security")))
+            return HttpResponseRedirect(next_of(request, reverse("paper")))
         return super().get(request, **kwargs)
 
     def content(self, request: HttpRequest, **_: str) -> dict[str, Any]:
         """Return where to go afterwards."""
-        return {"next": next_of(request, reverse("security"))}
+        return {"next": next_of(request, reverse("paper"))}
 
 
 class Recover(Page):

@@ -91,20 +91,44 @@ def read(folder: Path, symbol: str, day: date, resolution: str) -> Recorded:
     return Recorded(quotes=quotes, prints=prints, events=events, is_bars=not is_ticks)
 
 
+def bar_file(folder: Path, symbol: str, day: date, resolution: str, kind: str) -> bytes | None:
+    """Return the text of a day's file, `kind` quote or trade; None where there is none. Raises TapeInvalid."""
+    file = _symbol_folder(folder, symbol, resolution) / f"{day:%Y%m%d}_{kind}.zip"
+    return _only_file(file) if file.is_file() else None
+
+
+def midnight(day: date) -> int:
+    """Return the instant from which a file counts its milliseconds.
+
+    The offset is that of noon: on the two Sundays when clocks change they do so at 02:00,
+    two hours before the first session.
+    """
+    return new_york(day, 12) - 12 * HOUR
+
+
 def primary_exchange(folder: Path, symbol: str, day: date) -> str | None:
     """Return the letter of the exchange that lists a symbol, None when no map file says so.
 
     Each line of a map file, `last day, symbol, exchange`, holds up to its day. Raises TapeInvalid.
     """
+    in_force = [line for line in _listings(folder, symbol) if line[0] >= f"{day:%Y%m%d}"]
+    return (in_force[0][2] or None) if in_force else None
+
+
+def listed_last(folder: Path, symbol: str) -> str | None:
+    """Return the letter of the exchange that lists a symbol by its map file's last line, None without. As above."""
+    lines = _listings(folder, symbol)
+    return (lines[-1][2] or None) if lines else None
+
+
+def _listings(folder: Path, symbol: str) -> list[list[str]]:
     path = folder / "equity" / "usa" / "map_files" / f"{symbol.lower()}.csv"
     if not path.is_file():
-        return None
+        return []
     try:
-        lines = [(line + ",").split(",") for line in path.read_text(encoding="utf-8").split()]
+        return [(line + ",").split(",") for line in path.read_text(encoding="utf-8").split()]
     except UnicodeDecodeError as error:
         raise TapeInvalid(f"{path}: {error}") from error
-    in_force = [line for line in lines if line[0] >= f"{day:%Y%m%d}"]
-    return (in_force[0][2] or None) if in_force else None
 
 
 def _symbol_folder(folder: Path, symbol: str, resolution: str) -> Path:
@@ -125,19 +149,14 @@ def _only_file(path: Path) -> bytes:
 
 
 def _times(table: Table, day: date, *, later_ms: int = 0) -> NDArray[np.int64]:
-    """Return the instants of the rows; the file's times are what New York's clocks show.
-
-    The offset is that of noon: on the two Sundays when clocks change they do so at 02:00,
-    two hours before the first session.
-    """
+    """Return the instants of the rows; the file's times are what New York's clocks show."""
     milliseconds = table.integers(0)
     if (milliseconds[1:] < milliseconds[:-1]).any():
         row = int((milliseconds[1:] < milliseconds[:-1]).argmax()) + 1
         raise TapeInvalid(f"{table.name}, line {row + 1}: the time is earlier than the line before")
     if len(table) and int(milliseconds[-1]) > 24 * HOUR // MILLISECOND:
         raise TapeInvalid(f"{table.name}: {int(milliseconds[-1])} ms is more than a day")
-    midnight = new_york(day, 12) - 12 * HOUR
-    return midnight + (milliseconds + later_ms) * MILLISECOND
+    return midnight(day) + (milliseconds + later_ms) * MILLISECOND
 
 
 def _quote_ticks(table: Table, day: date) -> Quotes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Histogram
 
 from accounts.throttling import TIER_KEY
+from raxx import errors
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
@@ -36,7 +37,7 @@ def begin() -> float:
 def end(began: float, request: HttpRequest, response: HttpResponseBase | None) -> None:
     """Count a request; without a response it ended in an exception. A path that leads nowhere has no route."""
     match = request.resolver_match
-    route = NONE if match is None else f"/{match.route}"
+    route = NONE if match is None or match.func is errors.endpoint_not_found else f"/{match.route}"
     tier = request.META.get(TIER_KEY) or NONE
     method = request.method if request.method in METHODS else OTHER
     status = 500 if response is None else response.status_code

@@ -181,6 +181,7 @@ WORDS: dict[str, Any] = {
     "web": "raxx.wsgi:application",
     "stream": "raxx.asgi:application",
     "web worker": "raxx.wsgi:application",
+    "worker": "celery -A raxx --quiet worker",
     "postgres": "bin/postgres -D",
     "valkey": "valkey-server",
 }

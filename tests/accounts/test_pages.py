@@ -73,12 +73,12 @@ def test_an_enrolment_without_link_is_for_nobody_else() -> None:
     [
         ("/security?a=1", "/security?a=1"),
         ("/admin/", "/admin/"),
-        ("", "/security"),
-        ("https://example.com/", "/security"),
-        ("//example.com/", "/security"),
-        ("/\\example.com", "/security"),
-        ("javascript:alert(1)", "/security"),
-        ("http://testserver:81/", "/security"),
+        ("", "/paper"),
+        ("https://example.com/", "/paper"),
+        ("//example.com/", "/paper"),
+        ("/\\example.com", "/paper"),
+        ("javascript:alert(1)", "/paper"),
+        ("http://testserver:81/", "/paper"),
     ],
     ids=["here", "the admin", "nothing", "elsewhere", "no scheme", "a backslash", "a script", "another port"],
 )

@@ -11,9 +11,8 @@ from playwright.sync_api import expect
 
 from accounts.models import Tier
 from accounts.services.own_sessions import end_other_sessions
-from tests.browser.axe import assert_accessible
 from tests.browser.house import SYMBOLS, guest, house  # noqa: F401 - fixtures
-from tests.browser.test_pages import look_at
+from tests.browser.looking import look_at
 from tests.browser.visitor import PATIENCE_MS
 from tests.factories.people import make_session
 from tests.factories.rows import make_asset, make_order, make_position, make_user, make_watchlist
@@ -127,7 +126,7 @@ def test_a_lost_connection_is_said_and_what_happened_meanwhile_is_caught_up(visi
         link_says(visitor, "lost")
         visitor.sees("Connection lost: what you see may be old")
         expect(page.locator("body")).to_have_class(re.compile(r"\blost\b"))
-        assert look_at(visitor, "account-lost") == []
+        assert look_at(visitor.page, "account-lost") == []
         buy(visitor, "MSFT", "2")
     finally:
         house.start("stream")
@@ -189,6 +188,4 @@ def test_a_full_page_ticks_without_a_shift_or_a_long_task_and_comes_in_few_bytes
 
     assert page.evaluate("measured.shifts") == []
     assert tasks[-1] == [], tasks
-    assert_accessible(page)
-    assert look_at(visitor, "account") == []  # ends at 390 px, dark
-    assert_accessible(page)
+    assert look_at(visitor.page, "account") == []

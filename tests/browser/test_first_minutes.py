@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from accounts.models import Tier, User
 from tests.browser import house as houses
-from tests.browser.axe import assert_accessible
+from tests.browser.looking import look_at
 from tests.factories.people import make_session
 from tests.factories.rows import make_user
 from trading.models import FirstSteps, Order, TradingAccount, Watchlist
@@ -59,7 +59,7 @@ def test_the_first_two_minutes(guest: Callable[..., Visitor], house: House) -> N
     page, hand = visitor.page, Hand(visitor.page)
 
     visitor.open("/")
-    assert_accessible(page)
+    assert look_at(page, "landing") == []
     clock = page.locator(".demo [data-clock]")
     expect(clock).not_to_have_text(clock.inner_text())  # it is alive
     hand.press("Sign up", "link")
@@ -71,14 +71,14 @@ def test_the_first_two_minutes(guest: Callable[..., Visitor], house: House) -> N
     visitor.is_at("/welcome")
     hand.press("Go on", "link")
     visitor.is_at("/start")
-    assert_accessible(page)
+    assert look_at(page, "start") == []
 
     for answer in ("Some years", "Wait and see", "How steady amounts add up", "Some"):
         hand.choose(answer)
     hand.press("Go on")
     visitor.sees("Your answers come to “Income Builder”")
     expect(page.get_by_role("heading", name="Your account")).to_be_focused()
-    assert_accessible(page)
+    assert look_at(page, "start-account") == []
     hand.press("Open the account")
     page.wait_for_url("**/symbols/AAPL?guide=1")
     visitor.sees("A first order, in three steps")
@@ -149,7 +149,7 @@ def test_accounts_are_opened_renamed_begun_again_and_closed(
     visitor = enters(guest, house, person)
     page = visitor.page
     visitor.open("/accounts")
-    assert_accessible(page)
+    assert look_at(page, "accounts") == []
 
     page.locator("#open #name").fill("Second try")
     page.locator("#open #cash").fill("5 000")
@@ -165,7 +165,7 @@ def test_accounts_are_opened_renamed_begun_again_and_closed(
     visitor.sees("The account is now called “Patient”.")
 
     visitor.press("Reset: Swing")
-    assert_accessible(page)
+    assert look_at(page, "accounts-reset") == []
     again = page.get_by_role("button", name="Begin again")
     expect(again).to_be_disabled()
     page.get_by_label(f"Type {first.number} to confirm.").fill(second.number)
@@ -202,7 +202,7 @@ def test_a_simulation_is_chosen_and_the_market_explains_itself(
     page = visitor.page
 
     visitor.open(f"/paper/{account.number}/simulation")
-    assert_accessible(page)
+    assert look_at(page, "simulation") == []
     page.get_by_label("Conservative").check()
     visitor.press("Use for new orders")
     visitor.sees("New orders are simulated by “Conservative”.")
@@ -212,7 +212,7 @@ def test_a_simulation_is_chosen_and_the_market_explains_itself(
 
     visitor.open(f"/paper/{account.number}/market")
     visitor.sees("This market is computed")
-    assert_accessible(page)
+    assert look_at(page, "market") == []
     for path in (
         "/",
         "/start",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations_of
+from tests.browser.looking import look_at
 from tests.trading.dashboard.desk_history import Past, make_past
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.browser.visitor import Visitor
-
-WIDTHS = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
 
 
 @pytest.fixture
@@ -48,23 +45,14 @@ def test_every_page_is_readable_by_everybody_at_both_widths_and_in_both_schemes(
         "order-class": f"/orders/{past.orders['bracket']}",
         "order-filled": f"/orders/{past.orders['second sale']}",
     }
-    folder = os.environ.get("RAXX_SCREENSHOTS")
-    found = {}
-    for width, viewport in WIDTHS.items():
-        scheme = "light" if width == "wide" else "dark"
-        visitor = signed_in_as(visit(viewport=viewport, color_scheme=scheme), past)
-        for name, path in pages.items():
-            visitor.open(f"{past.path}{path}")
-            if name == "performance":
-                expect(visitor.page.locator("#drawdown-plot canvas").first).to_be_visible()
-            seen = violations_of(visitor.page)
-            scrolls = visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if seen or scrolls > 0:
-                found[f"{name} {width}"] = [*seen, f"{scrolls} px beyond the edge"]
-            if folder:
-                picture = Path(folder) / f"history-{name}-{viewport['width']}-{scheme}.png"
-                visitor.page.screenshot(path=picture, full_page=True)
-    assert found == {}
+    visitor = signed_in_as(visit(), past)
+    found: list[str] = []
+    for name, path in pages.items():
+        visitor.open(f"{past.path}{path}")
+        if name == "performance":
+            expect(visitor.page.locator("#drawdown-plot canvas").first).to_be_visible()
+        found += look_at(visitor.page, f"history-{name}")
+    assert found == []
 
 
 def test_an_open_order_is_changed_and_canceled_in_place(visit: Callable[..., Visitor], past: Past) -> None:

@@ -1,18 +1,13 @@
-"""Every page of ours, in both widths and both schemes: whole, labelled, and within its policy.
-
-With RAXX_SCREENSHOTS naming a folder, pictures of them are written there (`make screenshots`).
-"""
+"""Every page of a person's access, in both widths and both schemes: whole, accessible, and within its policy."""
 
 from __future__ import annotations
 
-import os
-from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from accounts.models import User
+from tests.browser.looking import WIDTHS, look_at
 from tests.factories.rows import NOON, make_account, make_api_key, make_market
 
 if TYPE_CHECKING:
@@ -20,59 +15,7 @@ if TYPE_CHECKING:
 
     from tests.browser.visitor import Visitor
 
-SCREENSHOTS = os.environ.get("RAXX_SCREENSHOTS")
-WIDTHS, SCHEMES = {"390": 390, "1280": 1280}, ("light", "dark")
 EMAIL = "barbara@example.com"
-
-# What a page must hold for somebody who does not see it, or has no mouse. axe-core comes with the dashboard.
-UNNAMED = """() => [...document.querySelectorAll("input, select, textarea, button, a, dialog")]
-  .filter((one) => one.checkVisibility() && !(one.labels?.length || one.ariaLabel || one.innerText.trim()
-    || one.hasAttribute("aria-labelledby")))
-  .map((one) => one.outerHTML)"""
-TWICE = """() => [...document.querySelectorAll("[id]")].map((one) => one.id)
-  .filter((id, at, all) => all.indexOf(id) !== at)"""
-TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-TOO_PALE = """() => {
-  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((part) => {
-      const c = part / 255;
-      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const ground = (one) => {
-    for (let at = one; at; at = at.parentElement) {
-      const colour = rgb(getComputedStyle(at).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const texts = [...document.body.querySelectorAll("*")].filter((one) => one.checkVisibility()
-    && !one.disabled && [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
-  return texts.filter((one) => {
-    const [a, b] = [light(rgb(getComputedStyle(one).color)), light(ground(one))].sort((x, y) => y - x);
-    return (a + 0.05) / (b + 0.05) < 4.5;
-  }).map((one) => one.outerHTML.slice(0, 120));
-}"""
-
-
-def look_at(visitor, name):
-    """Judge the page at hand in both widths and schemes, and take its picture."""
-    page = visitor.page
-    faults = []
-    for (word, width), scheme in product(WIDTHS.items(), SCHEMES):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)
-        if page.evaluate(TOO_WIDE) > 0:
-            faults.append(f"{name} is wider than {word} px")
-        faults += [f"{name}, {scheme}: too pale: {text}" for text in page.evaluate(TOO_PALE)]
-        if SCREENSHOTS:
-            page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{word}-{scheme}.png", full_page=True)
-    faults += [f"{name} does not name {element}" for element in page.evaluate(UNNAMED)]
-    faults += [f"{name} has the id {element} twice" for element in page.evaluate(TWICE)]
-    faults += [] if page.locator("h1:visible").count() == 1 else [f"{name} has not one heading"]
-    return faults
 
 
 @pytest.fixture
@@ -81,7 +24,7 @@ def look() -> Iterator[Callable[[Visitor, str], None]]:
     faults: list[str] = []
 
     def at(visitor: Visitor, name: str) -> None:
-        faults.extend(look_at(visitor, name))
+        faults.extend(look_at(visitor.page, name))
 
     yield at
     assert faults == []
@@ -169,7 +112,7 @@ def test_the_documentation_of_the_api_is_within_the_same_policy(visitor):
     visitor.sees("Orders")
 
 
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("width", WIDTHS)
 def test_a_person_signs_up_and_logs_in_by_the_keyboard_alone(visitor, width):
     page = visitor.page
     page.set_viewport_size({"width": width, "height": 800})

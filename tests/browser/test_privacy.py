@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import Erasure, Export, Session, User
-from tests.browser.test_pages import look_at
+from tests.browser.looking import look_at
 
 EMAIL = "hedy@example.com"
 
@@ -47,7 +47,7 @@ def test_who_leaves_logs_in_to_one_page_and_may_stay(visitor, person):
     is_erased(visitor)
     visitor.press("Log in with a passkey")
     visitor.is_at("/leaving")
-    assert look_at(visitor, "leaving") == []
+    assert look_at(visitor.page, "leaving") == []
     visitor.press("Send me my data")
     visitor.sees("is mailed to you as soon as it is ready")
 
@@ -61,7 +61,7 @@ def test_the_mailed_link_keeps_everything_and_leads_to_the_log_in(visitor, perso
     is_erased(visitor)
     link = visitor.site.link_to(EMAIL)
     visitor.page.goto(link)
-    assert look_at(visitor, "keep") == []
+    assert look_at(visitor.page, "keep") == []
     assert User.objects.get(pk=person.pk).deactivated_at is not None
 
     visitor.press("Keep my accounts")
@@ -70,4 +70,4 @@ def test_the_mailed_link_keeps_everything_and_leads_to_the_log_in(visitor, perso
     assert User.objects.get(pk=person.pk).deactivated_at is None
     visitor.page.goto(link)
     visitor.sees("This link no longer works")
-    assert look_at(visitor, "keep-unusable") == []
+    assert look_at(visitor.page, "keep-unusable") == []

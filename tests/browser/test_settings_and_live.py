@@ -14,9 +14,8 @@ from accounts.models.user import new_id
 from broker_handoff.models import BrokerDifference, GateOverride, GateVerdict, IntentEvent, LiveIntent
 from tests.broker_handoff.guarding.conftest import make_intent
 from tests.broker_handoff.people import make_connection
-from tests.browser.axe import violations_of
+from tests.browser.looking import look_at
 from tests.browser.server import site as running_site
-from tests.browser.test_pages import SCHEMES, look_at
 from tests.browser.visitor import Visitor
 from tests.factories.rows import make_account, make_api_key, make_market
 from trading.models import WebhookDelivery, WebhookEndpoint
@@ -64,10 +63,7 @@ def look(person: Visitor) -> Iterator[Callable[[str], None]]:
     faults: list[str] = []
 
     def at(name: str) -> None:
-        faults.extend(look_at(person, name))
-        for scheme in SCHEMES:
-            person.page.emulate_media(color_scheme=scheme)
-            faults.extend(f"{name}, {scheme}: {each}" for each in violations_of(person.page))
+        faults.extend(look_at(person.page, name))
 
     yield at
     assert faults == []

@@ -11,8 +11,8 @@ from django.conf import settings
 from playwright.sync_api import expect
 
 from accounts.models import Tier
-from tests.browser.axe import assert_accessible
 from tests.browser.house import guest, house  # noqa: F401 - fixtures
+from tests.browser.looking import look_at
 from tests.factories.people import make_session
 from tests.factories.rows import make_user
 from trading.models import Order
@@ -164,7 +164,7 @@ def test_every_variant_of_the_ticket_is_placed_by_the_keyboard(trader: Callable[
     expect(page.locator("#holding [data-order]")).to_have_count(2)  # the pair
     page.locator("#request-kinds").evaluate("(kinds) => { kinds.closest('details').open = true; }")
     expect(page.locator("#request-code")).to_contain_text("order_class=OrderClass.OCO")
-    assert_accessible(page)
+    assert look_at(page, "symbol") == []
 
 
 def test_errors_stand_at_their_fields_and_a_click_too_many_or_a_lost_answer_is_one_order(
@@ -242,7 +242,7 @@ def test_an_order_is_changed_and_canceled_where_it_is_shown_on_a_phone(trader: C
     row.locator("[data-cancel]").press("Enter")
     page.locator("#ask [data-yes]").press("Enter")
     expect(page.locator("#holding")).to_contain_text("No order is open.")
-    assert_accessible(page)
+    assert look_at(page, "symbol-phone") == []
 
     page.locator("#watch").press("Enter")
     expect(page.locator("#unwatch")).to_be_focused()

@@ -49,28 +49,20 @@ def test_what_a_client_says_of_its_own_address_and_scheme_is_overwritten() -> No
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_nginx_reads_it(tmp_path: Path) -> None:
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=raxx.example.com",
-            "-keyout",
-            str(tmp_path / "privkey.pem"),
-            "-out",
-            str(tmp_path / "fullchain.pem"),
-        ],  # fmt: skip  # noqa: S607 - wherever the system has it
-        check=True,
-        capture_output=True,
+    words = (
+        "req -x509 -newkey rsa:2048 -nodes -subj /CN=raxx.example.com -keyout privkey.pem -out fullchain.pem"
     )
+    subprocess.run(["openssl", *words.split()], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607 - wherever the system has it
     site = CONF.read_text(encoding="utf-8").replace("/etc/letsencrypt/live/raxx.example.com", str(tmp_path))
+    site = re.sub(r"\b(80|443)( ssl| http2)*;", r"20\g<0>", site)  # the low ports are root's
     (tmp_path / "site.conf").write_text(site, encoding="utf-8")
+    temporary = "".join(
+        f"{kind}_temp_path {tmp_path}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     (tmp_path / "nginx.conf").write_text(
-        f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; include {tmp_path}/site.conf; }}\n",
+        f"pid {tmp_path}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; {temporary} include {tmp_path}/site.conf; }}\n",
         encoding="utf-8",
     )
 

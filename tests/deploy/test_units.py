@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.conf import settings as project
@@ -16,9 +17,6 @@ from django.conf import settings as project
 from raxx import programs, roles
 from raxx.env import load_file
 from raxx.metrics.place import address_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
@@ -64,17 +62,25 @@ def program_of(unit: Path) -> str:
     return unit.stem.removeprefix("raxx-").rstrip("@").replace("-", "_")
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_finds_nothing_to_complain_of(tmp_path: Path) -> None:
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> list[str]:
+    """Return the units as files that start this clone; a template is looked at as one of its instances."""
     for unit in (ROOT / "deploy" / "systemd").iterdir():
         text = unit.read_text(encoding="utf-8").replace(PYTHON, sys.executable)
-        # A template is looked at as one of its instances.
         name = unit.name.replace("@.", "@1.")
         (tmp_path / name).write_text(text.replace("/opt/raxx", str(ROOT)), encoding="utf-8")
-    units = sorted(map(str, tmp_path.iterdir()))
+    return sorted(map(str, tmp_path.iterdir()))
 
+
+@needs_systemd
+def test_systemd_finds_nothing_to_complain_of(tmp_path: Path, installed: list[str]) -> None:
     checked = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units],  # noqa: S607 - wherever the system has it
+        ["systemd-analyze", "verify", "--man=no", *installed],  # noqa: S607 - wherever the system has it
         capture_output=True,
         text=True,
         timeout=60,
@@ -86,12 +92,22 @@ def test_systemd_finds_nothing_to_complain_of(tmp_path: Path) -> None:
     assert (checked.returncode, complaints) == (0, []), checked.stderr
 
 
+@needs_systemd
+def test_systemd_deems_no_unit_much_exposed(installed: list[str]) -> None:
+    services = [unit for unit in installed if unit.endswith(".service")]
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", *services]
+
+    judged = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert judged.returncode == 0, judged.stdout + judged.stderr  # 20 is 2.0 of 10; a bare unit has 9.6
+
+
 @pytest.fixture
-def commands(settings: Any) -> Iterator[dict[str, str]]:
+def commands(settings: Any) -> dict[str, str]:
     """Return what `up` would run with everything switched on, by program."""
     settings.LIVE_IS_ON, settings.METRICS = True, address_of("127.0.0.1:9464")
     tasks = [*programs.engines({}, ()), *programs.servers(project.DATA_FOLDER, {}, ())]
-    yield {task.name: " ".join(task.prepare().argv) for task in tasks}
+    return {task.name: " ".join(task.prepare().argv) for task in tasks}
 
 
 def test_each_program_of_up_has_a_unit_that_runs_the_same_words(commands: dict[str, str]) -> None:
@@ -123,8 +139,6 @@ def test_no_secret_stands_in_the_environment_of_a_unit(unit: Path) -> None:
 
 
 def test_the_example_of_the_environment_is_one_that_raxx_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     monkeypatch.setattr(os, "environ", {})
     load_file(ROOT / "deploy" / "raxx.env.example")
     listed = (ROOT / ".env.example").read_text(encoding="utf-8")

@@ -69,7 +69,7 @@ def test_each_night_of_debt_is_charged_once_on_what_was_owed_then(market: Market
     assert account.cash == D("-36012.50")
     assert charges(solvent) == []
     entry = AuditEntry.objects.filter(action="account.interest_charged").order_by("seq")[0]
-    assert entry.account_id == account.pk
+    assert entry.subject == account.user_id
     assert audit_ledger().balances
 
 

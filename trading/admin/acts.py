@@ -79,6 +79,7 @@ def answer(
                 arguments=form.arguments,
                 reason=form.cleaned_data["reason"],
                 ticket=form.cleaned_data["ticket"],
+                act_id=form.cleaned_data["act_id"],
                 using=SUPPORT,
             )
         except StepUpRequired:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 
 from accounts.models import Tier
+from accounts.models.user import new_id
 from trading.models import GrantPermission
 from trading.models.grant import LONGEST
 from trading.models.staff_act import REASON_MAX, TICKET_MAX
@@ -47,6 +48,9 @@ class ActForm(forms.Form):
 
     ARGUMENTS: ClassVar[tuple[str, ...]] = ()  # the fields that say what is to be done
 
+    act_id = forms.UUIDField(
+        required=False, initial=new_id, widget=forms.HiddenInput
+    )  # sent twice it is one act
     reason = forms.CharField(max_length=REASON_MAX, help_text=KEPT)
     ticket = forms.CharField(max_length=TICKET_MAX, required=False)
 

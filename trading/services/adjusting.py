@@ -49,7 +49,8 @@ def adjust_cash(
     if account is None:
         raise NotFound(f"account not found for {account_id}")
     if journal_id is not None:
-        earlier = Journal.objects.owned_by(account.user, account.pk).filter(pk=journal_id).first()
+        adjustments = Journal.objects.owned_by(account.user, account.pk).filter(kind=Journal.Kind.ADJUSTMENT)
+        earlier = adjustments.filter(pk=journal_id).first()
         if earlier is not None:
             return earlier
     if account.status != TradingAccount.Status.ACTIVE:

@@ -109,7 +109,7 @@ def _tried(principal: Principal, ticket: Ticket, prepared: Prepared) -> tuple[st
     """Have an order accepted and rolled back: its intent, and what it held. Raises what it is refused for."""
     denial, detail, held = _submit(prepared.document)
     if denial == NEEDS_MARKS:
-        # Between the two nothing is locked: what was is read at leisure, and others' orders may wait beside this account's.
+        # Between the two nothing is locked: others' orders wait in one batch with this account's.
         marks = marked(principal, ticket, prepared.asset, seen_by=principal)
         denial, detail, held = _submit({**prepared.document, **marks})
     if denial is not None:
@@ -123,15 +123,17 @@ def _submit(
 ) -> tuple[str | None, dict[str, Any], tuple[str, Decimal, Decimal] | None]:
     """Return the denial with its details, or what the order holds; it is rolled back at once."""
     order_id: UUID = document["id"]
-    with transaction.atomic(), connection.cursor() as cursor:
+    held = None
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(LOCKED_FOR)
+            cursor.execute(SUBMIT, [msgspec.json.encode([{"n": 0, **document}]).decode()])
+            ((_, denial, detail, *_),) = cursor.fetchall()
+            if denial is None:
+                cursor.execute(_HELD, [order_id])
+                held = cursor.fetchone()
         transaction.set_rollback(True)
-        cursor.execute(LOCKED_FOR)
-        cursor.execute(SUBMIT, [msgspec.json.encode([{"n": 0, **document}]).decode()])
-        ((_, denial, detail, *_),) = cursor.fetchall()
-        if denial is not None:
-            return denial, json.loads(detail) if isinstance(detail, str) else detail or {}, None
-        cursor.execute(_HELD, [order_id])
-        return None, {}, cursor.fetchone()
+    return denial, json.loads(detail) if isinstance(detail, str) else detail or {}, held
 
 
 def _price(principal: Principal, ticket: Ticket) -> Decimal | None:

@@ -22,8 +22,8 @@ ENDED = (TradingAccount.Status.CLOSING, TradingAccount.Status.CLOSED)
 
 
 @transaction.atomic(durable=True)
-def freeze(*, account_id: UUID, reason: str) -> bool:
-    """Let an account open no more positions; say whether it was not frozen before.
+def freeze(*, account_id: UUID, reason: str, is_trial: bool = False) -> bool:
+    """Let an account open no more positions; say whether it was not frozen before. A trial keeps nothing.
 
     Raises NotFound, RuleBroken for an account that is closed, ValueInvalid without a reason.
     """
@@ -34,17 +34,22 @@ def freeze(*, account_id: UUID, reason: str) -> bool:
         return False
     account.frozen_at = timezone.now()
     _store(account, "account.frozen", is_frozen=True, reason=reason)
+    transaction.set_rollback(is_trial)
     return True
 
 
 @transaction.atomic(durable=True)
-def thaw(*, account_id: UUID, reason: str) -> bool:
-    """Let a frozen account open positions again; say whether it was frozen. Raises NotFound, ValueInvalid."""
+def thaw(*, account_id: UUID, reason: str, is_trial: bool = False) -> bool:
+    """Let a frozen account open positions again; say whether it was frozen. A trial keeps nothing.
+
+    Raises NotFound, ValueInvalid.
+    """
     account = _locked(account_id, reason)
     if account.frozen_at is None:
         return False
     account.frozen_at = None
     _store(account, "account.thawed", is_frozen=False, reason=reason)
+    transaction.set_rollback(is_trial)
     return True
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import ProgrammingError, transaction
+from django.db import IntegrityError, ProgrammingError, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from accounts import tracing
 from accounts.models import User
+from accounts.models.user import new_id
 from accounts.services.audit import record
 from accounts.step_up import require_fresh
 from trading.errors import RuleBroken, TradingError, Unavailable, ValueInvalid
@@ -64,13 +65,21 @@ class Unfinished(Exception):
 
 
 _performers: dict[str, Callable[[Deed], str]] = {}
+_global: set[str] = set()  # the kinds that are about no account
 
 
-def performs(kind: str) -> Callable[[Callable[[Deed], str]], Callable[[Deed], str]]:
-    """Register what performs a kind of act; it returns what came of it in words, or raises a Failure."""
+def performs(
+    kind: str, *, is_global: bool = False
+) -> Callable[[Callable[[Deed], str]], Callable[[Deed], str]]:
+    """Register what performs a kind of act; it returns what came of it in words, or raises a Failure.
+
+    One that `is_global` is about no account, and for superusers alone.
+    """
 
     def registered(performer: Callable[[Deed], str]) -> Callable[[Deed], str]:
         _performers[kind] = performer
+        if is_global:
+            _global.add(kind)
         return performer
 
     return registered
@@ -89,14 +98,16 @@ def ask_for_act(
     arguments: Mapping[str, Any],
     reason: str,
     ticket: str = "",
+    act_id: UUID | None = None,
     using: str = "default",
 ) -> StaffAct:
     """Write a wish down, with an entry in the account's audit log, or the system's; a worker performs it.
 
-    Raises StepUpRequired, ValueInvalid, RuleBroken for who may not.
+    A form has an `act_id` of its own: sent twice it is one act, the first one.
+    Raises StepUpRequired, ValueInvalid, RuleBroken for who may not, and for a form that said something else before.
     """
     staff = require_fresh(session)
-    if kind not in _performers:
+    if kind not in _performers or (kind in _global) != (account is None):
         raise ValueInvalid(f"there is no act {kind[:64]!r}")
     for name, text, most in (("reason", reason, REASON_MAX), ("ticket", ticket, TICKET_MAX)):
         if len(text.strip()) > most:
@@ -104,6 +115,7 @@ def ask_for_act(
     if not reason.strip():
         raise ValueInvalid("a reason is required")
     act = StaffAct(
+        id=act_id or new_id(),
         kind=kind,
         account_id=account.pk if account else None,
         staff_id=staff.user_id,
@@ -118,7 +130,18 @@ def ask_for_act(
             _tell("staff.asked", act, account, using=using, ticket=act.ticket, arguments=act.arguments)
     except ProgrammingError:  # row security
         raise RuleBroken("you may not do this: it was not granted to you") from None
+    except IntegrityError:
+        return _first_of(act, using)
     return act
+
+
+def _first_of(again: StaffAct, using: str) -> StaffAct:
+    """Return the act that a form has asked for before. Raises RuleBroken where it said something else then."""
+    said = ("kind", "account_id", "staff_id", "arguments", "reason", "ticket")
+    first = StaffAct.objects.using(using).filter(pk=again.pk).first()
+    if first is None or any(getattr(first, name) != getattr(again, name) for name in said):
+        raise RuleBroken("this form was sent before, and said something else: open it anew")
+    return first
 
 
 def due() -> list[UUID]:
@@ -171,7 +194,12 @@ def _claimed(act_id: UUID) -> StaffAct | None:
 
 
 def _require_still_allowed(act: StaffAct) -> None:
-    """Raise RuleBroken where who asked may no more: it may have waited for a worker."""
+    """Raise RuleBroken where who asked may no more: it may have waited for a worker.
+
+    The database lets who may act on an account write any kind of wish about it; what concerns everybody is none.
+    """
+    if act.kind in _performers and (act.kind in _global) != (act.account_id is None):
+        raise RuleBroken("an act of this kind is about everybody" if act.account_id else "which account?")
     staff = User.objects.filter(pk=act.staff_id, is_active=True, is_staff=True)
     if act.account_id is None:
         is_allowed = staff.filter(is_superuser=True).exists()

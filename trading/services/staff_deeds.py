@@ -124,14 +124,14 @@ def _erase(deed: Deed) -> str:
     return f"they are deactivated, and erased on {erasure.due_at:%Y-%m-%d} unless they keep themselves"
 
 
-@performs("suspend_asset")
+@performs("suspend_asset", is_global=True)
 def _suspend_asset(deed: Deed) -> str:
     symbol = deed.argument("symbol")
     is_new = suspend_asset(symbol=symbol, reason=deed.reason)
     return f"{symbol} takes no new orders" if is_new else f"{symbol} was suspended already"
 
 
-@performs("resume_asset")
+@performs("resume_asset", is_global=True)
 def _resume_asset(deed: Deed) -> str:
     symbol = deed.argument("symbol")
     is_new = resume_asset(symbol=symbol, reason=deed.reason)

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from accounts.models import Tier
 from tests.api.conftest import _web_process, desk, ibm, market, show  # noqa: F401 - fixtures
@@ -14,6 +15,8 @@ from tests.factories.rows import make_account, make_order, make_position, make_u
 from tests.factories.sessions import every_owned_row
 from tests.trading.stage import use_profile
 from trading.models import Order
+from trading.services import estimate
+from trading.services.valuation import marked
 
 D = Decimal
 LIMIT = {"type": "limit", "limit_price": "100"}
@@ -152,6 +155,23 @@ def test_an_estimate_leaves_nothing_behind(person, account, ibm):  # noqa: F811
         assert part(person, account, body_of(terms)).status_code == 200
 
     assert every_owned_row() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_account_is_not_locked_while_the_market_is_looked_at(person, account, monkeypatch):
+    """Others' orders wait in one batch with the account's, and the past of a market may be slow to read."""
+    locked = []
+
+    def look(*given, **named):
+        locked.append(connection.in_atomic_block)
+        return marked(*given, **named)
+
+    monkeypatch.setattr(estimate, "marked", look)
+
+    answer = part(person, account, body_of({"type": "market", "side": "sell"}))
+
+    assert answer.context["estimate"].position_intent == "sell_to_open"
+    assert locked == [False]
 
 
 @pytest.mark.django_db(transaction=True)
