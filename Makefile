@@ -78,3 +78,4 @@ requirements: install
 	$(BIN)/uv pip compile --quiet --universal --no-header --upgrade --python-version 3.11 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --no-header --upgrade --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --no-header --upgrade --python-version 3.11 requirements-otel.in -o requirements-otel.txt
+	$(BIN)/uv pip compile --quiet --universal --no-header --upgrade --python-version 3.11 requirements-parquet.in -o requirements-parquet.txt

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max, Q
 
-from raxx.schedule import JOBS, MADE_UP_FROM, Job
+from raxx.schedule import AGAIN_AFTER, JOBS, Job
 from trading.models import ScheduledRun
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def missed(now: datetime) -> list[Job]:
             continue
         is_due = state.last_well_at is None or now - state.last_well_at > state.job.every + SLACK
         is_left_alone = state.last is None and state.since == first
-        if is_due and (is_left_alone or now - state.since > MADE_UP_FROM):
+        if is_due and (is_left_alone or now - state.since > AGAIN_AFTER):
             found.append(state.job)
     return found
 

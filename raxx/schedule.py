@@ -16,7 +16,8 @@ from celery.schedules import crontab
 
 JOB = "raxx_job"  # header of a message: for which row of the table it runs
 SWEEP_BELOW = timedelta(minutes=1)  # more frequent jobs keep one row each, of their last run
-MADE_UP_FROM = timedelta(minutes=10)  # more frequent ones come again soon enough by themselves
+MADE_UP_FROM = timedelta(minutes=5)  # more frequent ones come again soon enough by themselves
+AGAIN_AFTER = timedelta(minutes=10)  # what failed, or was sent and has not begun, is sent again
 OVERDUE_MIN = timedelta(minutes=1)  # what is short is not late because a worker was busy for a moment
 
 SECOND, MINUTE, HOUR, DAY = (

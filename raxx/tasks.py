@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from raxx.overdue import missed
-from raxx.schedule import MADE_UP_FROM
+from raxx.schedule import AGAIN_AFTER
 
 
 @shared_task(name="raxx.catch_up", expires=10)
@@ -19,7 +19,7 @@ def catch_up() -> dict[str, int]:
     """
     started = 0
     for job in missed(timezone.now()):
-        if cache.add(f"started:{job.name}", 1, timeout=MADE_UP_FROM.total_seconds()):
+        if cache.add(f"started:{job.name}", 1, timeout=AGAIN_AFTER.total_seconds()):
             current_app.send_task(job.task, **job.options)
             started += 1
     return {"started": started}

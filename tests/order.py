@@ -20,6 +20,7 @@ LONG = {
     "tests/bench/test_figures.py": 50,
     "tests/acceptance/test_recorded_day.py": 45,
     "tests/broker_handoff/test_contract_alpaca.py": 40,
+    "tests/faults/test_runbook.py": 45,
     "tests/faults/test_under_load.py": 40,
     "tests/contract/test_fuzz.py": 35,
     "tests/faults/test_commit_boundaries.py": 35,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matching.engine.types import Chunk, Session
+from matching import metrics
 from matching.market import batch as batches, keys, latest
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Publisher:
             self._is_whole = False
             raise
         self._is_whole = True
+        metrics.ITEMS.inc(sum(map(len, chunk.items.values())))
 
     def reach(self, at: int) -> None:
         """Say that the market has come to `at` without a further item."""

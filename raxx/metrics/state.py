@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 from django.db import Error, connection
 from django.db.models import Count, F, Min, Q
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 
 from broker_handoff.models import BrokerConnection, LiveIntent, SwitchClosing
 from broker_handoff.states import FINAL, IntentStatus
@@ -194,15 +194,9 @@ def _market(client: redis.Redis) -> list[Metric]:
     market, now = Market.objects.get(is_active=True), datetime.now(UTC)
     beat: Any = client.get(keys.heartbeat(market.pk))
     stored: Any = client.get(keys.published(market.pk))
-    published = json.loads(stored) if stored else {"seq": 0, "at": 0}
+    published = json.loads(stored) if stored else {"at": 0}
     shards = list(Shard.objects.filter(market=market).order_by("number"))
-    items = CounterMetricFamily(
-        "raxx_hub_items",
-        "The sequence of the newest item that the hub has published.",
-        value=published["seq"],
-    )
     found: list[Metric] = [
-        items,
         _one("raxx_hub_alive", "1 where the hub was heard of within 15 seconds.", float(beat is not None)),
         _one("raxx_inbox_oldest_seconds", "How long the oldest wish is undecided.", oldest_wish_s(market)),
         _each(

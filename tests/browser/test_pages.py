@@ -130,4 +130,4 @@ def test_a_person_signs_up_and_logs_in_by_the_keyboard_alone(visitor, width):
     visitor.is_at("/log-in")
     page.get_by_label("E-mail address").press("Enter")
 
-    visitor.is_at("/security")
+    visitor.is_at("/start")

@@ -138,7 +138,7 @@ def test_at_a_bare_address_the_browser_refuses_and_the_page_leads_to_the_right_o
 
     outsider.page.get_by_role("link", name=f"{outsider.site.url}/log-in").click()
     outsider.press("Log in with a passkey")
-    outsider.is_at("/security")
+    outsider.is_at("/start")
 
 
 def test_a_request_without_the_page_s_token_is_refused(outsider):

@@ -69,7 +69,7 @@ def test_no_next_leads_away_from_here(visitor):
     visitor.open("/log-in?next=https://example.com/")
     visitor.press("Log in with a passkey")
 
-    visitor.is_at("/security")
+    visitor.is_at("/start")
 
 
 def test_the_browser_s_own_offer_logs_in_without_the_button(visit):
@@ -78,7 +78,7 @@ def test_the_browser_s_own_offer_logs_in_without_the_button(visit):
     visitor.press("Log out")
 
     # The device is touched by itself: it answers the offer as soon as the page has made it.
-    visitor.is_at("/security")
+    visitor.is_at("/start")
     assert visitor.device.credentials()[0]["signCount"] == 2
 
 
@@ -99,7 +99,7 @@ def test_the_offer_is_renewed_before_its_challenge_is_too_old(visit):
         visitor.press("Log out")
     visitor.device.is_touched(by_itself=True)
 
-    visitor.is_at("/security")
+    visitor.is_at("/start")
     assert challenges[0] != challenges[1]
 
 

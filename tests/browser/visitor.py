@@ -80,7 +80,7 @@ class Visitor:
         self.is_at("/welcome")
 
     def logs_in(self) -> None:
-        self.open("/log-in")
+        self.open("/log-in?next=/security")
         self.press("Log in with a passkey")
         self.is_at("/security")
 

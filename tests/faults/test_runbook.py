@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_S = 60.0
-LOOK_S = 0.05  # another process's state has no event for us
+LOOK_S = 0.2  # another process's state has no event for us, and a budget is spent by asking
+
+ORDER = {"symbol": "IBM", "qty": "1", "side": "buy", "time_in_force": "day"}
+RESTING = {**ORDER, "type": "limit", "limit_price": "1.00"}
 
 
 @pytest.fixture(scope="module")
 def house(place: Path) -> Iterator[House]:
     """Run everything on a synthetic market that never closes, for all tests of this module."""
-    own = {"DATABASE_URL": "", "VALKEY_URL": ""}
+    own = {"DATABASE_URL": "", "VALKEY_URL": "", "RAXX_BUDGETS": "on"}  # as in production
     running = House(place / ".raxx", "--feed", "synthetic", "--symbols", "AAPL,IBM", environment=own)
     try:
         running.start()
@@ -82,8 +85,7 @@ def finding(house: House, name: str) -> dict[str, Any]:
 
 def order(client: httpx.Client, **terms: str) -> str:
     """Place an order and return its id; without terms it rests far below the market."""
-    body = {"symbol": "IBM", "qty": "1", "side": "buy", "time_in_force": "day", "type": "limit"}
-    answer = client.post("/v2/orders", json={**body, **(terms or {"limit_price": "1.00"})})
+    answer = client.post("/v2/orders", json={**ORDER, **terms} if terms else RESTING)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 
@@ -113,16 +115,20 @@ def test_while_the_feed_is_dead_orders_are_taken_and_canceled_and_then_fill(
     wait_until(lambda: is_at(client, filled, "filled"), "nothing fills")
 
 
-def test_what_is_asked_for_while_valkey_is_away_is_done(house: House, client: httpx.Client) -> None:
+def test_while_valkey_is_away_orders_wait_and_cancels_do_not(house: House, client: httpx.Client) -> None:
+    resting = order(client)
+    wait_until(lambda: is_at(client, resting, "new"), "it is not taken")
     with frozen(house, "valkey"):
         seen = missing(client)
-        placed = order(client)
+        refused = client.post("/v2/orders", json=RESTING)
+        canceled = client.delete(f"/v2/orders/{resting}")
+        wait_until(lambda: is_at(client, resting, "canceled"), "it is not canceled")
 
     assert "valkey" in seen
-    wait_until(lambda: is_at(client, placed, "new"), "it is not taken")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+    assert canceled.status_code == 204
     wait_until(lambda: missing(client) == [], "it is not ready again")
-    client.delete(f"/v2/orders/{placed}")
-    assert house.manage("verify_ledger").returncode == 0
+    wait_until(lambda: client.post("/v2/orders", json=RESTING).status_code == 200, "no order is accepted")
 
 
 def test_without_a_worker_paper_trades_on_and_the_next_worker_answers(
@@ -137,6 +143,8 @@ def test_without_a_worker_paper_trades_on_and_the_next_worker_answers(
 
     assert (told["is_well"], told["detail"]) == (False, "no worker answers")
     wait_until(lambda: finding(house, "celery")["is_well"], "no worker answers again")
+    proof = house.manage("verify_ledger")
+    assert proof.returncode == 0, proof.stdout + proof.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from raxx import job_runs, overdue, roles
 from raxx.celery import app as project
 from raxx.doctor import examine
 from raxx.overdue import SLACK, missed, states
-from raxx.schedule import BY_NAME, JOB, JOBS, MADE_UP_FROM
+from raxx.schedule import AGAIN_AFTER, BY_NAME, JOB, JOBS
 from tests.factories.rows import NOON, make_account, make_market, make_order
 from tests.factories.whole_person import as_worker
 from tests.trading.stage import store_season
@@ -209,10 +209,10 @@ DAY = timedelta(days=1)
 PASTS: dict[str, tuple[list[tuple[timedelta, str]], bool]] = {
     "done in time": ([(DAY, "done")], False),
     "done too long ago": ([(DAY + SLACK * 1.1, "done")], True),
-    "failed, and tried again soon enough": ([(DAY * 2, "done"), (MADE_UP_FROM * 0.9, "failed")], False),
-    "failed a while ago": ([(DAY * 2, "done"), (MADE_UP_FROM * 1.1, "failed")], True),
+    "failed, and tried again soon enough": ([(DAY * 2, "done"), (AGAIN_AFTER * 0.9, "failed")], False),
+    "failed a while ago": ([(DAY * 2, "done"), (AGAIN_AFTER * 1.1, "failed")], True),
     "failed, but done since": ([(timedelta(hours=2), "failed"), (timedelta(hours=1), "done")], False),
-    "running": ([(DAY * 2, "done"), (MADE_UP_FROM * 0.5, "running")], False),
+    "running": ([(DAY * 2, "done"), (AGAIN_AFTER * 0.5, "running")], False),
     "never": ([], True),
 }
 

@@ -87,7 +87,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(staff, connected):
     make_intent(connected, status="working")
 
     shown = told(*close(staff, "--scope", "global"), "--dry-run")
-    assert shown == {"scope": "global", "outcome": "would be closed", "stops": 1}
+    assert shown == {"scope": "global", "outcome": "would be closed", "stops": 1, "dry_run": True}
     assert not SwitchClosing.objects.exists()
 
     closing = told(*close(staff, "--scope", "global"))["id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
@@ -66,9 +67,10 @@ class Command(OperatorCommand):
         is_watched = self.is_watched(as_json=json)
         done: list[Outcome] = []
         try:
-            to.mkdir(parents=True, exist_ok=True)
-            for left in leftovers(to):
-                _remove(left)
+            if not dry_run:
+                to.mkdir(parents=True, exist_ok=True)
+                for left in leftovers(to):
+                    rmtree(left, ignore_errors=True)
             days = _days(source, wanted, options["symbol"])
             for outcome in import_days(
                 days, to, is_sorted_first=options["sort"], may_replace=options["replace"], is_dry=dry_run
@@ -81,7 +83,8 @@ class Command(OperatorCommand):
         if is_watched:
             self.show_progress("")
         if not done:
-            raise CommandError(f"{source} has no day{f' of {", ".join(sorted(wanted))}' if wanted else ''}")
+            whose = f" of {', '.join(sorted(wanted))}" if wanted else ""
+            raise CommandError(f"{source} has no day{whose}")
         shown = {"folder": str(to), "days": [asdict(each) for each in done]}
         self.tell(shown, _lines(done, is_dry=dry_run), as_json=json, is_dry=dry_run)
         if not all(each.is_well for each in done):
@@ -114,9 +117,3 @@ def _lines(done: list[Outcome], *, is_dry: bool) -> Iterator[str]:
         yield from (f"        {note}" for note in each.notes)
     wrong = sum(not each.is_well for each in done)
     yield f"{len(done)} days, {wrong} of them not as they should be" if wrong else f"{len(done)} days"
-
-
-def _remove(left: Path) -> None:
-    import shutil
-
-    shutil.rmtree(left, ignore_errors=True)
