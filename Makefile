@@ -12,7 +12,7 @@ FAULTS ?= 200
 # Each worker starts a PostgreSQL and a Valkey of its own; tests/order.py says which file comes first.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install run test check conformance faults fuzz openapi screenshots bench clean requirements
+.PHONY: help install run test check conformance faults fuzz openapi screenshots bench soak clean requirements
 
 help:
 	@echo "make install       the virtual environment, made again only when requirements change"
@@ -25,6 +25,7 @@ help:
 	@echo "make openapi       write openapi.json, which has to be what is served"
 	@echo "make screenshots   pictures of every page in build/screenshots; needs Chromium"
 	@echo "make bench         the benchmarks, one JSON line a figure"
+	@echo "make soak          twenty minutes of trading while everything is killed; SOAK_MINUTES=2 for fewer"
 	@echo "make requirements  pin the packages anew from requirements*.in"
 	@echo "make clean         remove caches and test data (the data folder stays)"
 
@@ -63,12 +64,20 @@ fuzz: install
 openapi: install
 	$(BIN)/python manage.py openapi
 
+# Of those, the README shows four; `git diff docs/pictures` tells which have changed.
 screenshots: install
-	mkdir -p build/screenshots
-	RAXX_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/browser/test_pages.py $(ARGS)
+	mkdir -p build/screenshots docs/pictures
+	RAXX_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/browser $(ARGS)
+	cp build/screenshots/account-1280-light.png docs/pictures/account.png
+	cp build/screenshots/symbol-1280-light.png docs/pictures/ticket.png
+	cp build/screenshots/history-order-filled-1280-dark.png docs/pictures/order.png
+	cp build/screenshots/symbol-390-dark.png docs/pictures/phone.png
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)
+
+soak: install
+	$(BIN)/python -m bench.soak
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .raxx-test build staticfiles

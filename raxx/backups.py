@@ -18,7 +18,6 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -30,6 +29,7 @@ from raxx import embedded, roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from raxx.folder import DataFolder
     from raxx.roles import Server
@@ -115,7 +115,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     for name, digest in manifest["files"].items():
         if not (folder / name).is_file() or _digest(folder / name) != digest:
             raise BackupFailed(f"{folder / name} is not as it was written")
-    known = set(MigrationLoader(None, ignore_no_initial=True).disk_migrations)
+    known = set(MigrationLoader(None).disk_migrations)
     newer = [name for name in manifest["migrations"] if tuple(name.split(".", 1)) not in known]
     if newer:
         raise BackupFailed(f"the backup is of a later release: {', '.join(newer)} are not known here")

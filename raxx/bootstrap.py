@@ -90,9 +90,9 @@ class _Work:
             self._do(f"role {role} has the password that follows from RAXX_SECRET_KEY", said)
         for setting, value in ROLE_SETTINGS.get(role, {}).items():
             if f"{setting}={value}" not in (config or []):
-                said = sql.SQL("alter role {} set {} = {}")
                 words = (name, sql.Identifier(setting), sql.Literal(value))
-                self._do(f"role {role} has {setting} {value}", said.format(*words))
+                step = sql.SQL("alter role {} set {} = {}").format(*words)
+                self._do(f"role {role} has {setting} {value}", step)
 
     def separate(self) -> None:
         """End every membership of one of our roles in another role."""

@@ -68,7 +68,13 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     from trading.api.schema.parts import BOOLEAN, OK, STRING, Answer, array, described, one_of, record, ref
 
     schemas = result["components"]["schemas"]
-    schemas["Health"] = record("How this process is.", {"status": one_of("live")})
+    schemas["Health"] = record(
+        "How this process is.",
+        {
+            "status": one_of("live"),
+            "live_trading": described(BOOLEAN, "Whether this installation has a way to a live broker."),
+        },
+    )
     schemas["Ready"] = record(
         "That orders can be served.",
         {

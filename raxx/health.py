@@ -35,8 +35,8 @@ _is_migrated = False  # once true, always true for this code
 
 @only_reading
 def live(_request: HttpRequest) -> JsonResponse:
-    """Answer 200: the process runs and can answer."""
-    return JsonResponse({"status": "live"})
+    """Answer 200: the process runs and can answer. Whether orders may go to live brokers is told besides."""
+    return JsonResponse({"status": "live", "live_trading": settings.LIVE_IS_ON})
 
 
 @only_reading

@@ -65,7 +65,7 @@ def refuse_live_shadow(*, url: str, key_id: str, secret: str, api_url: str, is_p
     if not (key_id or secret):
         return
     parts = urlsplit(url)
-    host = parts.hostname or ""
+    host = _host_of(url)
     reasons = []
     if not (key_id and secret):
         reasons.append("RAXX_SHADOW_KEY_ID and RAXX_SHADOW_SECRET go together")
@@ -73,10 +73,20 @@ def refuse_live_shadow(*, url: str, key_id: str, secret: str, api_url: str, is_p
         PAPER_URL
     ).hostname:
         reasons.append(f"RAXX_SHADOW_URL: {host} is not Alpaca's paper address")
-    if api_url and urlsplit(api_url).netloc == parts.netloc:
+    if api_url and (_host_of(api_url), _port_of(api_url)) == (host, _port_of(url)):
         reasons.append("RAXX_SHADOW_URL is the live broker's address (RAXX_BROKER_API_URL)")
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in HERE and not is_production)
     if not is_safe:
         reasons.append("RAXX_SHADOW_URL is not https: the key's secret would travel in clear")
     if reasons:
         raise SettingError("shadow mode refuses to start: " + "; ".join(reasons))
+
+
+def _host_of(url: str) -> str:
+    """Return the host that a URL leads to, however it is written: a dot at its end leads to the same."""
+    return (urlsplit(url).hostname or "").rstrip(".")
+
+
+def _port_of(url: str) -> int | None:
+    parts = urlsplit(url)
+    return parts.port or {"https": 443, "http": 80}.get(parts.scheme)

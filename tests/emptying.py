@@ -15,6 +15,7 @@ be learnt anew: to discard all that a session may have set makes the old one as 
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -111,7 +112,8 @@ def _renewed(connection: Any) -> bool:
         return True
     info = raw.info
     if (
-        raw.closed
+        _is_in_a_loop()  # a browser's: outside of it there is another connection, and nobody closes this one
+        or raw.closed
         or connection.errors_occurred
         or not raw.autocommit
         or info.transaction_status != TransactionStatus.IDLE
@@ -123,4 +125,12 @@ def _renewed(connection: Any) -> bool:
     except Error:
         return False
     connection.init_connection_state()  # the time zone was a setting of the session
+    return True
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
     return True

@@ -76,7 +76,7 @@ def audit_ledger(
             progress("position_follows_from_its_fills", steps, steps)
         found.extend(
             (breach.account_id, breach.rule, breach.subject, breach.expected, breach.found)
-            for breach in breaches(_replayed_fills(account_id))
+            for breach in breaches(replayed_fills(account_id))
         )
 
         going = _going(cursor)
@@ -116,7 +116,8 @@ def _text(figure: str | None) -> str:
     return "nothing that can be computed" if figure is None else figure
 
 
-def _replayed_fills(account_id: UUID | None) -> Iterator[ReplayedFill]:
+def replayed_fills(account_id: UUID | None) -> Iterator[ReplayedFill]:
+    """Return the fills of one account, or of all, position by position in the order of their events."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(_narrowed(FILLS_IN_ORDER), {"account": account_id})
         while rows := cursor.fetchmany(REPLAY_CHUNK):

@@ -98,6 +98,25 @@ def breaches(fills: Iterable[ReplayedFill]) -> Iterator[Breach]:
         yield from _breaches_of_position(of_position)
 
 
+def holdings(fills: Iterable[ReplayedFill]) -> Iterator[tuple[UUID, UUID, int, int]]:
+    """Replay the same fills, and yield what each position must be: its account and asset, quantity and cost."""
+    for (account_id, asset_id), of_position in groupby(
+        fills, key=lambda fill: (fill.account_id, fill.asset_id)
+    ):
+        first = next(of_position)
+        generation, quantity, cost = first.opening_generation, first.opening_quantity, first.opening_cost
+        for fill in chain((first,), of_position):
+            if fill.is_of_the_past:
+                continue
+            if fill.generation != generation:
+                quantity, cost, generation = 0, 0, fill.generation
+            if fill.fill_id is not None:
+                _, quantity, cost = _after(fill, quantity, cost)
+        if generation != first.present:
+            quantity = cost = 0
+        yield account_id, asset_id, quantity, cost
+
+
 def _breaches_of_position(fills: Iterator[ReplayedFill]) -> Iterator[Breach]:
     first = next(fills)  # the position and its opening lot are told in each row
     generation, quantity, cost = first.opening_generation, first.opening_quantity, first.opening_cost

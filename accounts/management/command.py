@@ -32,7 +32,7 @@ class _Formatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 class OperatorCommand(BaseCommand):
     """A command of `manage.py`. Its `handle` is given `json`, and `dry_run` where it changes something."""
 
-    suppressed_base_arguments: ClassVar = {
+    suppressed_base_arguments = {
         "--version",
         "--settings",
         "--pythonpath",

@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from matching.engine.types import Chunk, Session
 from matching import metrics
+from matching.engine.types import Chunk, Session
 from matching.market import batch as batches, keys, latest
 
 if TYPE_CHECKING:

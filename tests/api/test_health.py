@@ -30,7 +30,7 @@ def get(path):
 def test_a_living_process_says_so_whatever_else_is_missing():
     answer = get("/health/live")
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "live", "live_trading": False})
 
 
 @pytest.mark.parametrize("is_live_on", [False, True])

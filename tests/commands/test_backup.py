@@ -23,13 +23,16 @@ from psycopg import sql
 from accounts.models import ApiKey, AuditEntry
 from accounts.services.anchoring import anchor_audit
 from raxx import backups, bootstrap as bootstraps, roles
-from tests.factories.whole_person import make_whole_person
+from tests.trading.ledger_world import build_world
 from trading.models import Order, Posting, TradingAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from raxx.roles import Server
+    from tests.factories.desk import Desk
+    from tests.factories.sessions import Session
+    from tests.trading.ledger_world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +51,12 @@ def _of_this_test(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     settings.DATABASE_SERVER = named(real_settings.DATABASE_SERVER, connection.settings_dict["NAME"])
     command = "raxx.management.commands.restore"
     monkeypatch.setattr(f"{command}.bootstrap", partial(bootstraps.bootstrap, for_tests=True))
+
+
+@pytest.fixture
+def world(app: Session, desk: Desk) -> World:
+    """Return books in every state."""
+    return build_world(app, desk)
 
 
 @pytest.fixture
@@ -80,14 +89,13 @@ def run(command: str, *options: str) -> Any:
     return json.loads(out.getvalue())
 
 
-def everything() -> dict[str, list[dict[str, Any]]]:
-    return {model.__name__: list(model._base_manager.order_by("pk").values()) for model in TABLES}
+def everything() -> dict[str, list[Any]]:
+    return {model.__name__: [*model._base_manager.order_by("pk").values()] for model in TABLES}
 
 
 def test_what_was_backed_up_is_restored_proved_and_walled_as_before(
-    tmp_path: Path, other: Callable[[], None], settings: Any
+    tmp_path: Path, world: World, other: Callable[[], None], settings: Any
 ) -> None:
-    make_whole_person("ann@example.com")
     anchor_audit()
     before, folder = everything(), tmp_path / "backup"
     assert run("backup", "--to", str(folder), "--dry-run")["dry_run"]
@@ -141,20 +149,27 @@ def test_a_backup_of_a_later_release_is_refused(tmp_path: Path) -> None:
         run("restore", "--from", str(folder))
 
 
+TRIPWIRE = """
+create schema trip;
+create function trip.over() returns event_trigger language plpgsql as $$ begin raise 'tripped'; end $$;
+create event trigger tripwire on ddl_command_end when tag in ('CREATE POLICY') execute function trip.over();
+"""
+
+
 def test_a_restore_that_stops_half_way_leaves_the_database_empty(
-    tmp_path: Path, other: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, world: World, other: Callable[[], None], settings: Any
 ) -> None:
-    make_whole_person("ann@example.com")
     folder = tmp_path / "backup"
     run("backup", "--to", str(folder))
     other()
-    # The session is ended by the server when it has made tables, and before it has filled them.
-    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=1ms")
-    with pytest.raises(CommandError, match="pg_restore"):
-        run("restore", "--from", str(folder))
+    bootstraps.bootstrap(settings.DATABASE_SERVER, for_tests=True)
+    with psycopg.connect(**settings.DATABASE_SERVER.administrative_login(), autocommit=True) as admin:
+        admin.execute(TRIPWIRE)  # stops when all rows are in, and not yet all that guards them
+        with pytest.raises(CommandError, match=r"pg_restore: .*tripped"):
+            run("restore", "--from", str(folder))
 
-    monkeypatch.delenv("PGOPTIONS")
-    backups.require_empty(real_settings.DATABASE_SERVER)
+        backups.require_empty(settings.DATABASE_SERVER)
+        admin.execute("drop event trigger tripwire; drop schema trip cascade")
     assert run("restore", "--from", str(folder))["faults"] == []
 
 

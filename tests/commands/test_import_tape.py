@@ -131,7 +131,7 @@ def test_lines_are_put_in_order_when_asked(ticks: Path, tmp_path: Path) -> None:
 def test_parquet_says_the_same_as_csv(ticks: Path, tmp_path: Path) -> None:
     rows = [line.split(",") for line in TICKS.splitlines()]
     columns = {name: [row[place] or None for row in rows[1:]] for place, name in enumerate(rows[0])}
-    at = [datetime.fromisoformat(text) for text in columns["time"]]
+    at = [datetime.fromisoformat(str(text)) for text in columns["time"]]
     numbers = {
         name: pa.array([None if text is None else float(text) for text in columns[name]], pa.float64())
         for name in rows[0][2:]

@@ -36,7 +36,7 @@ HARDENED = {
 }
 
 
-class _Repeated(dict):  # type: ignore[type-arg]
+class _Repeated(dict):
     """A section in which a name may stand several times."""
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -20,7 +20,7 @@ from raxx import embedded, roles
 from raxx.process import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 PATIENCE_S = 60.0
@@ -69,9 +69,14 @@ class Nursery:
             assert self.news.wait_for(lambda: self._is_ready, PATIENCE_S), "the nursery does not open"
 
     def bear(
-        self, command: str, point: str | None = None, number: int = 1, gate: Path | None = None
+        self,
+        command: str,
+        point: str | None = None,
+        number: int = 1,
+        gate: Path | None = None,
+        options: Sequence[str] = (),
     ) -> Child:
-        """Start a management command.
+        """Start a management command with its options.
 
         With a `point` it kills itself where it comes there for the `number`-th time. With a `gate`, a
         named pipe, it waits there in its recovery until somebody opens the pipe to write.
@@ -82,7 +87,7 @@ class Nursery:
             self._children.append(child)
         order = {
             "tag": child.tag, "command": command, "log": str(child.log), "point": point, "number": number,
-            "gate": None if gate is None else str(gate),
+            "gate": None if gate is None else str(gate), "options": list(options),
         }  # fmt: skip
         assert self._running.stdin is not None
         self._running.stdin.write(json.dumps(order).encode() + b"\n")

@@ -89,7 +89,7 @@ def _live(order: dict[str, Any], parent: int) -> NoReturn:
         failpoints.wait_in_recovery(gate)
     status = 0
     try:
-        call_command(order["command"])
+        call_command(order["command"], *order["options"])
     except CommandError as error:
         print(f"CommandError: {error}", file=sys.stderr, flush=True)
         status = error.returncode

@@ -65,7 +65,8 @@ ROWS: dict[str, Callable[[Cast], str]] = {
 }
 _ARGUMENT = re.compile(r"<\w+:\w+_id>")
 _KIND = re.compile(r"<slug:kind>")
-_SHARED = {"asset", "simulationprofile"}  # which belong to nobody: all of the staff see them
+# Which belong to nobody: all of the staff see them, or superusers alone.
+_SHARED = {"asset", "simulationprofile", "scheduledrun"}
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|"request_id":"[^"]*"')
 
 

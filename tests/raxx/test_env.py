@@ -187,3 +187,16 @@ def test_the_example_file_lists_every_variable_that_the_code_reads_and_no_other(
     elsewhere = {"RAXX_SUPERVISED_FOLDER"}  # how the supervisor marks its own children
 
     assert names_in_code() - elsewhere == listed
+
+
+def test_a_secret_may_come_as_a_file_of_the_service_manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("RAXX_ONE", raising=False)
+    (tmp_path / "RAXX_ONE").write_text("from a file\n", encoding="utf-8")
+
+    assert env.required("RAXX_ONE", str) == "from a file"
+    assert env.optional("RAXX_TWO", str, "absent") == "absent"
+    monkeypatch.setenv("RAXX_ONE", "said aloud")
+    assert env.required("RAXX_ONE", str) == "said aloud"

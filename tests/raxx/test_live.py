@@ -77,15 +77,30 @@ def test_a_shadow_is_alpacas_paper_address_or_another_installation_or_none() -> 
         ({"url": "https://api.alpaca.markets"}, "api.alpaca.markets is not Alpaca's paper address"),
         ({"url": "https://API.alpaca.markets/"}, "api.alpaca.markets is not Alpaca's paper address"),
         ({"url": "https://broker-api.alpaca.markets"}, "is not Alpaca's paper address"),
+        ({"url": "https://api.alpaca.markets."}, "api.alpaca.markets is not Alpaca's paper address"),
         (
             {"url": "https://live.example", "api_url": "https://live.example"},
+            "is the live broker's address",
+        ),
+        (
+            {"url": "https://live.example:443/", "api_url": "https://live.example"},
             "is the live broker's address",
         ),
         ({"url": "http://raxx.example"}, "is not https"),
         ({"url": "http://127.0.0.1:8001"}, "is not https"),
         ({"secret": ""}, "go together"),
     ],
-    ids=["live", "live in capitals", "another one", "ours", "in clear", "here in production", "half a key"],
+    ids=[
+        "live",
+        "live in capitals",
+        "another one",
+        "live with a dot",
+        "ours",
+        "ours with its port",
+        "in clear",
+        "here in production",
+        "half a key",
+    ],
 )
 def test_a_shadow_that_is_or_may_be_live_is_refused(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError, match=words):

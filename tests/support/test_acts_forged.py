@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accounts.models import Erasure, User
 from tests.factories.rows import make_asset
 from tests.support.conftest import ACT, grant
 from tests.support.test_acts import REASON, act_page, performed
 from trading.models import Asset, Journal, StaffAct
 
 if TYPE_CHECKING:
-    from accounts.models import User
     from tests.support.conftest import SignIn
     from trading.models import TradingAccount
 
@@ -70,3 +70,17 @@ def test_a_wish_of_the_wrong_sort_is_refused_by_the_worker_too(
     assert Asset.objects.get(symbol="IBM").suspended_at is None
     alice.refresh_from_db()
     assert alice.frozen_at is None
+
+
+def test_nobody_of_the_staff_is_erased_by_a_colleague(
+    sign_in: SignIn, staff: User, alice: TradingAccount
+) -> None:
+    User.objects.filter(pk=alice.user_id).update(is_staff=True, is_superuser=True)
+    grant(staff, alice, ACT)
+    sign_in(staff).post(act_page(alice, "erase"), {**REASON, "confirmation": "erase this person"})
+
+    act = performed(StaffAct.objects.get())
+
+    assert (act.status, "dismisses them first" in act.outcome) == ("refused", True)
+    assert User.objects.get(pk=alice.user_id).is_active
+    assert not Erasure.objects.exists()

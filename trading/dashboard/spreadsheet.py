@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from trading.principal import Principal
 
 ROWS_MOST = 50_000
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULAS = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # the last ones of full width
 
 Row = TypeVar("Row")
 

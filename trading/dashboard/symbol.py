@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from trading.principal import Principal
 
 FOUND_MAX = 50  # of a page
+PAGES_MAX = 1_000
 SUGGESTED_MAX = 8
 OPEN_SHOWN, FILLS_SHOWN = 50, 100
 FRAMES = ("1Min", "5Min", "15Min", "1Hour", "1Day")
@@ -208,7 +209,8 @@ def _quoted(known: Latest) -> Quoted:
 
 def _page(request: HttpRequest) -> int:
     text = request.GET.get("page", "1")
-    return min(max(int(text), 1), 1000) if text.isascii() and text.isdigit() else 1
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(PAGES_MAX))
+    return min(max(int(text), 1), PAGES_MAX) if is_number else 1
 
 
 def _dollars(price: int) -> Decimal | None:

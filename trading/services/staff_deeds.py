@@ -120,6 +120,8 @@ def _export(deed: Deed) -> str:
 @performs("erase")
 def _erase(deed: Deed) -> str:
     _require_ticket(deed)
+    if deed.subject.user.is_staff or deed.subject.user.is_superuser:  # it would lock a colleague out, at once
+        raise RuleBroken("they are of the staff: an operator dismisses them first (manage.py dismiss_staff)")
     erasure = ask_as_operator(user=deed.subject.user, reason=deed.reason, ticket=deed.act.ticket)
     return f"they are deactivated, and erased on {erasure.due_at:%Y-%m-%d} unless they keep themselves"
 

@@ -7,16 +7,21 @@ import threading
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from accounts.management.command import OperatorCommand
 from raxx.metrics.serving import server
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Serve metrics for Prometheus at the address RAXX_METRICS, for all processes of this machine, until stopped. "
         "The address is its own, for nobody but your monitoring."
     )
+    when = "One of the processes of an installation where RAXX_METRICS is set: `up` starts it, or a unit of the system."
+    examples = ("",)
+    exits = {0: "stopped by a signal", 1: "RAXX_METRICS is not set, or cannot be listened on"}
+    is_process = True
     requires_system_checks: list[str] = []
 
     def handle(self, *_: Any, **__: Any) -> None:

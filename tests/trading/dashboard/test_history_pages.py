@@ -214,3 +214,8 @@ def test_a_reset_begins_the_lists_anew(past: Past) -> None:
 
     assert "No orders yet" in past.text("/orders")
     assert "No trade was closed yet" in past.text("/trades")
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_a_text_that_a_spreadsheet_would_run_is_told_as_a_text(first):
+    assert spreadsheet.cell(f"{first}1+1") == f"'{first}1+1"

@@ -47,7 +47,9 @@ class Viewer(Protocol):
 class Board:
     """The viewers of one market with the same rights, and the task that looks for them."""
 
-    def __init__(self, past: Past, market_id: int, rights: Entitlement) -> None:
+    def __init__(self, present: Past, past: Past, market_id: int, rights: Entitlement) -> None:
+        """Make the board; `present` is the thread for what a hub publishes, which needs no computing, `past` for the rest."""
+        self._present = present
         self._past = past
         self._market_id = market_id
         self._rights = rights
@@ -88,8 +90,14 @@ class Board:
     async def _look_on(self) -> None:
         while True:
             wanted = sorted(frozenset().union(*(viewer.symbols for viewer in self._viewers)))
-            self._tell(await self._past.ask(look_at, self._market_id, self._rights, wanted))
+            self._tell(await self._thread.ask(look_at, self._market_id, self._rights, wanted))
             await asyncio.sleep(DELAYED_LOOK_S if self._rights.delay else LOOK_S)
+
+    @property
+    def _thread(self) -> Past:
+        """Where to look: somebody's tape of many symbols must not keep waiting those who see what is published."""
+        is_published = self._market is not None and not self._market.is_tape and not self._rights.delay
+        return self._present if is_published else self._past
 
     def _tell(self, look: Look) -> None:
         changed = {name: price for name, price in look.prices.items() if self._prices.get(name) != price}

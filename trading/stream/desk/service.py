@@ -1,4 +1,4 @@
-"""What the pages of one process share: a thread that looks at markets, and the boards that tell of them."""
+"""What the pages of one process share: threads that look at markets, and the boards that tell of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DeskService:
 
     def __init__(self, shared: StreamService) -> None:
         self.shared = shared
-        self._past = Past()
+        self._present, self._past = Past(), Past()  # see Board
         self._boards: dict[tuple[int, Entitlement], Board] = {}
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -40,10 +40,11 @@ class DeskService:
         """Leave it to the service, which counts the pages among its own."""
 
     async def stop(self) -> None:
-        """End all boards, and the thread."""
+        """End all boards, and the threads."""
         await self.shared.drain()
         await end([board.task for board in self._boards.values() if board.task is not None])
         await asyncio.gather(*self._endings)
+        await self._present.close()
         await self._past.close()
 
     def has_room(self) -> bool:
@@ -61,7 +62,7 @@ class DeskService:
         name = self._name_of(stream)
         board = self._boards.get(name)
         if board is None:
-            board = self._boards[name] = Board(self._past, *name)
+            board = self._boards[name] = Board(self._present, self._past, *name)
         board.join(stream)
 
     def leave(self, stream: DeskStream) -> None:

@@ -1,0 +1,79 @@
+"""The operators' pages speak of what there is: commands, alerts, parts of the doctor, settings, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import get_commands
+
+from raxx import roles
+from raxx.doctor.registry import CHECKS
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+PAGES = sorted(DEPLOY.glob("*.md"))
+NAMES = [page.stem for page in PAGES]
+FOR_LATER = {"backup", "restore"}  # commands that the page of recovery only refers to
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_what_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    alerts = yaml.safe_load((DEPLOY / "observability" / "alerts.yml").read_text(encoding="utf-8"))
+    known_alerts = {rule["alert"] for group in alerts["groups"] for rule in group["rules"]}
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    commands = set(re.findall(r"(?:raxx-manage|manage\.py) ([a-z_]+)", text)) - FOR_LATER
+    assert commands - set(get_commands()) == set()
+    assert set(re.findall(r"\bRaxx[A-Z]\w+", text)) - known_alerts == set()
+    assert {name for name in re.findall(r"doctor `(\w+)", text) if name not in CHECKS} == set()
+    assert [name for name in re.findall(r"\bRAXX_[A-Z_]+", text) if f"{name}=" not in example] == []
+    links = re.findall(r"\]\((?!http)([^)#]+)", text)
+    files = re.findall(r"`((?:tests|raxx|accounts|broker_handoff|deploy)/[\w/.]+\w)`", text)
+    assert [link for link in links if not (DEPLOY / link).exists()] == []
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_an_operator_runs_commands_with_the_settings_of_the_services(db: Any, tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "RAXX_SECRET_KEY").write_text("qLs7Wc0Vt2Zx9Kd4Rn6Bh1Ym8Jg3Pf5TuAeIoCiMaNwXrUzSkQy\n")
+    (credentials / "VALKEY_URL").write_text("redis://cache.example:6379/0\n")
+    (credentials / "RAXX_SMTP_URL").write_text("smtp://user:password@mail.example:587\n")
+    example = (DEPLOY / "raxx.env.example").read_text(encoding="utf-8")
+    (tmp_path / "raxx.env").write_text(example.replace("/var/lib/raxx", str(tmp_path)), encoding="utf-8")
+    login = settings.DATABASE_SERVER.administrative_login()
+    word = f":{quote(login['password'], safe='')}" if "password" in login else ""
+    place = f"host={quote(login['host'], safe='')}&port={login['port']}"
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607 - wherever the system has it
+
+    done = subprocess.run(
+        [str(DEPLOY / "raxx-manage"), "bootstrap", "--dry-run", "--json"],
+        env={
+            "PATH": os.environ["PATH"],
+            "ETC_RAXX": str(tmp_path),
+            "RUN_AS": user,
+            "DATABASE_URL": f"postgresql://{login['user']}{word}@/{login['dbname']}?{place}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    changes = json.loads(done.stdout)["changes"]
+    # Another secret key, other passwords: so the key came from its file.
+    new_passwords = [
+        f"role {role} has the password that follows from RAXX_SECRET_KEY" for role in roles.ROLES
+    ]
+    assert [change for change in changes if "password" in change] == new_passwords
