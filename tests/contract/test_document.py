@@ -15,7 +15,17 @@ from accounts.api import passkeys
 from broker_handoff.api import bodies as live
 from raxx import docs, errors
 from tests.contract import hook
-from trading.api import accounts, bodies, configurations, keys, profiles, tape, watchlists, webhooks
+from trading.api import (
+    accounts,
+    bodies,
+    configurations,
+    first_steps,
+    keys,
+    profiles,
+    tape,
+    watchlists,
+    webhooks,
+)
 from trading.api.schema import auto, table
 from trading.api.schema.failures import METHOD, responses
 
@@ -32,6 +42,7 @@ BODIES = {
     webhooks.NewEndpoint: "WebhookRequest",
     webhooks.Changes: "WebhookChangeRequest",
     webhooks.Replay: "WebhookReplayRequest",
+    first_steps.Changes: "FirstStepsRequest",
     accounts.NewAccount: "OwnAccountRequest",
     accounts.AccountChanges: "OwnAccountChangeRequest",
     accounts.Reset: "ResetRequest",

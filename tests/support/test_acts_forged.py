@@ -1,10 +1,12 @@
-"""Wishes of the staff that somebody's browser sends twice, or that were written past the admin's forms."""
+"""Wishes of the staff that somebody's browser sends twice, or that were written past the admin's forms, or too long ago."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Erasure, User
 from tests.factories.rows import make_asset
@@ -68,6 +70,22 @@ def test_a_wish_of_the_wrong_sort_is_refused_by_the_worker_too(
 
     assert (act.status, act.attempts) == ("refused", 1)
     assert Asset.objects.get(symbol="IBM").suspended_at is None
+    alice.refresh_from_db()
+    assert alice.frozen_at is None
+
+
+def test_a_wish_that_waited_for_more_than_a_day_is_not_done_any_more(
+    overseer: User, alice: TradingAccount
+) -> None:
+    grant(overseer, alice, ACT)
+    asked_at = timezone.now() - timedelta(hours=25)
+    wish = StaffAct.objects.create(
+        kind="freeze", account=alice, staff_id=overseer.pk, reason="none", asked_at=asked_at
+    )
+
+    act = performed(wish)
+
+    assert (act.status, act.outcome) == ("refused", "it was asked for more than 24 hours ago: ask again")
     alice.refresh_from_db()
     assert alice.frozen_at is None
 

@@ -215,7 +215,7 @@ def _ask_for_reset(
     generation: int | None,
     request_id: str,
     *,
-    is_trial: bool,
+    is_trial: bool = False,
 ) -> None:
     waits = AccountReset.objects.owned_by(owner, account_id).filter(at=None)
     earlier = waits.first()
@@ -233,7 +233,7 @@ def _ask_for_reset(
 
 
 @transaction.atomic(durable=True)
-def _ask_for_closing(owner: Owner, account_id: UUID, *, is_trial: bool) -> None:
+def _ask_for_closing(owner: Owner, account_id: UUID, *, is_trial: bool = False) -> None:
     before = _ask(owner, account_id, "trading_ask_for_closing(%s)", [])
     if before.status == TradingAccount.Status.ACTIVE:
         ended = ApiKey.objects.owned_by(owner, account_id).filter(revoked_at__gte=TransactionNow())

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)  # after which an act that was begun and not ended is begun anew
+DONE_WITHIN = timedelta(hours=24)  # an older wish was for a day that is over
 ATTEMPTS_MAX = 5  # that failed without a word
 DUE_MAX = 100
 
@@ -200,6 +201,8 @@ def _require_still_allowed(act: StaffAct) -> None:
     """
     if act.kind in _performers and (act.kind in _global) != (act.account_id is None):
         raise RuleBroken("an act of this kind is about everybody" if act.account_id else "which account?")
+    if act.asked_at < timezone.now() - DONE_WITHIN:
+        raise RuleBroken("it was asked for more than 24 hours ago: ask again")
     staff = User.objects.filter(pk=act.staff_id, is_active=True, is_staff=True)
     if act.account_id is None:
         is_allowed = staff.filter(is_superuser=True).exists()
