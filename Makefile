@@ -71,7 +71,7 @@ screenshots: install
 	cp build/screenshots/account-1280-light.png docs/pictures/account.png
 	cp build/screenshots/symbol-1280-light.png docs/pictures/ticket.png
 	cp build/screenshots/history-order-filled-1280-dark.png docs/pictures/order.png
-	cp build/screenshots/symbol-390-dark.png docs/pictures/phone.png
+	cp build/screenshots/symbol-phone-390-dark.png docs/pictures/phone.png
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

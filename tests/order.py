@@ -33,7 +33,7 @@ LONG = {
     "tests/matching/engine/test_against_reference.py": 20,
     "tests/acceptance/test_readme.py": 15,
     "tests/faults/test_shards.py": 15,
-    "tests/faults/test_growth.py": 10,
+    "tests/faults/test_growth.py": 20,
     "tests/faults/test_answers.py": 15,
     "tests/trading/test_books.py": 15,
     "tests/trading/test_history_purge_anywhere.py": 15,

@@ -11,6 +11,7 @@ import json
 import sys
 import textwrap
 from argparse import SUPPRESS, RawDescriptionHelpFormatter
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
@@ -71,9 +72,11 @@ class OperatorCommand(BaseCommand):
             )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run; what was refused is told in a line."""
+        """Run; what was refused is told in a line. With `--json` whatever else is printed, say a mail, goes to stderr."""
+        aside = redirect_stdout(sys.stderr) if options.get("json") else nullcontext()
         try:
-            return super().execute(*args, **options)
+            with aside:
+                return super().execute(*args, **options)
         except self.refusals as error:
             raise CommandError(str(error)) from None
 

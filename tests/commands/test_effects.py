@@ -6,7 +6,10 @@ What a command does in all its cases is tested beside its service; each row here
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +18,16 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 
 from accounts.models import AuditEntry, User
+from matching.models import Market
+from raxx.folder import DataFolder
+from tests.factories.calendar import store_season
 from tests.factories.rows import make_account, make_api_key, make_asset, make_market, make_user, make_webhook
 from tests.factories.sessions import every_owned_row
-from trading.models import Asset, TradingAccount
+from trading.adapters import alpaca_assets
+from trading.models import Asset, SimulationProfile, TradingAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -243,3 +250,108 @@ def test_alpaca_s_own_list_and_a_lean_folder_are_read(world: World, tmp_path: Pa
     (root / "map_files" / "spy.csv").write_text("19980102,spy,P\n20501231,spy,P\n", encoding="utf-8")
     assert run("import_assets", str(tmp_path / "lean"))["added"] == ["SPY"]
     assert Asset.objects.get(symbol="SPY").exchange == "ARCA"
+
+
+class Peer(BaseHTTPRequestHandler):
+    """Answers as Alpaca does to who has the key."""
+
+    def do_GET(self) -> None:
+        is_known = (
+            self.headers["APCA-API-KEY-ID"] == "PKOPERATOR"
+            and self.headers["APCA-API-SECRET-KEY"] == "hidden"
+        )
+        told = [{"symbol": "QQQ", "class": "us_equity", "exchange": "NASDAQ", "fractionable": True}]
+        body = json.dumps(told if is_known and self.path.startswith("/v2/assets?") else {}).encode()
+        self.send_response(200 if is_known else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def alpaca(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have an Alpaca that knows one key."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Peer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    asked = partial(alpaca_assets.assets_at_alpaca, url=f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr("trading.management.commands.import_assets.assets_at_alpaca", asked)
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def test_alpaca_is_asked_with_the_operator_s_key_which_no_refusal_tells(
+    world: World, alpaca: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CommandError, match="set RAXX_ALPACA_KEY_ID and RAXX_ALPACA_SECRET_KEY"):
+        run("import_assets", "--alpaca")
+    monkeypatch.setenv("RAXX_ALPACA_KEY_ID", "PKOPERATOR")
+    monkeypatch.setenv("RAXX_ALPACA_SECRET_KEY", "wrong")
+    with pytest.raises(CommandError, match=r"^Alpaca answers 401 to /v2/assets") as refused:
+        run("import_assets", "--alpaca")
+    assert "wrong" not in str(refused.value)
+    monkeypatch.setenv("RAXX_ALPACA_SECRET_KEY", "hidden")
+
+    assert run("import_assets", "--alpaca")["added"] == ["QQQ"]
+    assert Asset.objects.get(symbol="QQQ").exchange == "NASDAQ"
+
+
+@pytest.fixture
+def own_files(settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_ANCHORS, settings.AUDIT_KEY = tmp_path / "anchors", tmp_path / "audit_key.pem"
+    settings.DATA_FOLDER = DataFolder(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (("anchor_audit",), "new"),
+        (("export_user", "--email", "ann@example.com", "--out", "{folder}/ann.zip"), "rows"),
+        (("snapshot", "--date", "2013-10-07"), "taken"),
+        (("tape", "play"), "would"),
+        (("tape", "advance", "--to", "2030-01-01T00:00:00Z"), "would"),
+        (
+            [
+                "reset_passkeys",
+                "ask",
+                "--email",
+                "ann@example.com",
+                "--ticket",
+                "T",
+                "--operator",
+                "sam@example.com",
+            ],
+            "ticket",
+        ),
+        (("create_profile", "--name", "instant", "--withdraw"), "withdrawn"),
+        (("up", "--port", "0"), "processes"),
+    ],
+    ids=["anchor", "export", "snapshot", "tape play", "tape advance", "reset", "withdraw", "up"],
+)
+def test_other_dry_runs_tell_and_change_nothing(
+    world: World, own_files: None, tmp_path: Path, words: tuple[str, ...], field: str
+) -> None:
+    store_season()
+    before = everything(), Market.objects.values().get(), list(SimulationProfile.objects.values())
+
+    shown = run(*(word.format(folder=tmp_path) for word in words), "--dry-run")
+
+    assert (shown["dry_run"], field in shown) == (True, True)
+    assert (everything(), Market.objects.values().get(), list(SimulationProfile.objects.values())) == before
+    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert files <= {"assets.csv", "up.lock"}
+
+
+def test_with_json_a_mail_that_is_printed_is_no_part_of_the_document(
+    settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+    call_command("create_user", "--email", "new@example.com", "--json")
+
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["email"] == "new@example.com"
+    assert "Subject: " in printed.err

@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 PAGES = sorted(DEPLOY.glob("*.md"))
 NAMES = [page.stem for page in PAGES]
-FOR_LATER = {"backup", "restore"}  # commands that the page of recovery only refers to
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -32,7 +31,7 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     known_alerts = {rule["alert"] for group in alerts["groups"] for rule in group["rules"]}
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
 
-    commands = set(re.findall(r"(?:raxx-manage|manage\.py) ([a-z_]+)", text)) - FOR_LATER
+    commands = set(re.findall(r"(?:raxx-manage|manage\.py) ([a-z_]+)", text))
     assert commands - set(get_commands()) == set()
     assert set(re.findall(r"\bRaxx[A-Z]\w+", text)) - known_alerts == set()
     assert {name for name in re.findall(r"doctor `(\w+)", text) if name not in CHECKS} == set()

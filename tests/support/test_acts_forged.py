@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Erasure, User
+from accounts.models.audit import AuditEntry
 from tests.factories.rows import make_asset
 from tests.support.conftest import ACT, grant
 from tests.support.test_acts import REASON, act_page, performed
@@ -40,6 +41,8 @@ def test_a_form_that_is_sent_twice_is_one_act_and_moves_the_money_once(
     assert act.status == performed(act).status == "done"
     alice.refresh_from_db()
     assert (alice.cash, Journal.objects.filter(kind="adjustment").count()) == (1005, 1)
+    asked = AuditEntry.objects.get(action="staff.asked")
+    assert ('"amount":"5' in asked.body, "sorry" in asked.body) == (True, False)  # the note can be erased
     assert other.status_code == 422
     assert "said something else" in other.content.decode()
     assert StaffAct.objects.count() == 1

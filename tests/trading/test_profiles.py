@@ -154,7 +154,7 @@ def test_of_two_who_define_the_same_version_one_is_told(monkeypatch: pytest.Monk
     stale = profiles.Definition(
         profile=SimulationProfile(name="careful", version=1, model="instant"), is_new=True
     )
-    monkeypatch.setattr(profiles, "next_definition", lambda _name, _changes: stale)
+    monkeypatch.setattr(profiles, "next_definition", lambda _name, _changes, **_: stale)
 
     with pytest.raises(RuleBroken, match="careful v1 has just been defined by somebody else"):
         define_profile(name="careful", changes={"model": "instant"})

@@ -35,7 +35,7 @@ from trading.adapters.journal_rows import (
     position_book_of,
 )
 from trading.adapters.journal_writes import COMMIT, arguments_of
-from trading.adapters.lease import KeptLease
+from trading.adapters.lease import BEGIN_SHARD, KeptLease
 from trading.bookkeeping import Books, BooksDisagree
 from trading.bookkeeping.books import EXECUTIONS
 from trading.doorbells import ring_account, ring_progress
@@ -131,11 +131,7 @@ class PostgresJournal:
         engine_numbers.register(connection)
         # All that is read here is found by a key; a plan that was made for an empty table would be kept.
         connection.execute("set enable_seqscan = off")
-        connection.execute(
-            "insert into matching_shard (market_id, number, epoch, run, seq, at, updated_at) "
-            "values (%s, %s, 0, 0, 0, 0, now()) on conflict (market_id, number) do nothing",
-            [self._market_id, self._shard],
-        )
+        connection.execute(BEGIN_SHARD, [self._shard, self._market_id])
         if not self._lock(connection):
             self._take_over(connection)
         row = connection.execute(

@@ -1,4 +1,4 @@
-"""A shard's lease, kept while its owner recovers and has nothing to commit."""
+"""A shard's row: where it begins, and its lease, kept while its owner recovers and has nothing to commit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ logger = logging.getLogger(__name__)
 
 BEAT_S = 2.0  # at most: of a lease of ten seconds, so that some may fail
 BEATS_OF_A_LEASE = 5
+
+# A shard that has never run begins where the market's others have come to, so that orders which it takes over from them,
+# when their number grows, stay open; what passed meanwhile of a live market was not seen, as after any absence. A tape's
+# begins from its start: each symbol's decisions hold up to a place of its own, and there is no one place to go on from.
+BEGIN_SHARD = """insert into matching_shard (market_id, number, epoch, run, seq, at, updated_at)
+  select m.id, %s, 0, coalesce(o.run, 0), coalesce(o.seq, 0), coalesce(o.at, 0), now() from matching_market m
+    left join lateral (select s.run, max(s.seq) as seq, max(s.at) as at from matching_shard s
+      where s.market_id = m.id and m.feed <> 'replay' group by s.run order by s.run desc limit 1) o on true
+   where m.id = %s
+  on conflict (market_id, number) do nothing"""
 
 RENEW = """update matching_shard set updated_at = clock_timestamp()
   where market_id = %s and number = %s and epoch = %s"""

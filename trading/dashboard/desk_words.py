@@ -14,7 +14,9 @@ DESK_WORDS = {
     "cancel_all_yes": _("Cancel all"),
     "cancel_all_asked": _("All cancels were asked for. The market decides, in order."),
     "close": _("Close the position in {symbol}?"),
-    "close_text": _("A market order for all {quantity} shares is sent. Its price is the market's when it arrives."),
+    "close_text": _(
+        "A market order for all {quantity} shares is sent. Its price is the market's when it arrives."
+    ),
     "close_yes": _("Close the position"),
     "close_asked": _("The order that closes {symbol} was sent."),
     "watched": _("{symbol} is on the watchlist."),

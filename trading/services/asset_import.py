@@ -64,16 +64,21 @@ def read_list(path: Path) -> list[dict[str, Any]]:
         raise ValueInvalid(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, csv.Error) as error:
         raise ValueInvalid(f"{path}: {error}") from None
+    return facts_of(rows, str(path))
+
+
+def facts_of(rows: Any, source: str) -> list[dict[str, Any]]:
+    """Return the facts of a list of rows by our names, or by Alpaca's. Raises ValueInvalid with source and place."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueInvalid(f"{path} is not a list of assets")
+        raise ValueInvalid(f"{source} is not a list of assets")
     found: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(rows, start=1):
         try:
             facts = _facts(row)
         except ValueError as error:
-            raise ValueInvalid(f"{path}, asset {number}: {error}") from None
+            raise ValueInvalid(f"{source}, asset {number}: {error}") from None
         if facts["symbol"] in found:
-            raise ValueInvalid(f"{path}, asset {number}: {facts['symbol']} was told before")
+            raise ValueInvalid(f"{source}, asset {number}: {facts['symbol']} was told before")
         found[facts["symbol"]] = facts
     return list(found.values())
 

@@ -14,7 +14,6 @@ from tests.factories.people import make_session, signed_in
 from tests.factories.rows import make_account, make_api_key, make_user, make_webhook
 
 if TYPE_CHECKING:
-
     from tests.factories.people import Browser
 
 pytestmark = pytest.mark.django_db(transaction=True)

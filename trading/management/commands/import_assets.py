@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accounts.errors import Failure
 from accounts.management.command import OperatorCommand
-from trading.services.asset_import import FIELDS, import_assets, read_list
+from matching.market.alpaca import Credentials
+from matching.market.errors import MarketError
+from trading.adapters.alpaca_assets import NAME, assets_at_alpaca
+from trading.services.asset_import import FIELDS, facts_of, import_assets, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,14 +31,28 @@ class Command(OperatorCommand):
         "Alpaca's /v2/assets answers it, or a LEAN folder, which tells symbols and their exchanges. Repeating it changes "
         "nothing."
     )
-    examples = ("assets.csv --dry-run", "assets.json --json", "~/lean/data")
+    examples = ("assets.csv --dry-run", "assets.json --json", "~/lean/data", "--alpaca --dry-run")
     changes = True
+    refusals = (Failure, MarketError)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("source", type=Path, metavar="SOURCE", help="a .csv or .json file, or a folder")
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument(
+            "source", nargs="?", type=Path, metavar="SOURCE", help="a .csv or .json file, or a folder"
+        )
+        source.add_argument(
+            "--alpaca",
+            action="store_true",
+            help="ask Alpaca for its list, with RAXX_ALPACA_KEY_ID and its secret",
+        )
 
-    def handle(self, *, source: Path, json: bool, dry_run: bool, **_: Any) -> None:
-        done = import_assets(read_list(source.expanduser()), is_trial=dry_run)
+    def handle(self, *, source: Path | None, alpaca: bool, json: bool, dry_run: bool, **_: Any) -> None:
+        if alpaca:
+            facts = facts_of(assets_at_alpaca(Credentials.of_environment(os.environ)), NAME)
+        else:
+            assert source is not None
+            facts = read_list(source.expanduser())
+        done = import_assets(facts, is_trial=dry_run)
         shown = {
             "added": done.added,
             "changed": {
