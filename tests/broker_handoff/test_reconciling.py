@@ -265,7 +265,8 @@ def test_two_who_ask_whose_turn_it_is_share_them_and_wait_for_nobody(bench: Benc
 
 
 def test_the_sweep_starts_a_comparison_of_each_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    other, started = make_connection(), []
+    other = make_connection()
+    started: list[str] = []
     monkeypatch.setattr(tasks, "COMPARED_AT_ONCE", 1)
     monkeypatch.setattr(tasks.reconcile_connection, "delay", started.append)
 

@@ -160,7 +160,9 @@ def test_over_http_to_the_broker_and_back(stand: Stand) -> None:
     closed = person.ask("POST", "/raxx/v1/live/kill-switch")
     assert (closed.status_code, closed.json()["is_closed"]) == (200, True)
     refused = person.ask("POST", orders, bought["terms"])
-    give_assertion(living_session(person._key), bytes.fromhex(refused.json()["digest"]))
+    session = living_session(person._key)
+    assert session is not None
+    give_assertion(session, bytes.fromhex(refused.json()["digest"]))
     refused = person.ask("POST", orders, bought["terms"])
     assert (refused.status_code, refused.json()["guard"]) == (403, "switch_user")
     assert len([one for one in stand.peer.orders() if one["symbol"] == SYMBOL]) == 1

@@ -26,8 +26,9 @@ def past(tmp_path: Path) -> Iterator[Past]:
 
 
 def signed_in_as(visitor: Visitor, past: Past) -> Visitor:
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": past.browser.key, "url": visitor.site.url}
-    visitor.page.context.add_cookies([cookie])
+    visitor.page.context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": past.browser.key, "url": visitor.site.url}]
+    )
     return visitor
 
 

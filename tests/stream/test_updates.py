@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from alpaca.trading.models import TradeUpdate
@@ -250,6 +250,8 @@ def test_a_person_hears_of_the_keys_account_only(make_trader: Any) -> None:
 
 class Notebook:
     """A listener that writes down what it is told."""
+
+    transport: ClassVar[str] = "test"
 
     def __init__(self, principal: Principal) -> None:
         self.principal: Principal | None = principal

@@ -70,6 +70,7 @@ def make_past(folder: Path) -> Past:
     stage = make_stage(folder / "tape", TAPE)
     person = make_user()
     opened_at = Market.objects.get(pk=stage.market.pk).starts_at
+    assert opened_at is not None
     account = open_account(owner=person, market=stage.market, cash=Decimal(10_000), now=opened_at)
     TradingAccount.objects.filter(pk=account.pk).update(multiplier=2, name="Morning")
     past = Past(stage, account, signed_in(person))

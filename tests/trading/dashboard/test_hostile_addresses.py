@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -43,7 +44,7 @@ def test_nothing_in_an_address_breaks_a_page_or_comes_back_as_markup(market, ibm
         "<slug:number>": account.number,
         "<uuid:order_id>": str(make_order(account, ibm, status="new").pk),
     }
-    asked = []
+    asked: list[tuple[str, dict[str, Any]]] = []
     for route in PAGES:
         path = _filled(route, here)
         for value in HOSTILE:
