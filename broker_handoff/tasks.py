@@ -70,6 +70,14 @@ def reconcile_connection(connection_id: str) -> None:
     reconciling.reconcile(UUID(connection_id), keys=adapters.key_service(), build=adapters.builder())
 
 
+def compare_soon(connection_id: UUID) -> None:
+    """Have that done now. Where the queue is away, the sweep has it done as soon as it is back."""
+    try:
+        reconcile_connection.apply_async([str(connection_id)], retry=False)
+    except OperationalError as error:
+        logger.warning("connection %s is compared later: %s", connection_id, error)
+
+
 @shared_task(name="broker_handoff.sweep_connections", expires=10)
 def sweep_connections() -> None:
     """Start a comparison of each connection whose turn has come."""

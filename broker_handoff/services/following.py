@@ -1,7 +1,7 @@
 """Hear what the broker's stream tells of people's orders: a thread and a socket for each connection.
 
 What the stream leaves out while it is broken, the comparison finds (`broker_handoff.services.reconciling`):
-here nothing is asked for again.
+here nothing is asked for again, but whoever starts the threads hears when one listens, and may have it compared.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class Followers:
     keys: KeyService
     build: BrokerBuilder
     pace: Pace = PACE
+    # What has happened before it listens, the stream does not tell.
+    on_listening: Callable[[UUID], None] = lambda _connection_id: None
     _of: dict[UUID, _Follower] = field(default_factory=dict)
 
     def follow(self, connection_ids: Iterable[UUID]) -> int:
@@ -65,7 +67,13 @@ class Followers:
         thread = threading.Thread(
             target=follow,
             args=(connection_id,),
-            kwargs={"keys": self.keys, "build": self.build, "stop": stop, "pace": self.pace},
+            kwargs={
+                "keys": self.keys,
+                "build": self.build,
+                "stop": stop,
+                "pace": self.pace,
+                "is_listening": lambda: self.on_listening(connection_id),
+            },
             name=f"updates of {connection_id}",
             daemon=True,
         )

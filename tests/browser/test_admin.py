@@ -102,7 +102,7 @@ def test_an_act_is_asked_for_on_a_phone_after_a_passkey_that_was_dismissed(visit
     expect(visitor.page.get_by_role("alert")).to_contain_text("nothing was done")
     assert not StaffAct.objects.exists()
     visitor.device.verifies(users=True)
-    visitor.press("Freeze")
+    visitor.page.get_by_role("button", name="Freeze", exact=True).press("Enter")
 
     visitor.page.wait_for_url(lambda url: "/admin/trading/staffact/" in url)
     act = StaffAct.objects.get()

@@ -8,10 +8,10 @@ import threading
 
 import pytest
 from celery import Celery, shared_task
-from celery.contrib.testing.worker import start_worker
 
 from accounts import tracing
 from raxx import celery as project
+from tests.raxx.working import working
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 PATIENCE_S = 20.0
@@ -69,7 +69,7 @@ def app():
 @pytest.fixture(scope="module")
 def worker(app):
     """Have a worker that does one task after the other."""
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=PATIENCE_S):
+    with working(app, shutdown_timeout=PATIENCE_S):
         yield
 
 

@@ -9,7 +9,6 @@ from unittest.mock import Mock
 
 import pytest
 from celery import Celery
-from celery.contrib.testing.worker import start_worker
 from celery.schedules import crontab
 from django.conf import settings
 from django.db import connection
@@ -24,6 +23,7 @@ from raxx.overdue import SLACK, missed, states
 from raxx.schedule import AGAIN_AFTER, BY_NAME, JOB, JOBS
 from tests.factories.rows import NOON, make_account, make_market, make_order
 from tests.factories.whole_person import as_worker
+from tests.raxx.working import working
 from tests.trading.stage import store_season
 from trading import reference, tasks
 from trading.models import ScheduledRun
@@ -108,7 +108,7 @@ def test_what_beat_sends_is_known_to_the_worker_as_its_job(monkeypatch: pytest.M
     def verify() -> dict[str, int]:
         return {"accounts": 3}
 
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=PATIENCE_S):
+    with working(app, shutdown_timeout=PATIENCE_S):
         app.send_task("of_schedule.verify", **LEDGER.options)
         assert both.wait(PATIENCE_S)
 

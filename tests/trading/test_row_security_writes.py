@@ -101,6 +101,9 @@ MAY_UPDATE = {
         "disabled_at",
         "disabled_reason",
         "deleted_at",
+        "cursor",
+        "lease",
+        "leased_until",
     },
 }
 MAY_INSERT = {

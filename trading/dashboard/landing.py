@@ -68,6 +68,10 @@ def shown_market() -> dict[str, Any] | None:
     with _lock:  # one looks, the others take what it has found
         until, shown = _kept
         if until <= time.monotonic():
+            _kept = (
+                time.monotonic() + KEPT_S,
+                shown,
+            )  # where the look fails: nobody queues for a database that is away
             shown = _look()
             _kept = (time.monotonic() + KEPT_S, shown)
     return shown

@@ -15,6 +15,7 @@ from accounts.management.command import OperatorCommand
 from broker_handoff import adapters
 from broker_handoff.services.following import Followers
 from broker_handoff.services.reconciling import connections_to_compare
+from broker_handoff.tasks import compare_soon
 
 LOOK_EVERY_S = 15.0  # for connections that are new, or over
 
@@ -37,7 +38,9 @@ class Command(OperatorCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         tracing.set_actor("system", "live_updates")
-        followers = Followers(keys=adapters.key_service(), build=adapters.builder())
+        followers = Followers(
+            keys=adapters.key_service(), build=adapters.builder(), on_listening=compare_soon
+        )
         while not stop.is_set():
             close_old_connections()
             try:

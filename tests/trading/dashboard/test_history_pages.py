@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.factories.people import as_web, signed_in
+from tests.factories.people import signed_in
 from tests.factories.rows import make_account, make_asset, make_journal, make_order, make_reset, make_user
 from tests.trading.dashboard.desk_history import Past, make_past
 from trading.dashboard import spreadsheet
@@ -40,12 +40,10 @@ def plain(html: str) -> str:
 
 
 def sheet(answer: Any) -> list[dict[str, str]]:
-    """Return a file's rows, read as it is sent."""
+    """Return a file's rows."""
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    with as_web():
-        text = b"".join(answer.streaming_content).decode()
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(answer.content.decode())))
 
 
 def queries(past: Past, path: str) -> int:

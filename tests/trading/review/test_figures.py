@@ -60,7 +60,8 @@ def test_growth_is_the_product_of_its_stretches(opening, steps):
 
     found = growth(marks)
     assert all(
-        abs(Fraction(one or 0) - right) < Fraction(1, 10**20) for one, right in zip(found, expected, strict=True)
+        abs(Fraction(one or 0) - right) < Fraction(1, 10**20)
+        for one, right in zip(found, expected, strict=True)
     )
     assert abs(Fraction(return_of(marks)) - (expected[-1] - 1)) <= Fraction(1, 2 * 10**9)
 
