@@ -100,7 +100,7 @@ place.addEventListener("submit", async (event) => {
 });
 
 place.addEventListener("htmx:afterSettle", () => {
-  localize(place);
+  localize();
   if (told) {
     say(place.querySelector("[data-notice]"), told, "good");
     told = "";

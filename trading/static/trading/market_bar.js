@@ -1,11 +1,13 @@
 // The market's bar: its session, and its clock, which goes on by itself between two words of the server.
 
+import { ownTime } from "./desk.js";
+
 const bar = document.getElementById("market");
 const session = bar.querySelector("[data-session]");
 const clock = bar.querySelector("[data-clock] time");
+const own = bar.querySelector("[data-own]");
 const tape = bar.querySelector("[data-tape]");
 const hands = new Intl.DateTimeFormat("sv-SE", { timeZone: "America/New_York", dateStyle: "short", timeStyle: "medium" });
-const own = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
 let told = null; // the market as it was told, and when that was
 
 function put(place, text) {
@@ -22,7 +24,7 @@ function tick() {
   const now = new Date(told.at + passed);
   put(clock, hands.format(now));
   clock.dateTime = now.toISOString();
-  clock.title = own.format(now);
+  put(own, ownTime(now));
 }
 
 document.body.addEventListener("raxx:market", ({ detail }) => {
