@@ -147,7 +147,7 @@ def write(
         raise AnchorTaken from None
     finally:
         draft.unlink()
-    _sync(folder)
+    sync(folder)
     return file
 
 
@@ -184,8 +184,9 @@ def read(folder: Path, number: int) -> Anchor:
         raise AnchorBroken(number, "is no anchor any more") from None
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, outlive the machine."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -9,9 +9,14 @@ const wall = { year: "numeric", month: "2-digit", day: "2-digit", ...clock };
 const here = new Intl.DateTimeFormat("sv-SE", wall);
 const there = new Intl.DateTimeFormat("sv-SE", { ...wall, timeZone: "America/New_York" });
 
+/** Return an instant as New York's clock shows it: 2013-10-08 12:30:00. */
+export function newYorkTime(instant) {
+  return there.format(instant);
+}
+
 /** Return the reader's own time with its zone, and its day where New York's is another; "" where both are one. */
 export function ownTime(instant) {
-  const [mine, theirs] = [here.format(instant), there.format(instant)];
+  const [mine, theirs] = [here.format(instant), newYorkTime(instant)];
   if (mine === theirs) {
     return "";
   }

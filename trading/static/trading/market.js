@@ -1,17 +1,12 @@
 // The hand on a tape's clock. The part is loaded anew after each control; while it plays, its clock is live.js's.
 
-import { call } from "../accounts/http.js";
 import { ask, attempt, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
-import { localize } from "./desk.js";
+import { ask as askApi } from "./account_api.js";
+import { localize, newYorkTime } from "./desk.js";
 
 const PATH = "/raxx/v1/market/tape";
 const place = document.getElementById("tape");
-const there = new Intl.DateTimeFormat("sv-SE", {
-  timeZone: "America/New_York",
-  dateStyle: "short",
-  timeStyle: "medium",
-});
 let told = "";
 let focusOn = "";
 
@@ -19,15 +14,10 @@ function tape() {
   return place.querySelector(".tape");
 }
 
-function inNewYork(instant) {
-  return there.format(new Date(instant));
-}
-
 async function control(button, verb, body, busy) {
-  const headers = { "Raxx-Account-Id": document.body.dataset.account };
   const notice = place.querySelector("[data-notice]");
   const stands = await attempt({ control: button, notice, busy }, (more) =>
-    call("POST", `${PATH}/${verb}`, body, { ...more, headers }),
+    askApi("POST", `${PATH}/${verb}`, body, more),
   );
   if (stands) {
     document.body.dispatchEvent(new CustomEvent("raxx:tape"));
@@ -39,7 +29,7 @@ async function goTo(button, instant) {
   focusOn = button.dataset.step ? `[data-step="${button.dataset.step}"]` : "#tape-time";
   const stands = await control(button, "advance", { to: instant }, word("tape_advancing"));
   if (stands) {
-    told = word("tape_moved", { at: inNewYork(stands.now) });
+    told = word("tape_moved", { at: newYorkTime(new Date(stands.now)) });
   }
 }
 
@@ -116,7 +106,7 @@ document.body.addEventListener("raxx:market", ({ detail }) => {
   const shown = tape();
   const clock = shown.querySelector("[data-tape-clock] time");
   clock.dateTime = detail.at;
-  clock.textContent = inNewYork(detail.at);
+  clock.textContent = newYorkTime(new Date(detail.at));
   shown.dataset.now = detail.at;
   if (Boolean(detail.paused) !== Boolean(shown.dataset.paused) && !place.querySelector("[aria-busy=true]")) {
     document.body.dispatchEvent(new CustomEvent("raxx:tape"));

@@ -1,13 +1,12 @@
 // The market's bar: its session, and its clock, which goes on by itself between two words of the server.
 
-import { ownTime } from "./desk.js";
+import { newYorkTime, ownTime } from "./desk.js";
 
 const bar = document.getElementById("market");
 const session = bar.querySelector("[data-session]");
 const clock = bar.querySelector("[data-clock] time");
 const own = bar.querySelector("[data-own]");
 const tape = bar.querySelector("[data-tape]");
-const hands = new Intl.DateTimeFormat("sv-SE", { timeZone: "America/New_York", dateStyle: "short", timeStyle: "medium" });
 let told = null; // the market as it was told, and when that was
 
 function put(place, text) {
@@ -22,7 +21,7 @@ function tick() {
   }
   const passed = (performance.now() - told.heard) * told.speed;
   const now = new Date(told.at + passed);
-  put(clock, hands.format(now));
+  put(clock, newYorkTime(now));
   clock.dateTime = now.toISOString();
   put(own, ownTime(now));
 }

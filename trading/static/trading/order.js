@@ -1,11 +1,11 @@
 // The page of one order: cancel it, change it, copy its id. What comes of it, the page's parts tell.
 
-import { call, Refused } from "../accounts/http.js";
+import { Refused } from "../accounts/http.js";
 import { ask, attempt, copy, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
+import { ask as askApi } from "./account_api.js";
 
 const said = document.getElementById("said");
-const headers = { "Raxx-Account-Id": document.body.dataset.account };
 
 document.getElementById("copy-id").addEventListener("click", () => {
   copy(document.getElementById("order-id").textContent, said);
@@ -28,7 +28,7 @@ if (actions) {
       return;
     }
     await attempt({ control, notice: said }, async ({ onStepUp }) => {
-      await call("DELETE", path, undefined, { onStepUp, headers });
+      await askApi("DELETE", path, undefined, { onStepUp });
       say(said, word("cancel_asked"), "good");
       reload();
     });
@@ -45,7 +45,7 @@ if (actions) {
     const body = Object.fromEntries(changed.map((field) => [field.name, field.value.trim()]));
     attempt({ control: form, notice: said }, async ({ onStepUp }) => {
       try {
-        const successor = await call("PATCH", path, body, { onStepUp, headers });
+        const successor = await askApi("PATCH", path, body, { onStepUp });
         say(said, word("replaced"), "good");
         location.assign(`${actions.dataset.orders}/${successor.id}`);
       } catch (error) {

@@ -1,8 +1,8 @@
 // Which simulation profile new orders get. The part is loaded anew afterwards, and with it the form.
 
-import { call } from "../accounts/http.js";
 import { attempt, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
+import { ask } from "./account_api.js";
 
 const place = document.getElementById("profiles");
 let told = "";
@@ -16,9 +16,8 @@ place.addEventListener("submit", async (event) => {
     form.querySelector("input[name=profile]")?.focus();
     return;
   }
-  const headers = { "Raxx-Account-Id": document.body.dataset.account };
   const done = await attempt({ control: form, notice }, (more) =>
-    call("PATCH", "/raxx/v1/account/profile", { name: chosen.value }, { ...more, headers }),
+    ask("PATCH", "/raxx/v1/account/profile", { name: chosen.value }, more),
   );
   if (done) {
     told = word("profile_chosen", { name: chosen.dataset.title });
