@@ -11,6 +11,9 @@ from django.utils import timezone
 class Market(models.Model):
     """A feed, a clock and a set of symbols. One is active at first; every order names its market.
 
+    Each active market has a hub, and a matcher for each of its shards. The default one is where a
+    person begins who names none.
+
     The clock: market time is `anchor_at` while paused, else `anchor_at` + (wall - `anchor_wall`)
     x `speed`; a null speed plays as fast as the matchers can. For a live feed it is the wall's.
     """
@@ -25,6 +28,9 @@ class Market(models.Model):
     calendar = models.CharField(max_length=16)  # XNYS, or ALWAYS for a market that never closes
     config = models.JSONField(default=dict)  # tape folder, dates, symbols, seed
     is_active = models.BooleanField(default=False)
+    is_default = models.BooleanField(default=False, db_default=False)
+    # Into how many shares its symbols are divided. Changed only while no matcher runs: `manage.py market`.
+    shard_count = models.PositiveSmallIntegerField(default=1, db_default=1)
     run = models.PositiveIntegerField(default=1)  # a restarted tape begins a new run
     paused = models.BooleanField(default=False)
     speed = models.DecimalField(max_digits=12, decimal_places=3, null=True, default=1)
@@ -37,7 +43,10 @@ class Market(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["is_active"], condition=models.Q(is_active=True), name="market_one_is_active"
+                fields=["is_default"], condition=models.Q(is_default=True), name="market_one_is_default"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(shard_count__gte=1, shard_count__lte=64), name="market_shards_are_few"
             ),
         ]
 
