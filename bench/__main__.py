@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import budgets, entry, fills, latency, quotes, restart, starts, walls
+from bench import budgets, entry, fills, latency, quotes, restart, restoring, starts, takeover, walls
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +33,8 @@ SUITES = (
     Suite(module="bench.quotes", names=tuple(quotes.CASES), needs_tape=True, can_choose=True),
     Suite(module="bench.fills", names=fills.NAMES),
     Suite(module="bench.restart", names=restart.NAMES),
+    Suite(module="bench.takeover", names=takeover.NAMES),
+    Suite(module="bench.restoring", names=restoring.NAMES),
     Suite(module="bench.latency", names=latency.NAMES),
     Suite(module="bench.starts", names=starts.NAMES),
     Suite(module="bench.walls", names=walls.NAMES),

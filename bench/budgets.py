@@ -1,6 +1,6 @@
 """What counting a person's requests costs: orders entered with budgets, and without.
 
-    python -m bench.budgets [--rounds 6] [--seconds 3]
+    python -m bench.budgets [--rounds 6] [--seconds 3] [--warm-up 3]
 
 Two web servers stand beside each other on one cluster: the product's own, and one with RAXX_BUDGETS=off.
 They are interleaved, forwards and backwards. The value is orders a second with budgets; the ratio is how
@@ -74,10 +74,10 @@ class Budgets:
         self._rates: dict[str, list[float]] = {name: [] for name in self._addresses}
         self._cpu: dict[str, list[dict[str, float]]] = {name: [] for name in self._addresses}
 
-    def warm_up(self) -> None:
+    def warm_up(self, seconds: float) -> None:
         """Let both servers meet every key."""
         for name in self._addresses:
-            self._send(name, WARM_UP_S)
+            self._send(name, seconds)
         self._target.analyze()
 
     def measure(self, rounds: int, seconds: float) -> None:
@@ -133,12 +133,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help=f"which figures to print: {', '.join(NAMES)}")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each HTTP run")
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds of each server, before")
     options = parser.parse_args()
     try:
         with installation() as target:
             budgets = Budgets(target)
             serve(target)
-            budgets.warm_up()
+            budgets.warm_up(options.warm_up)
             budgets.measure(options.rounds, options.seconds)
     except (HarnessFailed, LoadFailed, OSError) as error:
         sys.exit(f"bench.budgets FAILED: {error}")

@@ -127,14 +127,14 @@ def start(market_id: int, symbols: list[str], orders: int) -> Start:
 class Restarts:
     """A market with open orders, and people who place one more before each start."""
 
-    def __init__(self) -> None:
+    def __init__(self, accounts: int) -> None:
         from matching.models import Market
         from trading.models import Asset
 
         self.market: Market = Market.objects.get(is_active=True)
         self.symbols = [f"S{number}" for number in range(SYMBOLS)]
         Asset.objects.bulk_create(Asset(symbol=symbol) for symbol in self.symbols)
-        self.people = settle(ACCOUNTS, self.market)
+        self.people = settle(accounts, self.market)
 
     def start(self, orders: int) -> Start:
         """Put an order into the inbox and start a matcher, that is to decide it. Raises RestartFailed."""
@@ -171,9 +171,10 @@ returning id
 
 def measure(orders: int, runs: int) -> Figure:
     """Start it once with no order and `runs` times with all of them."""
-    restarts = Restarts()
+    accounts = min(ACCOUNTS, orders)
+    restarts = Restarts(accounts)
     empty = restarts.start(0)
-    store_open_orders(restarts.market, dict.fromkeys(restarts.symbols, Decimal(100)), orders, ACCOUNTS)
+    store_open_orders(restarts.market, dict.fromkeys(restarts.symbols, Decimal(100)), orders, accounts)
     starts = [restarts.start(orders) for _ in range(runs)]
     peak = max(one.peak for one in starts)
     return Figure(

@@ -2,4 +2,4 @@
 
 from prometheus_client import Counter
 
-ITEMS = Counter("raxx_hub_items", "Quotes and prints that the hub has published.")
+ITEMS = Counter("raxx_hub_items", "Quotes and prints that the hub has published.", ["market"])

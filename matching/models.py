@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class Market(models.Model):
-    """A feed, a clock and a set of symbols. One is active at first; every order names its market.
+    """A feed, a clock and a set of symbols. One is active at first, and others may be; every order names its market.
 
     Each active market has a hub, and a matcher for each of its shards. The default one is where a
     person begins who names none.

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import functools
 import logging
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import redis
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models.functions import Now
 from django.http import JsonResponse
 
-from matching.market import keys, rows
-from matching.market.errors import FeedUnavailable
-from matching.models import Shard
+from matching.market import rows
+from matching.market.liveness import living_hubs, silent_shards
 from raxx import errors
 from raxx.methods import only_reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from django.http import HttpRequest, HttpResponse
 
 logger = logging.getLogger(__name__)
 
 VALKEY_TIMEOUT_S = 0.2
-MATCHER_SILENCE = timedelta(seconds=10)  # it tells of itself every second; then its shard may be taken over
 
 _is_migrated = False  # once true, always true for this code
 
@@ -41,40 +37,47 @@ def live(_request: HttpRequest) -> JsonResponse:
 
 @only_reading
 def ready(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 when everything that a paper order needs is there, else 503 with what is missing.
+    """Answer 200 when everything that a paper order needs is there in each active market, else 503 with what is missing.
 
-    Live trading is an extra: the answer says whether it is on.
+    Live trading is an extra: the answer says whether it is on, either way.
     """
     missing = list(_missing())
     if not missing:
         return JsonResponse({"status": "ready", "live_trading": settings.LIVE_IS_ON})
     logger.warning("not ready: %s", ", ".join(missing))
-    answer = errors.body(503, 50310000, f"not ready: {', '.join(missing)}", {"missing": missing})
+    told = {"missing": missing, "live_trading": settings.LIVE_IS_ON}
+    answer = errors.body(503, 50310000, f"not ready: {', '.join(missing)}", told)
     answer["Retry-After"] = "1"
     return answer
 
 
 def _missing() -> Iterator[str]:
-    market_id = None
+    active: list[int] = []
     try:
         if not _migrations_are_applied():
             yield "migrations"
         else:
-            market_id = rows.active_market_id()
-            if not _matcher_lives(market_id):
-                yield "matcher"
-    except FeedUnavailable:
-        yield "market"
+            active = rows.active_market_ids()
+            if not active:
+                yield "market"
+            silent = silent_shards(active)
+            yield from (_named("matcher", each, active) for each in active if silent.get(each))
     except Error as error:
         logger.warning("the database does not answer: %s", error)
         yield "database"
     try:
         if not _client().ping():
             yield "valkey"
-        elif market_id is not None and not _client().exists(keys.heartbeat(market_id)):
-            yield "hub"
+        else:
+            living = living_hubs(_client(), active)
+            yield from (_named("hub", each, active) for each in active if each not in living)
     except redis.RedisError:
         yield "valkey"
+
+
+def _named(process: str, market_id: int, active: Sequence[int]) -> str:
+    """Return what is missing, of which market where there are several."""
+    return process if len(active) == 1 else f"{process}:{market_id}"
 
 
 def _migrations_are_applied() -> bool:
@@ -83,11 +86,6 @@ def _migrations_are_applied() -> bool:
         executor = MigrationExecutor(connection)
         _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     return _is_migrated
-
-
-def _matcher_lives(market_id: int) -> bool:
-    shards = Shard.objects.filter(market=market_id)
-    return shards.exists() and not shards.filter(updated_at__lt=Now() - MATCHER_SILENCE).exists()
 
 
 @functools.cache

@@ -55,8 +55,24 @@ def services(folder: DataFolder) -> list[Task]:
     return tasks
 
 
-def engines(environment: dict[str, str], needs: tuple[str, ...]) -> list[Task]:
-    """Return what moves the market and does work in the background."""
+def markets(environment: dict[str, str], needs: tuple[str, ...], *, hubs: int, matchers: int) -> list[Task]:
+    """Return what moves the markets. Each hub and each matcher takes a market or shard that has none yet."""
+    return [
+        _task(
+            name if number == 1 else f"{name}-{number}",
+            (sys.executable, str(settings.BASE_DIR / "manage.py"), name),
+            environment,
+            needs,
+        )
+        for name, count in (("hub", hubs), ("matcher", matchers))
+        for number in range(1, count + 1)
+    ]
+
+
+def engines(
+    environment: dict[str, str], needs: tuple[str, ...], *, hubs: int = 1, matchers: int = 1
+) -> list[Task]:
+    """Return what moves the markets and does work in the background."""
     manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
     celery = (sys.executable, "-m", "celery", "-A", "raxx", "--quiet")
     pool = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle")
@@ -69,8 +85,7 @@ def engines(environment: dict[str, str], needs: tuple[str, ...]) -> list[Task]:
     return [
         *live,
         *told,
-        _task("hub", (*manage, "hub"), environment, needs),
-        _task("matcher", (*manage, "matcher"), environment, needs),
+        *markets(environment, needs, hubs=hubs, matchers=matchers),
         _task("worker", (*celery, "worker", *pool, "--loglevel", "WARNING"), background, needs),
         _task("beat", (*celery, "beat", "--pidfile=", "--loglevel", "WARNING"), background, needs),
     ]

@@ -104,6 +104,10 @@ class Supervisor:
         self._stages.append(children)
         self._keepers += [asyncio.create_task(self._keep(child), name=child.task.name) for child in children]
 
+    def has(self, name: str) -> bool:
+        """Say whether a task of this name is kept."""
+        return any(child.task.name == name for stage in self._stages for child in stage)
+
     async def until_ready(self, *names: str) -> bool:
         """Wait until these tasks are ready; False when everything is to stop instead."""
         waits = [self._child(name).ready.wait() for name in names]

@@ -30,7 +30,7 @@ class Lingering:
 
 
 def lingering_orders() -> list[Lingering]:
-    """Return the active market's orders that should have ended with the last day that is over.
+    """Return the active markets' orders that should have ended with the last day that is over.
 
     What was submitted after that day's close is meant for the next one. A market that nobody runs ends nothing.
     """

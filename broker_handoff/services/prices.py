@@ -1,7 +1,8 @@
-"""What the installation's market says of a symbol now, for the guards.
+"""What the installation's live market says of a symbol now, for the guards.
 
-A live order is judged by a live feed: only the feeds that `LIVE_FEEDS` names count, and in production those
-are Alpaca's. Where another market is the active one, nothing is known, and the guards refuse.
+A live order is judged by a live feed: only markets of the feeds that `LIVE_FEEDS` names count, and in production
+those are Alpaca's, whether such a one is the default market or not. While none is run, nothing is known, and the
+guards refuse.
 """
 
 from __future__ import annotations
@@ -28,13 +29,12 @@ UNKNOWN = Market(price=None, is_open=False, is_extended=False)
 def market_of(symbol: str) -> Market:
     """Return the market's price of a symbol and which session it is in. A halted symbol has no price."""
     try:
-        market_id = rows.active_market_id()
-        state = rows.market_state(market_id)
-        if state.clock.feed not in settings.LIVE_FEEDS:
+        market_id = _live_market_of(symbol)
+        if market_id is None:
             return UNKNOWN
         now = to_ns(reference.market_now(market_id))
         session = reference.calendar_of(market_id).session_at(now)
-    except MarketError:  # no market, or a calendar that has ended
+    except MarketError:  # a calendar that has ended
         return UNKNOWN
     known = latest.latest_many(market_id, [symbol]).get(symbol)
     return Market(
@@ -42,6 +42,14 @@ def market_of(symbol: str) -> Market:
         is_open=session is Session.REGULAR,
         is_extended=session in {Session.PRE, Session.POST},
     )
+
+
+def _live_market_of(symbol: str) -> int | None:
+    """Return the live market that is run and carries the symbol; else one that tells the session; None without any."""
+    states = [rows.market_state(market_id) for market_id in rows.active_market_ids()]
+    live = [state.market_id for state in states if state.clock.feed in settings.LIVE_FEEDS]
+    carrying = [each for each in live if symbol in reference.market_terms(each).symbols]
+    return next(iter(carrying or live), None)
 
 
 def price_of(known: Latest, now: int) -> Decimal | None:

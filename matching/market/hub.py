@@ -38,7 +38,9 @@ _AWAY = (*DOWN, *rows.DATABASE_DOWN)
 
 
 class Hub:
-    """Runs one market's feed until its waker is stopped.
+    """Runs one market's feed until its waker is stopped, the market is closed, or another process has its hub.
+
+    Who lost the lock with a connection begins anew: what another has published since is not known here.
 
     `run` raises FeedUnavailable when the feed cannot go on, MarketError when it cannot begin.
     """
@@ -62,14 +64,15 @@ class Hub:
         self._publisher: Publisher | None = None
         self._source: sources.Source | None = None
         self._looked_at = self._beat_at = 0.0
+        self._is_over = False
 
     def run(self) -> None:
-        """Publish until stopped; everything that was started is stopped again."""
+        """Publish until it is over; everything that was started is stopped again."""
         listener = ClockListener(self._valkey_url, self._market_id, self._waker.set)
         listener.start()
         is_due = True
         try:
-            while not self._waker.is_stopped:
+            while not (self._waker.is_stopped or self._is_over):
                 try:
                     seconds = self._turn(look=is_due)
                     self._outage.is_over()
@@ -90,11 +93,14 @@ class Hub:
         """Do what is due and return the seconds until the next turn."""
         if look or self._market is None:
             if not self._lock.hold():
-                log.warning(
-                    "another process runs the hub of market %s: waiting for it to end", self._market_id
-                )
-                return _LONGEST_PAUSE
+                log.warning("another process runs the hub of market %s", self._market_id)
+                self._is_over = True
+                return 0.0
             market = rows.market_state(self._market_id)
+            if not market.is_active:
+                log.warning("market %s was closed: its feed is published no more", self._market_id)
+                self._is_over = True
+                return 0.0
             sources.check_unchanged(self._market or market, market)
             self._market = market
             self._looked_at = time.monotonic()

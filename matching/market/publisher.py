@@ -47,6 +47,7 @@ class Publisher:
         self._client = client
         self._market_id = market_id
         self._feed = feed
+        self._items = metrics.ITEMS.labels(str(market_id))
         self._session: SessionChange | None = None
         self._is_whole = False  # whether Valkey is known to hold everything that we do
 
@@ -107,7 +108,7 @@ class Publisher:
             self._is_whole = False
             raise
         self._is_whole = True
-        metrics.ITEMS.inc(sum(map(len, chunk.items.values())))
+        self._items.inc(sum(map(len, chunk.items.values())))
 
     def reach(self, at: int) -> None:
         """Say that the market has come to `at` without a further item."""

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import Max, Min
 from django.db.utils import InterfaceError, OperationalError
 
+from matching.market import locks
 from matching.market.calendar import Calendar
 from matching.market.clock import ClockState
 from matching.market.errors import FeedUnavailable
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 DATABASE_DOWN = (OperationalError, InterfaceError)
 
-_HUB_LOCK = 0x52415858  # first key of the advisory lock; the second is the market's id
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketState:
@@ -30,14 +29,25 @@ class MarketState:
     calendar: str
     config: dict[str, Any]
     clock: ClockState
+    is_active: bool = True
+    shard_count: int = 1
 
 
-def active_market_id() -> int:
-    """Return the installation's market. Raises FeedUnavailable when there is none yet."""
-    market_id = Market.objects.filter(is_active=True).values_list("pk", flat=True).first()
-    if market_id is None:
+def active_market_ids() -> list[int]:
+    """Return the markets that are run, the default one first: each has a hub, and a matcher a shard."""
+    active = Market.objects.filter(is_active=True).order_by("-is_default", "pk")
+    return list(active.values_list("pk", flat=True))
+
+
+def default_market_id() -> int:
+    """Return the market of whoever names none: the default one, or the oldest active one where that is closed.
+
+    Raises FeedUnavailable when none is active.
+    """
+    active = active_market_ids()
+    if not active:
         raise FeedUnavailable("there is no active market; run `manage.py seed` first")
-    return market_id
+    return active[0]
 
 
 def market_state(market_id: int) -> MarketState:
@@ -46,7 +56,12 @@ def market_state(market_id: int) -> MarketState:
     if market is None:
         raise FeedUnavailable(f"there is no market {market_id}")
     return MarketState(
-        market_id=market.pk, calendar=market.calendar, config=market.config, clock=ClockState.of_row(market)
+        market_id=market.pk,
+        calendar=market.calendar,
+        config=market.config,
+        clock=ClockState.of_row(market),
+        is_active=market.is_active,
+        shard_count=market.shard_count,
     )
 
 
@@ -85,7 +100,7 @@ class HubLock:
         if self._held_on is connection.connection:
             return True
         with connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s, %s)", [_HUB_LOCK, self._market_id])
+            cursor.execute("select pg_try_advisory_lock(%s, %s)", list(locks.hub_lock(self._market_id)))
             row = cursor.fetchone()
         if row is None or not row[0]:
             return False

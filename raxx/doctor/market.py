@@ -16,9 +16,10 @@ from matching.market.clock import REPLAY
 from matching.market.times import SECOND
 from matching.models import Market, Shard
 from raxx.celery import app as celery
-from raxx.doctor.registry import Unwell, check
+from raxx.doctor.registry import Unwell, check, check_each
 from trading.models import Order, OrderEvent
 from trading.models.order import INBOX_STATUSES
+from trading.services.running_markets import running_markets
 
 VALKEY_TIMEOUT_S = 2.0
 MATCHER_SILENCE_MAX_S = 15.0
@@ -35,11 +36,11 @@ def _valkey() -> redis.Redis:
     )
 
 
-def _active_market() -> Market:
-    try:
-        return Market.objects.get(is_active=True)
-    except Market.DoesNotExist:
-        raise Unwell("no market is active", "python manage.py seed") from None
+def _active_markets() -> list[tuple[str, Market]]:
+    running = running_markets()
+    if not running:
+        raise Unwell("no market is active", "python manage.py market open, or python manage.py seed")
+    return [(str(market.pk), market) for market in running]
 
 
 @check("valkey")
@@ -57,10 +58,9 @@ def valkey() -> str:
     return f"{name} {facts.get(f'{name}_version', facts['redis_version'])}, {facts['used_memory_human']} used"
 
 
-@check("feed")
-def feed() -> str:
-    """Ask whether the hub of the active market was heard of a moment ago."""
-    market = _active_market()
+@check_each("feed", _active_markets)
+def feed(market: Market) -> str:
+    """Ask whether the hub of an active market was heard of a moment ago."""
     with _valkey() as client:
         beat = client.get(keys.heartbeat(market.pk))
     if beat is None:
@@ -69,13 +69,14 @@ def feed() -> str:
     return f"{market}: {market.feed}, sequence {found.get('seq', '?')}"
 
 
-@check("matcher")
-def matcher() -> str:
-    """Ask whether every shard is alive, decides what the hub publishes, and answers its inbox."""
-    market = _active_market()
-    shards = list(Shard.objects.filter(market=market).order_by("number"))
-    if not shards:
-        raise Unwell(f"market {market} has no shard", f"{START} (matcher)")
+@check_each("matcher", _active_markets)
+def matcher(market: Market) -> str:
+    """Ask whether every shard of an active market is alive, decides what the hub publishes, and answers its inbox."""
+    shards = list(Shard.objects.filter(market=market, number__lt=market.shard_count).order_by("number"))
+    if len(shards) < market.shard_count:
+        known = {shard.number for shard in shards}
+        missing = ", ".join(f"{market.pk}/{n}" for n in range(market.shard_count) if n not in known)
+        raise Unwell(f"no matcher has ever run shard {missing}", f"{START} (matcher)")
     for shard in shards:
         silence = (datetime.now(UTC) - shard.updated_at).total_seconds()
         if silence > MATCHER_SILENCE_MAX_S:

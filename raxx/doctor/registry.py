@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import OperationalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    Check = Callable[[], str]
+    Check = Callable[[], "str | list[Finding]"]
+
+Subject = TypeVar("Subject")
 
 
 class Unwell(Exception):
@@ -35,11 +38,36 @@ class Finding:
 CHECKS: dict[str, Check] = {}
 
 
-def check(name: str) -> Callable[[Check], Check]:
+def check(name: str) -> Callable[[Callable[[], str]], Callable[[], str]]:
     """Register a function that returns what it found, or raises Unwell."""
 
-    def register(function: Check) -> Check:
+    def register(function: Callable[[], str]) -> Callable[[], str]:
         CHECKS[name] = function
+        return function
+
+    return register
+
+
+def check_each(
+    name: str, subjects: Callable[[], Sequence[tuple[str, Subject]]]
+) -> Callable[[Callable[[Subject], str]], Callable[[Subject], str]]:
+    """Register a function that is asked of each subject: a finding each, which names it where there are several.
+
+    `subjects` returns (word, subject) pairs, or raises Unwell where there is none.
+    """
+
+    def register(function: Callable[[Subject], str]) -> Callable[[Subject], str]:
+        def each() -> list[Finding]:
+            found = subjects()
+            return [
+                finding
+                for word, subject in found
+                for finding in _outcome(
+                    name if len(found) == 1 else f"{name} {word}", partial(function, subject)
+                )
+            ]
+
+        CHECKS[name] = each
         return function
 
     return register
@@ -48,20 +76,20 @@ def check(name: str) -> Callable[[Check], Check]:
 def examine(names: Iterable[str] | None = None) -> list[Finding]:
     """Run the named checks, or all, in the order of their registration."""
     chosen = CHECKS if names is None else {name: CHECKS[name] for name in names}
-    return [_outcome(name, function) for name, function in chosen.items()]
+    return [finding for name, function in chosen.items() for finding in _outcome(name, function)]
 
 
-def _outcome(name: str, function: Check) -> Finding:
+def _outcome(name: str, function: Check) -> list[Finding]:
     try:
-        return Finding(name=name, is_well=True, detail=function())
+        told = function()
     except Unwell as found:
-        return Finding(name=name, is_well=False, detail=found.detail, fix=found.fix)
+        detail, fix = found.detail, found.fix
     except OperationalError as error:
         detail = f"PostgreSQL does not answer: {str(error).strip().splitlines()[0]}"
-        return Finding(
-            name=name, is_well=False, detail=detail, fix="start Raxx: `make run`; or mend DATABASE_URL"
-        )
+        fix = "start Raxx: `make run`; or mend DATABASE_URL"
     except Exception as error:  # noqa: BLE001 - a check that cannot run is a finding, not the end of the others
         first_line = (str(error).strip() or "no further word").splitlines()[0]
-        detail = f"{type(error).__name__}: {first_line}"
-        return Finding(name=name, is_well=False, detail=detail, fix="mend what stands above; see the logs")
+        detail, fix = f"{type(error).__name__}: {first_line}", "mend what stands above; see the logs"
+    else:
+        return told if isinstance(told, list) else [Finding(name=name, is_well=True, detail=told)]
+    return [Finding(name=name, is_well=False, detail=detail, fix=fix)]

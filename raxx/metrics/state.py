@@ -5,7 +5,6 @@ One process asks, so that N others need not; what cannot be asked is left out, a
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from datetime import UTC, datetime
@@ -19,12 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from broker_handoff.models import BrokerConnection, LiveIntent, SwitchClosing
 from broker_handoff.states import FINAL, IntentStatus
-from matching.market import keys
-from matching.market.clock import REPLAY
-from matching.market.times import SECOND, to_ns
-from matching.models import Market, Shard
-from raxx.doctor.market import lag_s, oldest_wish_s
-from raxx.doctor.registry import Unwell
+from raxx.metrics.markets import of_markets
 from raxx.overdue import states
 from raxx.roles import ROLES
 from trading.models import Order, StaffAct, WebhookEndpoint
@@ -71,20 +65,28 @@ class State:
             ("database", _live),
             ("database", _jobs),
             ("valkey", lambda: _celery(client)),
-            ("market", lambda: _market(client)),
+            ("market", lambda: self._markets(client, is_up)),
         ]
         is_up = dict.fromkeys(("database", "valkey", "market"), 1.0)
         with client:
             for part, ask in asked:
                 try:
                     yield from ask()
-                except (Error, redis.RedisError, Unwell, Market.DoesNotExist) as error:
+                except (Error, redis.RedisError) as error:
                     logger.warning("metrics of the %s are left out: %s", part, error)
                     is_up[part] = 0.0
         connection.close()  # scrapes are rare, and a thread may never come back
         yield _each("raxx_part_up", "Whether what stands beneath could be asked.", "part", is_up)
         free = shutil.disk_usage(settings.DATA_FOLDER.root).free
         yield _one("raxx_disk_free_bytes", "Free on the disk of the data folder.", free)
+
+    @staticmethod
+    def _markets(client: redis.Redis, is_up: dict[str, float]) -> list[Metric]:
+        found, trouble = of_markets(client)
+        if trouble:
+            logger.warning("metrics of a market are left out: %s", trouble)
+            is_up["market"] = 0.0
+        return found
 
 
 def _database() -> list[Metric]:
@@ -187,29 +189,3 @@ def _jobs() -> list[Metric]:
 def _celery(client: redis.Redis) -> list[Metric]:
     length: Any = client.llen(QUEUE)
     return [_one("raxx_celery_queue_length", "Messages that wait for a worker.", length)]
-
-
-def _market(client: redis.Redis) -> list[Metric]:
-    """Ask how hub and matcher are. Raises Market.DoesNotExist, and Unwell where a shard has not begun the run."""
-    market, now = Market.objects.get(is_active=True), datetime.now(UTC)
-    beat: Any = client.get(keys.heartbeat(market.pk))
-    stored: Any = client.get(keys.published(market.pk))
-    published = json.loads(stored) if stored else {"at": 0}
-    shards = list(Shard.objects.filter(market=market).order_by("number"))
-    found: list[Metric] = [
-        _one("raxx_hub_alive", "1 where the hub was heard of within 15 seconds.", float(beat is not None)),
-        _one("raxx_inbox_oldest_seconds", "How long the oldest wish is undecided.", oldest_wish_s(market)),
-        _each(
-            "raxx_matcher_silence_seconds",
-            "How long ago a shard has committed.",
-            "shard",
-            {str(shard.number): (now - shard.updated_at).total_seconds() for shard in shards},
-        ),
-    ]
-    if market.feed != REPLAY and published["at"]:  # a tape's quotes are of another day, and may stand
-        age = max(0.0, (to_ns(now) - published["at"]) / SECOND)
-        found.append(_one("raxx_newest_item_age_seconds", "How old the newest published item is.", age))
-    if not (market.feed == REPLAY and market.paused):
-        lags = {str(shard.number): lag_s(market, shard) for shard in shards}
-        found.append(_each("raxx_matcher_lag_seconds", "How far a shard is behind the hub.", "shard", lags))
-    return found

@@ -13,6 +13,7 @@ from matching.market import keys
 from matching.models import Market, Shard
 from raxx import health
 from tests.api.conftest import as_web, refusal
+from tests.factories.rows import make_market
 
 
 @pytest.fixture
@@ -58,15 +59,31 @@ def test_what_is_missing_is_named(whole, market, valkey, end, missing):
     answer = get("/health/ready")
 
     assert refusal(answer) == (503, 50310000)
-    assert answer.json()["missing"] == missing
+    assert (answer.json()["missing"], answer.json()["live_trading"]) == (missing, False)
     assert answer.headers["Retry-After"] == "1"
 
 
+def test_of_several_markets_each_must_live_and_what_is_missing_names_its_market(whole, market, valkey):
+    other = make_market(is_active=True, shard_count=2)
+    make_market(is_active=False)  # a closed one needs nobody
+    Shard.objects.update(updated_at=timezone.now())
+
+    missing = get("/health/ready").json()["missing"]
+    valkey.set(keys.heartbeat(other.pk), b"{}")
+    Shard.objects.create(market=other, number=1, epoch=1, updated_at=timezone.now())
+    whole_again = get("/health/ready").status_code
+
+    assert missing == [f"matcher:{other.pk}", f"hub:{other.pk}"]
+    assert whole_again == 200
+    Shard.objects.filter(market=market).update(updated_at=timezone.now() - timedelta(minutes=1))
+    assert get("/health/ready").json()["missing"] == [f"matcher:{market.pk}"]
+
+
 def test_a_database_that_is_away_is_named(whole, monkeypatch):
-    def away(_market_id):
+    def away():
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(health.rows, "active_market_id", lambda: away(1))
+    monkeypatch.setattr(health.rows, "active_market_ids", away)
 
     assert get("/health/ready").json()["missing"] == ["database"]
 

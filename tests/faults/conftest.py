@@ -39,20 +39,22 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
         request.config.get_terminal_writer().line(f"\nkept, with its logs: {folder}")
 
 
-@pytest.fixture
-def nursery(
-    request: pytest.FixtureRequest,
-    django_db_setup: None,
-    transactional_db: None,
-    valkey_url: str,
-    place: Path,
+@pytest.fixture(scope="module")
+def open_nursery(
+    request: pytest.FixtureRequest, django_db_setup: None, valkey_url: str, place: Path
 ) -> Iterator[Nursery]:
-    """Return where matchers and hubs are born, over the test's database; ENVIRONMENT is the module's wish."""
+    """Keep one nursery for a module, whose start costs more than what is born in it; ENVIRONMENT is the module's wish."""
     with opened_nursery(place, **getattr(request.module, "ENVIRONMENT", {})) as opened:
-        try:
-            yield opened
-        finally:
-            opened.end_all()
+        yield opened
+
+
+@pytest.fixture
+def nursery(open_nursery: Nursery, transactional_db: None) -> Iterator[Nursery]:
+    """Return where matchers and hubs are born, over the test's database; nobody outlives the test."""
+    try:
+        yield open_nursery
+    finally:
+        open_nursery.end_all()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ the process's id, `died` with its exit status, negative for a signal. The input'
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import selectors
@@ -27,6 +28,11 @@ def main() -> None:
 
     django.setup()
     _load_what_children_need()
+    # A matcher that starts has the collector look through all that there is: a third of a child's short life, were
+    # it all that the child is born with. In a process that was not forked nothing is frozen yet.
+    gc.collect()
+    gc.freeze()
+    gc.unfreeze = lambda: None
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     os.set_blocking(reader, False)
@@ -72,7 +78,7 @@ def _bear(order: dict[str, Any]) -> None:
 def _live(order: dict[str, Any], parent: int) -> NoReturn:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if (die_with_parent := process._die_with_parent(parent, signal.SIGKILL)) is not None:
+    if (die_with_parent := process.die_with_parent(parent, signal.SIGKILL)) is not None:
         die_with_parent()
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)

@@ -264,6 +264,25 @@ def test_a_shard_that_missed_a_restart_is_named(
     assert (finding.is_well, finding.detail) == (False, f"shard {market.pk}/0 has not begun run 2")
 
 
+@pytest.mark.django_db
+def test_each_of_several_markets_has_a_line_of_its_own(valkey: redis.Redis) -> None:
+    well, ill = market_with_shard(feed="synthetic"), market_with_shard(feed="synthetic", shard_count=2)
+    make_market(is_active=False)
+    for market in (well, ill):
+        publish(valkey, market, 0)
+    valkey.set(keys.heartbeat(well.pk), "{}")
+
+    findings = doctor.examine(["feed", "matcher"])
+
+    assert [(finding.name, finding.is_well) for finding in findings] == [
+        (f"feed {well.pk}", True),
+        (f"feed {ill.pk}", False),
+        (f"matcher {well.pk}", True),
+        (f"matcher {ill.pk}", False),
+    ]
+    assert findings[3].detail == f"no matcher has ever run shard {ill.pk}/1"
+
+
 def test_a_silent_shard_is_named(outcome: Callable[[str], Finding], valkey: redis.Redis) -> None:
     market = market_with_shard()
     Shard.objects.update(updated_at=datetime.now(UTC) - timedelta(seconds=99))

@@ -172,16 +172,16 @@ class Stage:
         return denial, successor
 
 
-def make_stage(folder: Path, tape: Sequence[Line]) -> Stage:
-    """Return a stage on the day of the tape, a minute before the open."""
+def make_stage(folder: Path, tape: Sequence[Line], *, symbol: str = "XYZ", beside: bool = False) -> Stage:
+    """Return a stage on the day of the tape, a minute before the open; `beside` the market that there is."""
     store_season()
-    (folder / "XYZ").mkdir(parents=True)
-    with (folder / "XYZ" / f"{DAY}.csv").open("w", newline="") as file:
+    (folder / symbol).mkdir(parents=True)
+    with (folder / symbol / f"{DAY}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, HEADER, restval="")
         writer.writeheader()
         for line in tape:
             writer.writerow({**line, "time": at(line["time"]).isoformat().replace("+00:00", "Z")})
-    market = activate_market(feed="replay", tape=str(folder), date=str(DAY), paused=True)
+    market = activate_market(feed="replay", tape=str(folder), date=str(DAY), paused=True, beside=beside)
     return Stage(market, rows.market_state(market.pk))
 
 

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = "2013-10-08"
 OPEN = f"{DAY}T13:30"
+MOMENT = timedelta(milliseconds=100)
 ROWS = [
     f"{OPEN}:00.000Z,quote,10.00,300,10.02,200,,,",
     f"{OPEN}:01.000Z,quote,10.00,300,10.03,100,,,",
@@ -81,7 +82,7 @@ def account(market):
     return open_account(owner=owner, market=market, cash=Decimal(10_000), now=market.starts_at)
 
 
-def matcher_of(market):
+def matcher_of(market, **options):
     state = rows.market_state(market.pk)
     params = settings.DATABASES["default"]
     info = make_conninfo(
@@ -92,7 +93,7 @@ def matcher_of(market):
         host=params["HOST"],
         port=params.get("PORT") or None,
     )
-    journal = PostgresJournal(info, market_id=market.pk, symbols=list(symbols_of(state)))
+    journal = PostgresJournal(info, market_id=market.pk, symbols=list(symbols_of(state)), **options)
     matcher = Matcher(
         journal=journal,
         open_feed=lambda progress: open_feed(state, Redis()),
@@ -307,17 +308,16 @@ def test_a_replacement_that_fills_leave_nothing_is_rejected_and_the_order_works_
     assert audit_ledger().balances
 
 
-def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_commit(
-    market, account, monkeypatch
-):
-    monkeypatch.setattr("trading.adapters.journal.CLAIM_PATIENCE_MS", 100)
+def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_commit(market, account):
     first = matcher_of(market)
     first.recover()
     with pytest.raises(Fenced):
-        matcher_of(market).recover()
+        matcher_of(market, patience=MOMENT).recover()
     with psycopg.connect(first._journal._conninfo, autocommit=True) as other:
         other.execute("update matching_shard set updated_at = now() - interval '1 hour'")
-    second = matcher_of(market)
+    with pytest.raises(Fenced, match="could not be taken over"):
+        matcher_of(market, patience=MOMENT).recover()  # a session so young is about to tell of itself
+    second = matcher_of(market, lease=MOMENT)
     second.recover()
     submit(account)
     with pytest.raises((Fenced, psycopg.OperationalError)):
@@ -328,7 +328,6 @@ def test_a_second_matcher_is_refused_while_the_first_lives_and_a_zombie_cannot_c
 
 def test_an_owner_that_recovers_for_long_keeps_its_lease(market, monkeypatch):
     monkeypatch.setattr("trading.adapters.lease.BEAT_S", 0.01)
-    monkeypatch.setattr("trading.adapters.journal.CLAIM_PATIENCE_MS", 100)
     first = matcher_of(market)
     open_orders = first._journal.open_orders
 
@@ -337,7 +336,7 @@ def test_an_owner_that_recovers_for_long_keeps_its_lease(market, monkeypatch):
         Shard.objects.update(updated_at=long_ago)
         assert heard(lambda: Shard.objects.get().updated_at > long_ago)
         with pytest.raises(Fenced):
-            matcher_of(market).recover()
+            matcher_of(market, patience=MOMENT).recover()
         return open_orders()
 
     monkeypatch.setattr(first._journal, "open_orders", slow)

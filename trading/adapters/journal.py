@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
-from zlib import crc32
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
 from accounts.models.user import new_id
@@ -35,25 +35,24 @@ from trading.adapters.journal_rows import (
     position_book_of,
 )
 from trading.adapters.journal_writes import COMMIT, arguments_of
-from trading.adapters.lease import BEGIN_SHARD, KeptLease
+from trading.adapters.lease import KeptLease
+from trading.adapters.shards import LEASE, PATIENCE, Claim
 from trading.bookkeeping import Books, BooksDisagree
 from trading.bookkeeping.books import EXECUTIONS
 from trading.doorbells import ring_account, ring_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
     from uuid import UUID
 
     from matching.engine.types import Account, Decision, Order, OrderId
     from matching.ports import Batch, Command
 
-LEASE = timedelta(seconds=10)  # a shard whose owner has been silent for so long may be taken over
 DECISION_AT_MOST = timedelta(milliseconds=1)  # of a large commit, on a slow machine
 PIECES_AHEAD = 4  # booked, and not yet written: more would only fill the memory
 OFFER_AGE = timedelta(days=7)  # a quote that stands over a long weekend, and some
 CLASSES = frozenset({"bracket", "oco", "oto"})
-CLAIM_PATIENCE_MS = 5_000  # or half a lease: a killed owner's connection needs a moment to be noticed
 ROWS_AT_ONCE = 2_000  # of a stream of open orders
 
 OPEN_ORDERS = f"""select {ORDER_COLUMNS} from trading_order o
@@ -103,12 +102,15 @@ class PostgresJournal:
         market_id: int,
         symbols: Sequence[str],
         shard: int = 0,
+        shards: int = 1,
         lease: timedelta = LEASE,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._conninfo = conninfo
         self._lease = lease
         self._market_id = market_id
         self._shard = shard
+        self._claim = Claim(market_id=market_id, number=shard, shards=shards, lease=lease, patience=patience)
         self._symbols = list(symbols)
         self._epoch = 0
         self._run = 0
@@ -121,58 +123,27 @@ class PostgresJournal:
         return self._symbols
 
     def claim(self) -> Progress:
-        """Become the shard's only writer. Raises Fenced while a living matcher owns it."""
-        self.close()
-        connection: psycopg.Connection[Any] = psycopg.connect(
-            self._conninfo, autocommit=True, row_factory=namedtuple_row
-        )
-        self._connection = connection
-        array_columns.register(connection)
-        engine_numbers.register(connection)
-        # All that is read here is found by a key; a plan that was made for an empty table would be kept.
-        connection.execute("set enable_seqscan = off")
-        connection.execute(BEGIN_SHARD, [self._shard, self._market_id])
-        if not self._lock(connection):
-            self._take_over(connection)
-        row = connection.execute(
-            "update matching_shard set epoch = epoch + 1, updated_at = clock_timestamp() "
-            "where market_id = %s and number = %s returning epoch, run, seq, at",
-            [self._market_id, self._shard],
-        ).fetchone()
-        assert row is not None
+        """Become the shard's only writer. Raises Fenced while a living matcher owns it, Disturbed: see Claim."""
+        connection = self._opened()
+        row = self._claim.take(connection)
         self._epoch, self._run, self._claimed_at = row.epoch, row.run, row.at
         self._profiles.load(connection)
         return Progress(run=row.run, seq=row.seq, at=row.at)
 
-    def _lock(self, connection: psycopg.Connection[Any]) -> bool:
-        patience_ms = min(CLAIM_PATIENCE_MS, self._lease // timedelta(milliseconds=2))
-        connection.execute(f"set lock_timeout = {patience_ms}")
-        try:
-            connection.execute("select pg_advisory_lock(%s, %s)", [_lock_space(self._market_id), self._shard])
-        except psycopg.errors.LockNotAvailable:
-            return False
-        finally:
-            connection.execute("set lock_timeout = 0")
-        return True
-
-    def _take_over(self, connection: psycopg.Connection[Any]) -> None:
-        """End the session of an owner whose lease is over. Raises Fenced when it is alive."""
-        row = connection.execute(
-            "select clock_timestamp() - updated_at as silence from matching_shard where market_id = %s and number = %s",
-            [self._market_id, self._shard],
-        ).fetchone()
-        if row is not None and row.silence < self._lease:
-            message = f"shard {self._market_id}/{self._shard} is owned by a living matcher"
-            raise Fenced(message)
-        connection.execute(
-            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted "
-            "and database = (select oid from pg_database where datname = current_database()) "
-            "and classid = %s and objid = %s and pid <> pg_backend_pid()",
-            [_lock_space(self._market_id), self._shard],
+    def _opened(self) -> psycopg.Connection[Any]:
+        """Return a session that works, the present one if it does: with it goes the shard's lock."""
+        present = self._connection
+        if present is not None and present.info.transaction_status == TransactionStatus.IDLE:
+            return present
+        self.close()
+        connection = self._connection = psycopg.connect(
+            self._conninfo, autocommit=True, row_factory=namedtuple_row
         )
-        if not self._lock(connection):
-            message = f"shard {self._market_id}/{self._shard} could not be taken over"
-            raise Fenced(message)
+        array_columns.register(connection)
+        engine_numbers.register(connection)
+        # All that is read here is found by a key; a plan that was made for an empty table would be kept.
+        connection.execute("set enable_seqscan = off")
+        return connection
 
     def lease_kept(self) -> KeptLease:
         """Renew the lease beside the recovery that this is the context of."""
@@ -275,10 +246,11 @@ class PostgresJournal:
         try:
             self._session.execute(COMMIT, arguments)
         except psycopg.Error as error:
+            said = error.diag.message_primary
             if error.sqlstate == "RX001":
-                raise Fenced(str(error)) from None
+                raise Fenced(said) from None
             if error.sqlstate == "RX002":
-                raise Disturbed(str(error)) from None
+                raise Disturbed(said) from None
             raise
 
     def _offenders(self, batch: Batch, stored: Stored) -> list[OrderId]:
@@ -347,12 +319,3 @@ def _may_bring_legs(row: Any) -> bool:
     """Return whether an inbox row is the first order of a class that was never taken."""
     is_first = row.parent is None and row.replaces is None and row.stamp_seq is None
     return is_first and row.order_class in CLASSES
-
-
-def symbols_of_shard(symbols: Iterable[str], shard: int, shards: int) -> list[str]:
-    """Return the symbols that one of `shards` shards owns: by checksum, so the same on every machine."""
-    return sorted(symbol for symbol in symbols if crc32(symbol.encode()) % shards == shard)
-
-
-def _lock_space(market_id: int) -> int:
-    return 0x72780000 | market_id  # "rx" and the market: beside other users of advisory locks

@@ -11,13 +11,13 @@ import msgspec
 
 from accounts.api.bodies import json_response, read_body
 from accounts.models.api_key import Scope
-from matching.market import rows
-from matching.models import Market
 from trading.api import numbers, query
 from trading.api.base import ApiView
 from trading.models import TradingAccount
+from trading.review.generations import generations_of
 from trading.services import own_accounts
 from trading.services.accounts import CASH_DEFAULT, PAPER_MULTIPLIER, open_own_account, require_cash
+from trading.services.market_choice import market_for
 from trading.services.markets import market_time
 from trading.wire import instant, instant_or_none, plain
 
@@ -41,6 +41,7 @@ class NewAccount(msgspec.Struct):
     cash: msgspec.Raw = numbers.ABSENT
     profile: str = "displayed"
     multiplier: int = PAPER_MULTIPLIER
+    market: str | None = None
 
 
 class AccountChanges(msgspec.Struct):
@@ -93,9 +94,9 @@ class Accounts(_AccountView):
         return json_response([account_body(account) for account in mine])
 
     def post(self, request: Request) -> HttpResponse:
-        """Open another in the active market, as far as the caller's tier allows. Its keys are made apart."""
+        """Open another, in the default market where none is named, as far as the tier allows. Its keys are made apart."""
         body = read_body(request, _new_decoder)
-        market = Market.objects.get(pk=rows.active_market_id())
+        market = market_for(body.market)
         cash = numbers.decimal(body.cash, "cash")
         account = open_own_account(
             principal=self.principal,
@@ -179,20 +180,16 @@ def _history_body(account: TradingAccount, resets: Sequence[AccountReset]) -> di
 
     They begin where the kept history does; of a generation that it has left behind nothing can be asked.
     """
-    done = [reset for reset in resets if reset.at is not None]
-    begins = [(1, account.created_at, 0), *((each.generation, each.at, each.event_seq or 0) for each in done)]
-    ends = [seq for _, _, seq in begins[1:]]
-    kept = account.history_seq
     waiting = next((reset for reset in resets if reset.at is None), None)
     return {
         "generations": [
             {
-                "generation": generation,
-                "began_at": instant_or_none(at),
-                "since_id": str(max(seq, kept if end is None else min(kept, end))),
-                "until_id": None if end is None else str(end),
+                "generation": each.number,
+                "began_at": instant(each.began_at),
+                "since_id": str(each.since_seq),
+                "until_id": None if each.until_seq is None else str(each.until_seq),
             }
-            for (generation, at, seq), end in zip(begins, [*ends, None], strict=True)
+            for each in generations_of(account, resets)
         ],
         "reset": None
         if waiting is None

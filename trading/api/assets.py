@@ -18,12 +18,20 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
     from rest_framework.request import Request
 
+    from trading.principal import Principal
+
 MAINTENANCE_PERCENT = {True: 30, False: 100}  # of a marginable asset, and of any other
 
 
+class _AssetsView(ApiView):
+    @property
+    def _carried(self) -> frozenset[str]:
+        return carried_for(self.principal)
+
+
 @method_decorator(gzip_page, name="dispatch")  # ten thousand assets are five megabytes, or 150 kilobytes
-class Assets(ApiView):
-    """Everything that can be traded; it belongs to nobody."""
+class Assets(_AssetsView):
+    """Everything that can be traded; it belongs to nobody. Whether here, is the account's market's to say."""
 
     def get(self, request: Request) -> HttpResponse:
         """List assets by class, exchange and symbol; every status unless asked otherwise."""
@@ -38,10 +46,10 @@ class Assets(ApiView):
             found = found.filter(exchange=exchange) if exchange.isalnum() else found.none()
         if attributes := query.words(request.GET, "attributes"):
             found = found.filter(attributes__overlap=[word for word in attributes if word.isprintable()])
-        return json_response([asset_body(asset) for asset in found])
+        return json_response([asset_body(asset, self._carried) for asset in found])
 
 
-class OneAsset(ApiView):
+class OneAsset(_AssetsView):
     """One asset, by symbol, id or CUSIP."""
 
     def get(self, _request: Request, name: str) -> HttpResponse:
@@ -49,11 +57,16 @@ class OneAsset(ApiView):
         asset = reference.asset_named(name)
         if asset is None:
             raise NotFound(f"asset not found for {name[:64]}")
-        return json_response(asset_body(asset))
+        return json_response(asset_body(asset, self._carried))
 
 
-def asset_body(asset: Asset) -> dict[str, Any]:
-    """Return an asset as the wire shows it."""
+def carried_for(principal: Principal) -> frozenset[str]:
+    """Return the symbols that the market of the caller's account carries."""
+    return reference.market_terms(principal.market_id).symbols
+
+
+def asset_body(asset: Asset, carried: frozenset[str]) -> dict[str, Any]:
+    """Return an asset as the wire shows it; `carried` are the symbols of the market that it is looked at from."""
     return {
         "id": asset.pk,
         "class": asset.asset_class,
@@ -62,7 +75,7 @@ def asset_body(asset: Asset) -> dict[str, Any]:
         "name": asset.name,
         "cusip": asset.cusip or None,
         "status": asset.status,
-        "tradable": asset.tradable and asset.suspended_at is None,
+        "tradable": asset.tradable and asset.suspended_at is None and asset.symbol in carried,
         "marginable": asset.marginable,
         "shortable": asset.shortable,
         "easy_to_borrow": asset.easy_to_borrow,

@@ -9,7 +9,7 @@ import msgspec
 from django.http import HttpResponse
 
 from accounts.api.bodies import json_response, read_body
-from trading.api.assets import asset_body
+from trading.api.assets import asset_body, carried_for
 from trading.api.base import ApiView
 from trading.errors import NotFound, ValueInvalid
 from trading.services.watchlists import (
@@ -51,7 +51,12 @@ _list_decoder = msgspec.json.Decoder(WatchlistBody)
 _symbol_decoder = msgspec.json.Decoder(SymbolBody)
 
 
-class Watchlists(ApiView):
+class _WatchlistsView(ApiView):
+    def _whole(self, listed: Listed) -> dict[str, Any]:
+        return whole_body(listed, carried_for(self.principal))
+
+
+class Watchlists(_WatchlistsView):
     """The account's lists."""
 
     def get(self, _request: Request) -> HttpResponse:
@@ -62,28 +67,30 @@ class Watchlists(ApiView):
         """Make one."""
         body = read_body(request, _list_decoder)
         made = create_watchlist(principal=self.principal, name=body.name, symbols=body.symbols or ())
-        return json_response(whole_body(made))
+        return json_response(self._whole(made))
 
 
-class _OneWatchlist(ApiView):
+class _OneWatchlist(_WatchlistsView):
     """The verbs of one list, however it is named."""
 
     def _read(self, which: Which) -> HttpResponse:
-        return json_response(whole_body(watchlist(principal=self.principal, which=which)))
+        return json_response(self._whole(watchlist(principal=self.principal, which=which)))
 
     def _change(self, request: Request, which: Which) -> HttpResponse:
         body = read_body(request, _list_decoder)
         changed = change_watchlist(
             principal=self.principal, which=which, name=body.name, symbols=body.symbols
         )
-        return json_response(whole_body(changed))
+        return json_response(self._whole(changed))
 
     def _add(self, request: Request, which: Which) -> HttpResponse:
         body = read_body(request, _symbol_decoder)
-        return json_response(whole_body(add_asset(principal=self.principal, which=which, symbol=body.symbol)))
+        return json_response(
+            self._whole(add_asset(principal=self.principal, which=which, symbol=body.symbol))
+        )
 
     def _remove(self, which: Which, symbol: str) -> HttpResponse:
-        return json_response(whole_body(remove_asset(principal=self.principal, which=which, symbol=symbol)))
+        return json_response(self._whole(remove_asset(principal=self.principal, which=which, symbol=symbol)))
 
     def _delete(self, which: Which) -> HttpResponse:
         delete_watchlist(principal=self.principal, which=which)
@@ -157,9 +164,9 @@ def list_body(row: Watchlist) -> dict[str, Any]:
     }
 
 
-def whole_body(listed: Listed) -> dict[str, Any]:
-    """Return a list as the wire shows it alone."""
-    return {**list_body(listed.watchlist), "assets": [asset_body(asset) for asset in listed.assets]}
+def whole_body(listed: Listed, carried: frozenset[str]) -> dict[str, Any]:
+    """Return a list as the wire shows it alone; `carried` as of `asset_body`."""
+    return {**list_body(listed.watchlist), "assets": [asset_body(asset, carried) for asset in listed.assets]}
 
 
 def _by_id(text: str) -> Which:

@@ -19,11 +19,11 @@ from accounts.models import User
 from accounts.models.user import new_id
 from accounts.services.audit import record_all
 from accounts.tiers import allowance
-from matching.models import Market
 from trading.errors import NotFound, RuleBroken, ValueInvalid
 from trading.models import TradingAccount
 from trading.models.configuration import MULTIPLIERS
 from trading.services.audited import account_opened, user_created
+from trading.services.market_choice import require_market_for
 from trading.services.own_accounts import require_name
 from trading.services.profiles import profile_named, seed_of
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from accounts.querysets import Owner
     from accounts.services.audit import Entry
+    from matching.models import Market
     from trading.models import SimulationProfile
     from trading.principal import Principal
 
@@ -152,7 +153,7 @@ def open_own_account(
     require_cash(cash)
     require_name(name)
     _require_multiplier(multiplier)
-    _require_market(principal, market)
+    require_market_for(principal.tier, market)
     return _open(
         owner=principal,
         market=market,
@@ -171,13 +172,6 @@ def require_cash(cash: Decimal) -> None:
         raise ValueInvalid(f"starting cash {cash} is not between 0 and {CASH_MAX} dollars")
     if cash != round(cash, 2):
         raise ValueInvalid(f"starting cash {cash} is not in whole cents")
-
-
-def _require_market(principal: Principal, market: Market) -> None:
-    """Refuse an account in a replay beside the installation's own market to tiers that have none."""
-    is_private = market.feed == Market.FeedKind.REPLAY and not market.is_active
-    if is_private and not allowance(principal.tier).replay_markets:
-        raise RuleBroken("your tier has no replay markets of its own")
 
 
 def _require_email(email: str) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from matching.engine.types import TimeInForce
-from matching.market.times import SECOND, new_york, new_york_date, to_datetime
+from matching.market.times import NEW_YORK, SECOND, new_york, new_york_date, to_datetime
 from trading.errors import OrderDenied
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ BEFORE_OPEN, BEFORE_CLOSE = 120 * SECOND, 600 * SECOND
 EVENING_HOUR = 19
 
 _DAYS_MAX = 14  # that a market stays closed at most
-_WINDOWS = {
-    TimeInForce.OPG: "opg orders are accepted from 19:00 to 9:28, two minutes before the open, New York time",
-    TimeInForce.CLS: "cls orders are accepted from 19:00 to 15:50, ten minutes before the close, New York time",
+_WINDOWS = {  # with the time of the day's own cut-off: 9:28, and 15:50 where no close is early
+    TimeInForce.OPG: "opg orders are accepted from 19:00 to {}, two minutes before the open, New York time",
+    TimeInForce.CLS: "cls orders are accepted from 19:00 to {}, ten minutes before the close, New York time",
 }
 
 
@@ -45,7 +45,8 @@ def cut_off_of(time_in_force: str, calendar: Calendar, now: int) -> datetime | N
         if now < cut_off:
             return to_datetime(cut_off)
         if now < new_york(day.date, EVENING_HOUR):
-            raise OrderDenied(_WINDOWS[auction])
+            there = to_datetime(cut_off).astimezone(NEW_YORK)
+            raise OrderDenied(_WINDOWS[auction].format(f"{there.hour}:{there:%M}"))
     raise OrderDenied(f"there is no {auction} auction after {today}")
 
 

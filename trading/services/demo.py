@@ -1,6 +1,6 @@
 """The demo: a user with one funded paper account in each market that was active, and the keys in two files.
 
-`demo.json` tells of the active market's account; `demo-keys.json`, beside it, keeps the key of each
+`demo.json` tells of the default market's account; `demo-keys.json`, beside it, keeps the key of each
 account, so that going back to a market finds the key that a bot was configured with.
 """
 

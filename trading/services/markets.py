@@ -1,4 +1,4 @@
-"""Choose the market of an installation: store it, make it the active one, and list its symbols."""
+"""Open a market: store it, let it be run, alone or beside others, and list its symbols."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from matching.market.sessions import always_open_sessions, compute_sessions
 from matching.market.times import to_datetime
 from matching.models import CalendarDay, Market, Shard
 from trading.models import Asset
+from trading.services.running_markets import become_default, divide, running_markets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,23 +78,51 @@ def activate_market(
     symbols: Iterable[str] | None = None,
     speed: str | None = None,
     paused: bool | None = None,
+    shards: int | None = None,
+    market: Market | None = None,
+    beside: bool = False,
+    is_trial: bool = False,
 ) -> Market:
-    """Store the market that the options describe, make it the active one and set its clock going.
+    """Open the market that the options describe, or the stored `market`, and set its clock going.
 
-    Without any option the active market stays, a synthetic one at first. A tape that was played
-    before goes on where its decisions ended, at the speed and paused or playing as it was; `speed`
-    and `paused` change that when they are given. Raises MarketNotChosen, MarketError.
+    It takes the place of the default one, which is run no more; with `beside` all others go on, and it
+    becomes the default one only where there is none. Without a description the default market stays, a
+    synthetic one at first. A tape that was played before goes on where its decisions ended, at the speed
+    and paused or playing as it was; `speed` and `paused` change that when they are given. `shards` is
+    into how many shares its symbols are divided, see `set_shard_count`. A trial keeps nothing.
+    Raises MarketNotChosen, MarketError; RuleBroken and ValueInvalid of the shards.
     """
     store_calendars()
-    active = Market.objects.select_for_update().filter(is_active=True).first()
-    if feed is None and tape is None and date is None and symbols is None and active is not None:
-        market = active
-    else:
+    running = running_markets(is_locked=True)
+    default = running[0] if running else None
+    is_described = not (feed is None and tape is None and date is None and symbols is None)
+    if market is None and not is_described and not beside:
+        market = default
+    if market is None:
         market = _stored(feed or (REPLAY if tape else SYNTHETIC), tape, date, symbols)
-    if active is not None and active != market:
-        Market.objects.filter(pk=active.pk).update(is_active=False)
-    if active != market:
-        before = None if active is None else {"market": active.name}
+    market = Market.objects.select_for_update(no_key=True).get(pk=market.pk)
+    if beside and market in running:
+        _require_same_clock(market, speed, paused)
+    else:
+        _open(market, None if beside else default, speed, paused, was_running=market in running)
+    if default is None or not beside:
+        become_default(market)
+    market.save()
+    if shards is not None:
+        divide(market, shards)
+    _list_assets(symbols_of(market))
+    transaction.set_rollback(is_trial)
+    return market
+
+
+def _open(
+    market: Market, replaced: Market | None, speed: str | None, paused: bool | None, *, was_running: bool
+) -> None:
+    """Let it be run, in another's place where one is named, from where its tape stands."""
+    if replaced is not None and replaced != market:
+        Market.objects.filter(pk=replaced.pk).update(is_active=False, is_default=False)
+    if not was_running or (replaced is not None and replaced != market):
+        before = None if replaced is None else {"market": replaced.name}
         record(action="market.activated", user_id=None, before=before, after={"market": market.name})
     market.is_active = True
     if market.feed == REPLAY:
@@ -102,9 +131,15 @@ def activate_market(
             market.speed if speed is None else parse_speed(speed),
             paused=market.paused if paused is None else paused,
         )
-    market.save()
-    _list_assets(symbols_of(market))
-    return market
+
+
+def _require_same_clock(market: Market, speed: str | None, paused: bool | None) -> None:
+    """Raise MarketNotChosen for another speed or pause of a tape that is played already."""
+    is_other_speed = speed is not None and parse_speed(speed) != market.speed
+    if market.feed == REPLAY and (is_other_speed or paused not in {None, market.paused}):
+        raise MarketNotChosen(
+            f"{market.name} is run already: move its clock with `tape --market {market.pk}`"
+        )
 
 
 def _stored(feed: str, tape: str | None, date: str | None, symbols: Iterable[str] | None) -> Market:
@@ -133,6 +168,7 @@ def _replay(tape: str | None, date: str | None, names: list[str]) -> Market:
         if first is None or last is None:
             raise MarketNotChosen(f"the market was closed on {date}")
         market.starts_at, market.ends_at = to_datetime(opened.starts_at), to_datetime(opened.ends_at)
+        market.save(update_fields=["starts_at", "ends_at"])
     return market
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+import time
 from argparse import RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +20,18 @@ from matching.market.waker import Waker
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+logger = logging.getLogger(__name__)
+
+BEAT_S = 1.0  # between two looks for a market that has no hub
+LEFT_ALONE_S = 30.0  # a market beside the default one that could not be published
 
 HELP = """\
 Publish a market's feed (tape, synthetic or live) to Valkey until stopped.
 
-One of the processes of an installation: `up` starts it, or a unit of the system. One for each market;
-it may be stopped and started again at any time, and waits for servers that are away.
+One of the processes of an installation: `up` starts it, or a unit of the system. One for each active
+market: without --market it takes one that has none, the default one first, and stands by while all
+have theirs. It may be stopped and started again at any time, and waits for servers that are away and
+for its market to be opened.
 
 Examples:
   manage.py hub
@@ -47,27 +55,81 @@ class Command(BaseCommand):
         )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--market", type=int, help="the market's id; without it the active one")
+        parser.add_argument(
+            "--market", type=int, help="the market's number; without it an active one that has no hub"
+        )
 
     def handle(self, *_: Any, market: int | None, **__: Any) -> None:
         waker = Waker()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: waker.stop())
-        try:
-            chosen = market or self._active_market(waker)
-            if chosen is not None:
-                Hub(chosen, valkey_url=settings.REDIS_URL, waker=waker).run()
-        except MarketError as error:
-            raise CommandError(str(error)) from error
-
-    @staticmethod
-    def _active_market(waker: Waker) -> int | None:
-        """Return the active market's id, once PostgreSQL tells it; None when we are to stop first."""
-        outage = Outage()
-        while not waker.is_stopped:
+        free = _FreeMarkets(market, waker)
+        while (chosen := free.next()) is not None:
             try:
-                return rows.active_market_id()
+                Hub(chosen, valkey_url=settings.REDIS_URL, waker=waker).run()
+            except MarketError as error:
+                if market is not None or free.is_first(chosen):
+                    raise CommandError(str(error)) from error
+                # What stands beside the default market does not take the processes down with it.
+                logger.error("market %s cannot be published: %s", chosen, error)  # noqa: TRY400 - it is said in a line
+                free.leave_alone(chosen)
+
+
+class _FreeMarkets:
+    """Finds active markets that no hub runs, and takes their locks on Django's connection."""
+
+    def __init__(self, pinned: int | None, waker: Waker) -> None:
+        self._pinned = pinned
+        self._waker = waker
+        self._outage = Outage()
+        self._left_alone: dict[int, float] = {}
+        self._active: list[int] = []
+
+    def next(self) -> int | None:
+        """Return the next market, once there is one and PostgreSQL tells it; None when we are to stop first.
+
+        Raises CommandError when there is no market of the number that was asked for.
+        """
+        is_told = False
+        while not self._waker.is_stopped:
+            try:
+                found = self._look()
+                self._outage.is_over()
             except rows.DATABASE_DOWN as error:
                 connection.close()
-                waker.wait(outage.pause_after(error))
+                self._waker.wait(self._outage.pause_after(error))
+                continue
+            except MarketError as error:
+                raise CommandError(str(error)) from error
+            if found is not None:
+                return found
+            if not is_told:
+                logger.warning("standing by: %s", self._reason())
+                is_told = True
+            self._waker.wait(BEAT_S)
         return None
+
+    def is_first(self, market_id: int) -> bool:
+        """Say whether this is the market of whoever names none."""
+        return self._active[:1] == [market_id]
+
+    def leave_alone(self, market_id: int) -> None:
+        """Do not offer this market for a while."""
+        self._left_alone[market_id] = time.monotonic() + LEFT_ALONE_S
+
+    def _look(self) -> int | None:
+        self._active = rows.active_market_ids()
+        if self._pinned is not None:
+            is_free = rows.market_state(self._pinned).is_active and rows.HubLock(self._pinned).hold()
+            return self._pinned if is_free else None
+        for market_id in self._active:
+            is_over = self._left_alone.get(market_id, 0.0) <= time.monotonic()
+            if is_over and rows.HubLock(market_id).hold():
+                return market_id
+        return None
+
+    def _reason(self) -> str:
+        if self._pinned is not None:
+            is_open = self._pinned in self._active
+            return f"{'another process runs the hub of ' if is_open else ''}market {self._pinned}{'' if is_open else ' is closed'}"
+        return "each active market has its hub" if self._active else "no market is active"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 from argparse import BooleanOptionalAction
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -16,11 +18,13 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.management.command import OperatorCommand
+from matching.market import rows
 from matching.models import Market
 from raxx import process, programs, welcome
 from raxx.bootstrap import bootstrap
 from raxx.folder import FolderInUse
-from raxx.metrics import place
+from raxx.keeping_up import Running, keep_up, wanted
+from raxx.metrics import ended
 from raxx.supervisor import GaveUp, Supervisor
 
 if TYPE_CHECKING:
@@ -50,6 +54,8 @@ class Command(OperatorCommand):
     requires_system_checks: list[str] = []  # the database is not there yet
     _is_json = False  # then stdout is for one document, when all is ready
     _advance_to: datetime | None = None  # where a paused tape should stand before the first order
+    _default = 0  # the market of whoever names none
+    _running = Running()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options; those of the market are handed on to `seed`."""
@@ -81,7 +87,7 @@ class Command(OperatorCommand):
                 left = process.end(process.leftovers(settings.DATA_FOLDER.root))
                 if left:
                     self.say(f"ended {left} processes that an earlier run had left behind")
-                place.empty(settings.METRICS_FOLDER)
+                ended.forget(settings.METRICS_FOLDER)
                 asyncio.run(self._run(options))
         except (FolderInUse, GaveUp) as error:
             raise CommandError(str(error)) from error.__cause__
@@ -139,17 +145,17 @@ class Command(OperatorCommand):
         prepare = asyncio.get_running_loop().run_in_executor(None, self._prepare, options, base_url)
         if not await supervisor.unless_stopped(prepare):
             return
-        supervisor.start(programs.engines(environment, names))
+        supervisor.start(programs.engines(environment, names, **asdict(self._running)))
         supervisor.start(programs.servers(folder, environment, names))
         supervisor.start(programs.front(folder, host, port, environment))
-        if not await supervisor.unless_stopped(asyncio.ensure_future(_until_healthy(host, port))):
+        if not await supervisor.unless_stopped(asyncio.ensure_future(self._until_healthy(host, port))):
             return
         if self._is_json:
             self.tell(self._place(options), as_json=True)
             self.stdout.flush()
         else:
             self.say(welcome.text(base_url, folder, advance_to=self._advance_to))
-        await supervisor.until_stopped()
+        await keep_up(supervisor, environment, names, self._running)
 
     def _prepare(self, options: dict[str, Any], base_url: str) -> None:
         """Make the database's contents be as this code expects; on a thread, as the owner role."""
@@ -161,9 +167,25 @@ class Command(OperatorCommand):
                 call_command("migrate", interactive=False, verbosity=0)
             chosen = {name: options[name] for name in MARKET_OPTIONS if options[name] is not None}
             call_command("seed", base_url=base_url, **chosen)
-            self._advance_to = welcome.advance_needed(Market.objects.get(is_active=True))
+            default = Market.objects.get(pk=rows.default_market_id())
+            self._advance_to, self._default = welcome.advance_needed(default), default.pk
+            self._running = wanted()
         finally:
             connections.close_all()
+
+    async def _until_healthy(self, host: str, port: int) -> None:
+        """Return when all is ready; what of markets beside the default one is not, does not hold up the others for ever.
+
+        Raises GaveUp after READY_PATIENCE_S.
+        """
+        missing = await _until_ready(host, port)
+        if not all(":" in part and not part.endswith(f":{self._default}") for part in missing):
+            message = f"not ready after {READY_PATIENCE_S:.0f} s: {', '.join(missing)}"
+            raise GaveUp(message)
+        if missing:
+            self.say(
+                f"WARNING not ready, and gone on without: {', '.join(missing)}; see {settings.DATA_FOLDER.logs}"
+            )
 
 
 def _environment(port: int) -> dict[str, str]:
@@ -187,11 +209,11 @@ def _require_free_port(host: str, port: int) -> None:
         raise CommandError(message) from None
 
 
-async def _until_healthy(host: str, port: int) -> None:
-    """Return when /health/ready answers 200 through the front. Raises GaveUp after READY_PATIENCE_S."""
+async def _until_ready(host: str, port: int) -> list[str]:
+    """Return nothing as soon as /health/ready answers 200 through the front; after READY_PATIENCE_S what is missing."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + READY_PATIENCE_S
-    last = "nothing answers"
+    missing = ["front"]
     while True:
         try:
             reader, writer = await asyncio.open_connection(_name_of(host), port)
@@ -201,9 +223,9 @@ async def _until_healthy(host: str, port: int) -> None:
         except OSError:
             answer = ""
         if answer.startswith("HTTP/1.1 200 "):
-            return
-        last = answer.rpartition("\r\n")[2] or last
+            return []
+        with contextlib.suppress(ValueError):  # the front's own word, while nobody answers behind it
+            missing = json.loads(answer.rpartition("\r\n")[2]).get("missing", missing)
         if loop.time() > deadline:
-            message = f"not ready after {READY_PATIENCE_S:.0f} s: {last.strip()}"
-            raise GaveUp(message)
+            return missing
         await asyncio.sleep(0.05)  # between two questions to something that has no event to wait for

@@ -17,16 +17,17 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
-from django.core.management import call_command
+from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from matching.engine.types import Session
 from matching.management.commands import hub as hub_command
-from matching.market import clock, keys, rows
+from matching.market import clock, keys, locks, rows
 from matching.market.batch import decode
 from matching.market.calendar import ALWAYS_OPEN, XNYS
 from matching.market.errors import FeedUnavailable
@@ -44,7 +45,7 @@ from tests.matching.market.tapes import write_zip
 from tests.matching.market.test_alpaca import QUOTE, TRADE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     import redis
 
@@ -368,7 +369,8 @@ def test_the_operators_live_data_is_published(valkey: redis.Redis, valkey_url: s
 def test_without_a_key_the_live_feed_says_which_variables_to_set(
     valkey: redis.Redis, valkey_url: str
 ) -> None:
-    market = Market.objects.create(name="a", feed="alpaca", calendar=XNYS, config={"symbols": ["IBM"]})
+    config = {"symbols": ["IBM"]}
+    market = Market.objects.create(name="a", feed="alpaca", calendar=XNYS, config=config, is_active=True)
     hub = Hub(market.pk, valkey_url=valkey_url, waker=Waker(), environment={})
     with pytest.raises(FeedUnavailable, match="set RAXX_ALPACA_KEY_ID and RAXX_ALPACA_SECRET_KEY"):
         hub.run()
@@ -413,22 +415,131 @@ def test_the_command_waits_for_a_database_that_is_away_when_it_starts(
     synthetic: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = [OperationalError("the database system is in recovery mode")] * 2
-    active, opened = rows.active_market_id, []
+    active = rows.active_market_ids
 
-    def slowly() -> int:
+    def slowly() -> list[int]:
         if failures:
             raise failures.pop()
         return active()
 
-    monkeypatch.setattr(rows, "active_market_id", slowly)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest keeps its own
-    monkeypatch.setattr(
-        hub_command, "Hub", lambda market, **_: opened.append(market) or SimpleNamespace(run=bool)
-    )
+    monkeypatch.setattr(rows, "active_market_ids", slowly)
+    opened = hubs_of_the_command(monkeypatch)
     call_command("hub")
 
     assert opened == [synthetic.pk]
     assert not failures
+
+
+def hubs_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, *, ill: Collection[int] = (), most: int = 1
+) -> list[int]:
+    """Let the command run markets that do nothing: return which, in their order; after `most` it is stopped."""
+    opened: list[int] = []
+
+    class Short:
+        def __init__(self, market: int, *, waker: Waker, **_: object) -> None:
+            opened.append(market)
+            self._market, self._waker = market, waker
+
+        def run(self) -> None:
+            connection.close()  # as the real one does: its lock must not outlive the test
+            if len(opened) == most:
+                self._waker.stop()
+            if self._market in ill:
+                raise FeedUnavailable("no key")
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest keeps its own
+    monkeypatch.setattr(hub_command, "Hub", Short)
+    return opened
+
+
+class Impatient(Waker):
+    """Takes the first wait for the end."""
+
+    def wait(self, seconds: float) -> bool:
+        self.stop()
+        return super().wait(seconds)
+
+
+@pytest.fixture
+def other_session() -> Iterator[Any]:
+    """Return a session of another process, whose locks end with the test."""
+    login = settings.DATABASE_SERVER.login(connection.settings_dict["USER"])
+    with psycopg.connect(**{**login, "dbname": connection.settings_dict["NAME"]}, autocommit=True) as session:
+        yield session
+
+
+def make_default(market: Market) -> None:
+    Market.objects.filter(pk=market.pk).update(is_default=True)
+
+
+def test_without_a_number_the_command_takes_a_market_that_has_no_hub_the_default_one_first(
+    synthetic: Market, tape: Market, monkeypatch: pytest.MonkeyPatch, other_session: Any
+) -> None:
+    make_default(tape)
+    opened = hubs_of_the_command(monkeypatch)
+    call_command("hub")
+    assert opened == [tape.pk]
+
+    other_session.execute("select pg_advisory_lock(%s, %s)", list(locks.hub_lock(tape.pk)))
+    opened = hubs_of_the_command(monkeypatch)
+    call_command("hub")
+    assert opened == [synthetic.pk]
+
+
+def test_the_command_stands_by_while_each_market_has_its_hub_and_while_its_own_is_closed(
+    synthetic: Market, tape: Market, monkeypatch: pytest.MonkeyPatch, other_session: Any, caplog: Any
+) -> None:
+    monkeypatch.setattr(hub_command, "Waker", Impatient)
+    opened = hubs_of_the_command(monkeypatch)
+    other_session.execute("select pg_advisory_lock(%s, %s)", list(locks.hub_lock(synthetic.pk)))
+    Market.objects.filter(pk=tape.pk).update(is_active=False)
+
+    call_command("hub")
+    call_command("hub", market=tape.pk)
+    Market.objects.update(is_active=False)
+    call_command("hub")
+
+    assert opened == []
+    assert [record.getMessage() for record in caplog.records if "standing by" in record.getMessage()] == [
+        "standing by: each active market has its hub",
+        f"standing by: market {tape.pk} is closed",
+        "standing by: no market is active",
+    ]
+
+
+def test_a_market_that_cannot_be_published_ends_the_command_only_where_it_is_the_default_one(
+    synthetic: Market, tape: Market, monkeypatch: pytest.MonkeyPatch, other_session: Any, caplog: Any
+) -> None:
+    make_default(synthetic)
+    opened = hubs_of_the_command(monkeypatch, ill={synthetic.pk})
+    with pytest.raises(CommandError, match="no key"):
+        call_command("hub")
+    assert opened == [synthetic.pk]
+
+    monkeypatch.setattr(hub_command, "Waker", Impatient)
+    other_session.execute("select pg_advisory_lock(%s, %s)", list(locks.hub_lock(synthetic.pk)))
+    opened = hubs_of_the_command(monkeypatch, ill={tape.pk}, most=9)
+    call_command("hub")
+    assert opened == [tape.pk]  # and then it was left alone
+    assert f"market {tape.pk} cannot be published: no key" in caplog.text
+
+
+def test_a_closed_market_is_published_no_more_and_anybody_may_have_its_lock(
+    tape: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
+    hub = Hub(tape.pk, valkey_url=valkey_url, waker=Waker(), environment={})
+    thread = threading.Thread(target=hub.run)
+    thread.start()
+    wait_until_at(valkey, tape, 1, state_of(tape).starts_at or 0)
+
+    Market.objects.filter(pk=tape.pk).update(is_active=False)
+    valkey.publish(keys.clock(tape.pk), b"")
+    thread.join(PATIENCE)
+
+    assert not thread.is_alive()
+    assert rows.HubLock(tape.pk).hold()
+    connection.close()
 
 
 def test_a_hub_outlives_its_database_connection(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:

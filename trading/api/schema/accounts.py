@@ -85,6 +85,9 @@ SCHEMAS: dict[str, Schema] = {
             "cash": described(nullable(NUMERIC), "Dollars to begin with."),
             "profile": described(STRING, "A simulation profile's name."),
             "multiplier": one_of(1, 2, 4),
+            "market": described(
+                nullable(STRING), "Name or number of a market that is run; without it the installation's own."
+            ),
         },
     ),
     "OwnAccountChangeRequest": request(

@@ -9,20 +9,24 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts.errors import Failure
 from accounts.management.command import OperatorCommand
-from matching.market import rows
 from matching.market.errors import MarketError
-from matching.models import Market
+from trading.management.market_option import add_market, chosen_market
 from trading.models.configuration import MULTIPLIERS
 from trading.services.accounts import PAPER_MULTIPLIER, create_account
 from trading.services.markets import market_time
+from trading.services.running_markets import require_running
 
 
 class Command(OperatorCommand):
-    help = "Open a paper account in the active market; a person with a new address is made."
-    when = "For who shall trade and has no account yet. Each run opens another one."
+    help = "Open a paper account in a market; a person with a new address is made."
+    when = (
+        "For who shall trade and has no account yet. Each run opens another one; after a run that was stopped, "
+        "list_accounts tells whether it had. The next step is a key: create_api_key."
+    )
     examples = (
         "--email you@example.com",
         "--email you@example.com --cash 25000 --multiplier 1 --profile instant --dry-run",
+        "--email you@example.com --market 2",
     )
     changes = True
     refusals = (Failure, MarketError)
@@ -31,6 +35,7 @@ class Command(OperatorCommand):
         parser.add_argument("--email", required=True, help="whose account")
         parser.add_argument("--name", default="", help="a note for its owner")
         parser.add_argument("--cash", default="100000", metavar="DOLLARS", help="starting cash")
+        add_market(parser)
         parser.add_argument("--profile", default="displayed", help="simulation profile: how orders fill")
         parser.add_argument(
             "--multiplier",
@@ -46,6 +51,7 @@ class Command(OperatorCommand):
         email: str,
         name: str,
         cash: str,
+        market: str | None,
         profile: str,
         multiplier: int,
         json: bool,
@@ -56,12 +62,12 @@ class Command(OperatorCommand):
             dollars = Decimal(cash)
         except InvalidOperation:
             raise CommandError(f"starting cash {cash!r} is not a number") from None
-        market = Market.objects.get(pk=rows.active_market_id())
+        chosen = require_running(chosen_market(market))
         account = create_account(
             email=email,
-            market=market,
+            market=chosen,
             cash=dollars,
-            now=market_time(market),
+            now=market_time(chosen),
             name=name,
             profile=profile,
             multiplier=multiplier,
@@ -71,7 +77,7 @@ class Command(OperatorCommand):
             "email": account.email,
             "account_id": "" if dry_run else str(account.account_id),
             "account_number": "" if dry_run else account.account_number,
-            "market": market.name,
+            "market": chosen.name,
             "profile": account.profile,
             "multiplier": account.multiplier,
             "cash": str(account.cash),

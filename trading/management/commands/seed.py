@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 class Command(OperatorCommand):
     help = (
-        "Make a market the active one, list its symbols as assets, and have a demo user with a funded paper "
-        "account in it. The key is written to demo.json in the data folder, which nobody else can read."
+        "Make a market the default one, in place of the one before, list its symbols as assets, and have a demo "
+        "user with a funded paper account in it. The key is written to demo.json in the data folder, which nobody else can read."
     )
-    when = "`up` runs it; by hand, to change the market of processes that are started one by one."
+    when = (
+        "`up` runs it; by hand, to change the market of processes that are started one by one. "
+        "`market open` puts another one beside it."
+    )
     examples = (
         "",
         "--feed replay --tape ~/lean/data --date 2013-10-08 --symbols IBM --paused",

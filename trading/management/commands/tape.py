@@ -1,14 +1,15 @@
-"""`manage.py tape`: an operator's hand on the active market's clock."""
+"""`manage.py tape`: an operator's hand on a recorded market's clock."""
 
 from __future__ import annotations
 
+from argparse import SUPPRESS
 from typing import TYPE_CHECKING, Any
 
 from accounts.errors import Failure
 from accounts.management.command import OperatorCommand
-from matching.market import rows
 from matching.market.clock import parse_speed
 from matching.market.errors import MarketError
+from trading.management.market_option import add_market, chosen_market
 from trading.services import tape
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ class Command(OperatorCommand):
         "status",
         "advance --to 2013-10-08T14:00:00Z",
         "speed max --dry-run",
+        "pause --market 2",
     )
     changes = True
     refusals = (Failure, MarketError, ValueError)
 
     def add_arguments(self, parser: CommandParser) -> None:
+        add_market(parser)
         actions = parser.add_subparsers(dest="action", required=True)
         status = actions.add_parser("status", help="where the tape stands")
         play = actions.add_parser("play", help="let it run")
@@ -38,9 +41,10 @@ class Command(OperatorCommand):
         speed.add_argument("speed", metavar="N", help='a number, or "max"')
         for each in (status, play, pause, advance, restart, speed):
             self.add_shared(each, changes=True)
+            add_market(each, default=SUPPRESS)
 
-    def handle(self, *, action: str, json: bool, dry_run: bool, **options: Any) -> None:
-        market_id = rows.active_market_id()
+    def handle(self, *, action: str, market: str | None, json: bool, dry_run: bool, **options: Any) -> None:
+        market_id = chosen_market(market).pk
         if dry_run:
             # What an action takes is read, and refused, as it would be.
             wanted = {
