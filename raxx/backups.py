@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from psycopg.conninfo import make_conninfo
 
 from accounts.audit.anchors import sync
 from raxx import embedded, roles
+from raxx.process import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,9 +144,11 @@ def restore(
         f"--dbname={_place(server)}",
         str(folder / DUMP),
     )
-    progress("rows")
-    with psycopg.connect(**server.login(roles.OWNER)) as opened:
+    with psycopg.connect(**server.login(roles.OWNER), autocommit=True) as opened:
+        progress("rows")
         rows = _rows(opened)
+        progress("statistics")
+        opened.execute("analyze")  # or the proofs, and the first orders, are planned as for empty tables
     if rows != manifest["rows"]:
         differing = [name for name in rows | manifest["rows"] if rows.get(name) != manifest["rows"].get(name)]
         raise BackupFailed(f"restored, but not the rows of the manifest: {', '.join(sorted(differing))}")
@@ -221,6 +225,8 @@ def _run(server: Server, program: str, *arguments: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        # Whoever kills this process shall not find the database restored a minute later.
+        preexec_fn=die_with_parent(os.getpid(), signal.SIGTERM),
     )
     if ended.returncode:
         words = ended.stderr.strip().splitlines() or [f"ended with {ended.returncode}"]

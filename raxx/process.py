@@ -54,11 +54,12 @@ def spawn(program: Program, folder: Path, output: int | IO[bytes]) -> subprocess
         group=program.user,
         extra_groups=None if program.user is None else (),
         env={**os.environ, **program.environment, MARK: str(folder)},
-        preexec_fn=_die_with_parent(os.getpid(), program.stop_signal),  # noqa: PLW1509 - one prctl call, no locks
+        preexec_fn=die_with_parent(os.getpid(), program.stop_signal),  # noqa: PLW1509 - one prctl call, no locks
     )
 
 
-def _die_with_parent(parent: int, stop_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(parent: int, stop_signal: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child calls between fork and exec to be sent a signal when its parent dies; None where none can."""
     if _libc is None:
         return None
     prctl = _libc.prctl

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 VERSION = 1
 NONE_BEFORE = "0" * 64
 _NAME = re.compile(r"(\d{12})\.anchor")
+_DRAFT = re.compile(r"\.(\d{12})\.\d+\.[0-9a-f]{8}")
 
 
 class AnchorBroken(Exception):
@@ -143,10 +144,13 @@ def write(
             stream.flush()
             os.fsync(stream.fileno())
         file.hardlink_to(draft)  # whole or not at all, and never over another
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):  # who took the number may have deleted our draft already
         raise AnchorTaken from None
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
+    for left in folder.glob(".*"):
+        if (match := _DRAFT.fullmatch(left.name)) and int(match[1]) <= number:
+            left.unlink(missing_ok=True)  # of a writer that was killed, or comes too late
     sync(folder)
     return file
 

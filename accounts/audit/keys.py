@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from hashlib import sha256
@@ -37,6 +38,8 @@ def signing_key(file: Path, *, may_make: bool) -> Ed25519PrivateKey:
         raise KeyUnusable(f"{file} is no Ed25519 private key: {error}") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyUnusable(f"{file} is another kind of key than Ed25519")
+    if may_make:
+        _forget_drafts(file)
     return key
 
 
@@ -94,7 +97,13 @@ def _make(file: Path) -> None:
     try:
         # A link fails if another process was first, so that all of them agree on one key.
         file.hardlink_to(draft)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):  # who was first may have deleted our draft already
         pass
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
+
+
+def _forget_drafts(file: Path) -> None:
+    """Delete what a process has left that was killed while it made the key; there is one now, so nobody needs another."""
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.*"):
+        left.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """What all commands of an operator have in common: help that teaches, `--json`, `--dry-run`, exit codes, progress.
 
 A command says what it does (`help`), when one wants it (`when`), how it is called (`examples`) and what its exit
-codes mean beyond the usual ones (`exits`). With `--json` it prints one document on stdout and nothing else there.
+codes mean beyond the usual ones (`exits`). With `--json` it prints one document on stdout and nothing else there:
+what it tells, or `{"error": "the reason"}` where it was refused or has failed. Why so: accounts/decisions/0010-commands.md.
 `matching` imports no other app: its one command has the same help by hand.
 """
 
@@ -10,13 +11,14 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from argparse import SUPPRESS, RawDescriptionHelpFormatter
-from contextlib import nullcontext, redirect_stdout
+from argparse import SUPPRESS, RawDescriptionHelpFormatter, _SubParsersAction
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
 
 from accounts.errors import Failure
+from accounts.management.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,7 +48,9 @@ class OperatorCommand(BaseCommand):
     is_help_laid_out: ClassVar[bool] = False  # its lines are not to be filled
     is_process: ClassVar[bool] = False  # runs until it is stopped, and has nothing to tell in the end
     changes: ClassVar[bool] = False  # and so has --dry-run
+    is_long: ClassVar[bool] = False  # and so shows on a terminal how far it has come
     refusals: ClassVar[tuple[type[Exception], ...]] = (Failure,)  # whose text is for the operator
+    _has_told = False
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
         """Return the parser, with the help and the options that all commands have."""
@@ -55,13 +59,27 @@ class OperatorCommand(BaseCommand):
         parser.description = self._teaching(subcommand)
         if not self.is_process:
             self.add_shared(parser, default=False, changes=self.changes)
+        for action in parser._actions:  # noqa: SLF001 - argparse tells of its steps in no other way
+            if isinstance(action, _SubParsersAction):
+                self._teach_steps(action)
         return parser
+
+    @staticmethod
+    def _teach_steps(steps: _SubParsersAction[Any]) -> None:
+        """Have the help of a step begin with what the list of steps says of it."""
+        for listed in steps._choices_actions:  # noqa: SLF001 - the same
+            step = steps.choices[listed.dest]
+            if listed.help and not step.description:
+                step.description = f"{listed.help[:1].upper()}{listed.help[1:]}."
 
     @staticmethod
     def add_shared(parser: CommandParser, *, default: Any = SUPPRESS, changes: bool = False) -> None:
         """Add `--json`, and `--dry-run`; to a step's parser without a default, so that they may stand before it too."""
         parser.add_argument(
-            "--json", action="store_true", default=default, help="print one JSON document on stdout"
+            "--json",
+            action="store_true",
+            default=default,
+            help='print one JSON document on stdout; {"error": "..."} where it is refused',
         )
         if changes:
             parser.add_argument(
@@ -73,10 +91,20 @@ class OperatorCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run; what was refused is told in a line. With `--json` whatever else is printed, say a mail, goes to stderr."""
-        aside = redirect_stdout(sys.stderr) if options.get("json") else nullcontext()
+        if not options.get("json"):
+            return self._refused(*args, **options)
+        self._has_told = False
         try:
-            with aside:
-                return super().execute(*args, **options)
+            with redirect_stdout(sys.stderr):
+                return self._refused(*args, **options)
+        except Exception as error:
+            if not self._has_told:
+                self.stdout.write(json.dumps({"error": str(error).strip() or type(error).__name__}))
+            raise
+
+    def _refused(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
         except self.refusals as error:
             raise CommandError(str(error)) from None
 
@@ -96,6 +124,7 @@ class OperatorCommand(BaseCommand):
         if is_dry and isinstance(document, dict):
             document = {**document, "dry_run": True}
             hint = hint or ("" if lines is None else "dry run: nothing was changed")
+        self._has_told = True
         if as_json:
             self.stdout.write(json.dumps(document, default=str))
             return
@@ -104,14 +133,9 @@ class OperatorCommand(BaseCommand):
         if hint:
             self.stdout.write(hint)
 
-    def is_watched(self, *, as_json: bool) -> bool:
-        """Tell whether somebody looks on, for whom progress is shown."""
-        return self.stderr.isatty() and not as_json
-
-    def show_progress(self, text: str) -> None:
-        """Write where long work stands over what was written before; "" wipes it."""
-        self.stderr.write(f"\r\x1b[K{text}", ending="")
-        self.stderr.flush()
+    def progress(self, *, as_json: bool) -> Progress:
+        """Return what shows how far long work has come, on a terminal and nowhere else; use it in a `with`."""
+        return Progress(self.stderr, is_watched=self.stderr.isatty() and not as_json)
 
     @staticmethod
     def end_with(code: int) -> NoReturn:

@@ -62,16 +62,23 @@ class Rows:
             yield names, _rows(cursor, rows, json_places)
 
 
-def write_archive(file: IO[bytes], *, user_id: UUID, made_at: datetime) -> dict[str, int]:
+def write_archive(
+    file: IO[bytes],
+    *,
+    user_id: UUID,
+    made_at: datetime,
+    progress: Callable[[int, int, str], None] = lambda _done, _of, _table: None,
+) -> dict[str, int]:
     """Write the archive of one person; return how many rows each table gave.
 
     In the caller's transaction, which must see one snapshot throughout (REPEATABLE READ). `file` is written
-    from where it stands, and not closed.
+    from where it stands, and not closed. `progress` is told before each table how many of how many it is.
     """
     counts: dict[str, int] = {}
     held = holdings()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for holding in held:
+        for number, holding in enumerate(held, start=1):
+            progress(number, len(held), holding.table)
             rows = Rows(statement=_statement(holding), user_id=user_id)
             counts[holding.table] = _write(archive, f"{holding.table}.json", rows, _as_json)
             _write(archive, f"{holding.table}.csv", rows, _as_csv)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import os
 import secrets
 import time
@@ -10,10 +13,13 @@ from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 
+from accounts.audit.anchors import sync
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+PART = ".part"
 ABANDONED_AFTER_S = 3_600  # since it was last written to: whoever made it is gone
 
 
@@ -47,6 +53,34 @@ def private_file(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file that is at `path` when the block has ended well, on the disk, for its owner alone; else nothing is.
+
+    Until then it is beside it under a name of its own; what a killed process has left of this is deleted first,
+    whose names nobody else writes: its writer holds a lock on it. Raises FileExistsError.
+    """
+    for left in path.parent.glob(f"{glob.escape(f'.{path.name}.')}*{PART}"):
+        _remove_unless_written(left)
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}{PART}")
+    try:
+        with private_file(draft) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        path.hardlink_to(draft)  # never over another
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def _remove_unless_written(draft: Path) -> None:
+    with suppress(OSError), draft.open("rb") as file:  # gone meanwhile, somebody else's, or being written
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.unlink()
 
 
 def remove(name: str) -> None:

@@ -26,6 +26,7 @@ from accounts.sessions import end_sessions
 from accounts.signals import credentials_changed, person_erasure_asked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from uuid import UUID
 
@@ -148,16 +149,21 @@ def erase_due(*, now: datetime) -> Report:
     return Report(erased=erased, waiting=waiting)
 
 
-def erase(user_id: UUID) -> bool:
-    """Forget one person whose day has come; return whether they are forgotten now. As `erase_due`."""
+def erase(user_id: UUID, *, progress: Callable[[int], None] = lambda _batches: None) -> bool:
+    """Forget one person whose day has come; return whether they are forgotten now. As `erase_due`.
+
+    `progress` is told how many batches of rows are gone.
+    """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_BEGIN, [user_id])
         if cursor.fetchone() != (True,):
             return False
     credentials_changed.send(sender=User)
+    batches = 0
     for keeper in keepers():
         while keeper.erase_some(user_id):
-            pass
+            batches += 1
+            progress(batches)
     return not User.objects.filter(pk=user_id).exists()
 
 

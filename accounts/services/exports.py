@@ -25,6 +25,7 @@ from accounts.privacy.archive import write_archive
 from accounts.services.audit import record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from uuid import UUID
 
@@ -129,15 +130,22 @@ def sweep_exports() -> None:
     over.filter(asked_at__lte=now - KEPT_FOR).delete()
 
 
-def export_now(*, user: User, path: Path) -> dict[str, int]:
+def export_now(
+    *,
+    user: User,
+    path: Path,
+    progress: Callable[[int, int, str], None] = lambda _done, _of, _table: None,
+) -> dict[str, int]:
     """Write a person's archive to a new file, for an operator; return how many rows each table gave.
 
-    The file is its owner's alone (mode 0600). Raises FileExistsError.
+    The file is its owner's alone (mode 0600), and whole, or not there. It is told in the audit log before it has
+    its name: killed between the two the log knows of an archive that nobody got, never the other way round.
+    `progress` as of `write_archive`. Raises FileExistsError.
     """
-    with folder.private_file(path) as file, transaction.atomic(durable=True):
+    with folder.whole_file(path) as file, transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute(_SNAPSHOT)
-        counts = write_archive(file, user_id=user.pk, made_at=timezone.now())
+        counts = write_archive(file, user_id=user.pk, made_at=timezone.now(), progress=progress)
         record(action="export.by_operator", user_id=user.pk, after={"rows": sum(counts.values())})
     return counts
 

@@ -49,34 +49,50 @@ def living_count(*, using: str) -> int:
         return cursor.fetchone()[0] or 0
 
 
-def disconnect_everybody(*, reason: str, now: datetime) -> list[BrokerConnection]:
+def _say_nothing(_done: int, _of: int, _what: str) -> None:
+    """Show nobody how far it has come."""
+
+
+def disconnect_everybody(
+    *, reason: str, now: datetime, progress: Callable[[int, int, str], None] = _say_nothing
+) -> list[BrokerConnection]:
     """End every connection, and leave the broker's part to the workers; return what was ended. Nobody is mailed.
 
     What somebody has connected meanwhile is found as well: it is looked again until there is none.
     """
-    ended = []
+    ended: list[BrokerConnection] = []
     while living := living_connections():
-        ended += [
-            disconnect(
-                owner=User(pk=user_id), connection_id=connection_id, reason=reason, now=now, is_told=False
+        known = len(ended) + len(living)
+        for connection_id, user_id in living:
+            progress(len(ended) + 1, known, "disconnected here")
+            ended.append(
+                disconnect(
+                    owner=User(pk=user_id), connection_id=connection_id, reason=reason, now=now, is_told=False
+                )
             )
-            for connection_id, user_id in living
-        ]
     return ended
 
 
 def cut_everybody(
-    *, reason: str, consent: Consent, keys: KeyService, clock: Callable[[], datetime], is_again: bool = False
+    *,
+    reason: str,
+    consent: Consent,
+    keys: KeyService,
+    clock: Callable[[], datetime],
+    is_again: bool = False,
+    progress: Callable[[int, int, str], None] = _say_nothing,
 ) -> Revocation:
     """Disconnect everybody, ask the broker once for each that waits, and say what came of it.
 
-    `is_again` asks also where the time of the next attempt has not come.
+    `is_again` asks also where the time of the next attempt has not come. `progress` is told how many of how many.
     """
-    ended = disconnect_everybody(reason=reason, now=clock())
+    ended = disconnect_everybody(reason=reason, now=clock(), progress=progress)
     waiting = BrokerConnection.objects.across_owners().filter(revoked_at_broker=Revoked.WAITING)
     if is_again:
         waiting.update(next_revoke_at=clock())
-    for connection_id in waiting.order_by("pk").values_list("pk", flat=True):
+    asked = list(waiting.order_by("pk").values_list("pk", flat=True))
+    for number, connection_id in enumerate(asked, start=1):
+        progress(number, len(asked), "asked for at the broker")
         revoke_one(connection_id=connection_id, consent=consent, keys=keys, now=clock())
     for connection in ended:  # last: a mail server may be slow
         tell(connection)

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
+import time
 from dataclasses import replace
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from django.conf import settings as real_settings
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import connection
 from psycopg import sql
 
 from accounts.models import ApiKey, AuditEntry
 from accounts.services.anchoring import anchor_audit
 from raxx import backups, bootstrap as bootstraps, roles
-from tests.trading.ledger_world import build_world
+from tests.commands import forks
+from tests.commands.calls import finish, run
+from tests.factories.sessions import PATIENCE_S
+from tests.trading.ledger_world import build_world, tamper
 from trading.models import Order, Posting, TradingAccount
 
 if TYPE_CHECKING:
@@ -83,12 +82,6 @@ def other(settings: Any) -> Iterator[Callable[[], None]]:
     drop()
 
 
-def run(command: str, *options: str) -> Any:
-    out = StringIO()
-    call_command(command, *options, "--json", stdout=out)
-    return json.loads(out.getvalue())
-
-
 def everything() -> dict[str, list[Any]]:
     return {model.__name__: [*model._base_manager.order_by("pk").values()] for model in TABLES}
 
@@ -119,6 +112,10 @@ def test_what_was_backed_up_is_restored_proved_and_walled_as_before(
     assert everything() == before
     with psycopg.connect(**settings.DATABASE_SERVER.login(roles.APP)) as app:
         assert app.execute("select count(*) from trading_order").fetchone() == (0,)  # nobody is bound
+        unknown = (
+            "select count(*) from pg_stat_user_tables where schemaname = 'public' and last_analyze is null"
+        )
+        assert app.execute(unknown).fetchone() == (0,)  # the planner knows every table
     with pytest.raises(CommandError, match="is not empty"):
         run("restore", "--from", str(folder))
 
@@ -149,58 +146,57 @@ def test_a_backup_of_a_later_release_is_refused(tmp_path: Path) -> None:
         run("restore", "--from", str(folder))
 
 
+# A dump makes its policies when all rows are in: whoever makes one here waits for the test's lock.
 TRIPWIRE = """
 create schema trip;
-create function trip.over() returns event_trigger language plpgsql as $$ begin raise 'tripped'; end $$;
+create function trip.over() returns event_trigger language plpgsql as
+  $$ begin perform pg_advisory_xact_lock(4711); end $$;
 create event trigger tripwire on ddl_command_end when tag in ('CREATE POLICY') execute function trip.over();
 """
+AT_THE_WIRE = "select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and not granted"
+SOMEBODY_ELSE = (
+    "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+)
 
 
-def test_a_restore_that_stops_half_way_leaves_the_database_empty(
+def until(admin: psycopg.Connection[Any], question: str, answer: int) -> None:
+    """Return when the database answers so. Nobody is told of a lock that is waited for, or of a session's end."""
+    give_up = time.monotonic() + PATIENCE_S
+    while admin.execute(question).fetchone() != (answer,):
+        assert time.monotonic() < give_up, question
+        time.sleep(0.01)
+
+
+def test_a_restore_that_is_killed_half_way_leaves_the_database_empty_and_the_next_one_says_what_it_found(
     tmp_path: Path, world: World, other: Callable[[], None], settings: Any
 ) -> None:
+    tamper("update trading_tradingaccount set cash = cash + 1 where account_id = %(id)s", id=world.alice.pk)
     folder = tmp_path / "backup"
     run("backup", "--to", str(folder))
     other()
     bootstraps.bootstrap(settings.DATABASE_SERVER, for_tests=True)
     with psycopg.connect(**settings.DATABASE_SERVER.administrative_login(), autocommit=True) as admin:
-        admin.execute(TRIPWIRE)  # stops when all rows are in, and not yet all that guards them
-        with pytest.raises(CommandError, match=r"pg_restore: .*tripped"):
-            run("restore", "--from", str(folder))
+        admin.execute(TRIPWIRE)
+        admin.execute("select pg_advisory_lock(4711)")
+        with forks.running("restore", "--from", str(folder)):
+            until(admin, AT_THE_WIRE, 1)
+        admin.execute("select pg_advisory_unlock(4711)")
+        until(admin, SOMEBODY_ELSE, 0)  # pg_restore died with the command
 
-        backups.require_empty(settings.DATABASE_SERVER)
         admin.execute("drop event trigger tripwire; drop schema trip cascade")
-    assert run("restore", "--from", str(folder))["faults"] == []
-
-
-KILLED = """
-import os, signal, sys
-sys.argv = ["manage.py", "backup"]
-os.environ["DJANGO_SETTINGS_MODULE"] = "raxx.settings"
-import django
-django.setup()
-from dataclasses import replace
-from pathlib import Path
-from django.conf import settings
-from raxx import backups
-here = settings.DATABASE_SERVER
-server = replace(here, place={**here.place, "dbname": os.environ["DATABASE"]})
-def progress(step):
-    if step == "manifest":
-        os.kill(os.getpid(), signal.SIGKILL)  # with the dump written, and not yet told
-backups.back_up(server, Path(os.environ["TO"]), anchors=Path(os.environ["TO"] + ".anchors"), progress=progress)
-"""
+        backups.require_empty(settings.DATABASE_SERVER)
+    ended = finish("restore", "--from", str(folder), "--json")
+    assert (ended.code, ended.document["audit_log_is_whole"]) == (1, True)
+    assert {fault.split(":")[0] for fault in ended.document["faults"]} == {f"account {world.alice.number}"}
 
 
 def test_a_backup_that_is_killed_half_way_leaves_none_and_the_next_one_is_whole(tmp_path: Path) -> None:
     folder = tmp_path / "backup"
-    environment = {**os.environ, "DATABASE": connection.settings_dict["NAME"], "TO": str(folder)}
 
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    assert forks.killed_at(
+        1, ["backup", "--to", str(folder)]
+    ).was_killed  # all is written, and not yet on the disk
 
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert not folder.exists()
     assert [path.name for path in tmp_path.glob(".backup.part/*.dump")] == ["raxx.dump"]
     run("backup", "--to", str(folder))

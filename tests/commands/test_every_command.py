@@ -1,44 +1,64 @@
-"""Every command of `manage.py` teaches, speaks JSON, and can say beforehand what it would do."""
+"""Every command of `manage.py` teaches, speaks JSON, can say beforehand what it would do, and is proved by tests."""
 
 from __future__ import annotations
 
+import ast
 import re
+from argparse import _SubParsersAction
+from functools import cache
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
 
-from accounts.management.command import OperatorCommand
+from accounts.management.command import USUAL_EXITS, OperatorCommand
+from tests.commands.proofs import (
+    CHANGE_NOTHING,
+    COMMANDS,
+    EXITS,
+    NO_DRY_RUN,
+    PROCESSES,
+    PROOFS,
+    REFUSED,
+    WRONG_OPTION,
+)
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"accounts", "matching", "trading", "broker_handoff", "raxx"}
-COMMANDS = sorted(name for name, app in get_commands().items() if app in OURS)
 NAMED = {
     "up", "doctor", "create_user", "invite_staff", "create_api_key", "set_tier", "grant", "freeze", "tape",
     "import_assets", "import_tape", "rebuild_positions", "snapshot", "verify_ledger", "verify_audit",
     "anchor_audit", "purge_history", "export_user", "erase_user", "kill_switch", "revoke_live_connections",
     "rewrap_tokens", "replay_events", "backup", "restore",
 }  # fmt: skip
-# What runs until it is stopped has no document to print in the end, and nothing to try beforehand.
-PROCESSES = {"hub", "matcher", "live_updates", "metrics"}
-CHANGE_NOTHING = {
-    "doctor": "looks",
-    "list_accounts": "lists",
-    "list_api_keys": "lists",
-    "list_grants": "lists",
-    "verify_audit": "looks",
-    "verify_ledger": "looks",
-    "seed": "the first step of `up`, whose dry run is the one to ask; again it changes nothing",
-}
+
+
+def parser_of(name: str) -> ArgumentParser:
+    return load_command_class(get_commands()[name], name).create_parser("manage.py", name)
 
 
 def help_of(name: str) -> str:
-    command = load_command_class(get_commands()[name], name)
     out = StringIO()
-    command.create_parser("manage.py", name).print_help(out)
+    parser_of(name).print_help(out)
     return out.getvalue()
+
+
+def steps_of(parser: ArgumentParser) -> dict[str, ArgumentParser]:
+    """Return the steps of a command that has some, by their names."""
+    found = [action for action in parser._actions if isinstance(action, _SubParsersAction)]
+    return dict(found[0].choices) if found else {}
+
+
+@cache
+def functions_of(file: str) -> set[str]:
+    """Return the names of the test functions of a file."""
+    tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
 def test_the_commands_that_are_promised_are_there() -> None:
@@ -55,6 +75,16 @@ def test_its_help_teaches(name: str) -> None:
     codes = re.search(r"^Exit codes:\n((?:  \d  .+\n)+)", text, re.MULTILINE)
     assert codes is not None, text
     assert [line.split()[0] for line in codes[1].splitlines()][:3] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_option_says_what_it_is_for_and_each_step_what_it_does(name: str) -> None:
+    parser = parser_of(name)
+
+    for said in (parser, *steps_of(parser).values()):
+        mute = [action.dest for action in said._actions if not action.help and action.nargs != "A..."]
+        assert mute == [], said.prog
+        assert said.description, said.prog
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -80,7 +110,8 @@ def test_it_speaks_json_and_tries_what_it_changes(name: str) -> None:
     if name in PROCESSES:
         return
     assert "--json" in text
-    assert ("--dry-run" in text) is (name not in CHANGE_NOTHING)
+    has_step = any("--dry-run" in step.format_help() for step in steps_of(parser_of(name)).values())
+    assert ("--dry-run" in text or has_step) is (name not in {*CHANGE_NOTHING, *NO_DRY_RUN})
 
 
 def test_the_readme_names_every_command() -> None:
@@ -88,3 +119,36 @@ def test_the_readme_names_every_command() -> None:
 
     missing = [name for name in COMMANDS if not re.search(rf"(manage\.py |`){name}\b", readme)]
     assert missing == []
+
+
+def test_each_command_that_changes_something_names_a_test_of_each_of_its_four_promises() -> None:
+    unproved = {*COMMANDS} - PROCESSES - {*CHANGE_NOTHING} - {*PROOFS}
+    assert not unproved, (
+        f"{sorted(unproved)}: add a row to tests/commands/rows.py, which proves effect, dry run, second run and death "
+        "half-way by one test; or name tests of its own in OTHERS of tests/commands/proofs.py"
+    )
+    assert {*PROOFS} <= {*COMMANDS} - PROCESSES
+
+    named = {test for proofs in PROOFS.values() for test in proofs.tests()}
+    assert [test for test in sorted(named) if not _is_there(test)] == []
+    reasons = {name for name, proofs in PROOFS.items() if len(proofs.tests()) < 4}
+    assert reasons == {*NO_DRY_RUN}
+
+
+def test_each_exit_code_that_a_help_names_is_what_a_test_gets() -> None:
+    meant = {}
+    for name in COMMANDS:
+        codes = re.search(r"^Exit codes:\n((?:  \d  .+\n)+)", help_of(name), re.MULTILINE)
+        assert codes is not None
+        for line in codes[1].splitlines():
+            code, words = int(line[:4]), line[4:].strip()
+            if words != USUAL_EXITS.get(code):
+                meant[name, code] = words
+
+    assert {*meant} == {*EXITS}, "name in EXITS of tests/commands/proofs.py the test that gets the code"
+    assert [test for test in (*EXITS.values(), REFUSED, WRONG_OPTION) if not _is_there(test)] == []
+
+
+def _is_there(test: str) -> bool:
+    file, _, function = test.partition("::")
+    return function in functions_of(file)

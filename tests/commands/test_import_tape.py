@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 from datetime import date, datetime
 from io import StringIO
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +17,13 @@ from pyarrow import parquet
 from matching.market import lean, plain_csv
 from matching.market.importing import STAGING
 from matching.market.tracks import merge
+from tests.commands.forks import killed_at
 from tests.matching.market.tapes import write_zip
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 DAY = date(2013, 10, 8)
-ROOT = Path(__file__).resolve().parents[2]
 TICKS = """symbol,time,bid,bid_size,ask,ask_size,price,size
 IBM,2013-10-08T13:30:00Z,181.02,300,181.05,200,,
 IBM,2013-10-08T13:30:01Z,,,,,181.05,100
@@ -179,43 +178,20 @@ def test_lean_s_ticks_are_the_same_tape_and_of_bars_the_trades_are(tmp_path: Pat
             assert np.array_equal(getattr(ours, name), expected), (symbol, name)
 
 
-KILLED = """
-import os, signal, sys
-sys.argv = ["manage.py", "import_tape"]
-os.environ["DJANGO_SETTINGS_MODULE"] = "raxx.settings"
-import django
-django.setup()
-from pathlib import Path
-from django.core.management import call_command
-from matching.market import plain_csv
-read, calls = plain_csv.read, []
-def second_time(*place):
-    calls.append(place)
-    if len(calls) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)  # with a draft written, and not yet in its place
-    return read(*place)
-plain_csv.read = second_time
-call_command("import_tape", sys.stdin.read(), "--to", os.environ["TAPE"])
-"""
-
-
-def test_killed_half_way_the_folder_has_whole_days_and_a_second_run_goes_on(
+def test_killed_anywhere_the_folder_has_whole_days_and_the_next_run_goes_on(
     ticks: Path, tmp_path: Path
 ) -> None:
-    tape = tmp_path / "tape"
+    tape, call = tmp_path / "tape", ("import_tape", str(ticks), "--to", str(tmp_path / "tape"))
+    whole = tmp_path / "whole"
+    run(ticks, whole)
+    boundary, seen = 1, []
 
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED],
-        cwd=ROOT,
-        input=str(ticks),
-        env={**os.environ, "TAPE": str(tape), "RAXX_DATA_DIR": str(tmp_path / "data")},
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    while killed_at(boundary, call).was_killed:
+        days = {name: text for name, text in files_of(tape).items() if not name.startswith(STAGING)}
+        assert days.items() <= files_of(whole).items()
+        seen.append(len(days))
+        boundary += 1
 
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert plain_csv.symbols_in(tape) == ["IBM"]
-    assert any(tape.glob(f"{STAGING}.*"))
-    assert told(run(ticks, tape)[1], "symbol", "outcome") == [("IBM", "same"), ("SPY", "written")]
-    assert sorted(files_of(tape)) == ["IBM/2013-10-08.csv", "SPY/2013-10-08.csv"]
+    assert {0, 1, 2} == {*seen}  # nothing, the first day, and both, which nobody has been told
+    assert files_of(tape) == files_of(whole)
+    assert told(run(ticks, tape)[1], "outcome") == [("same",), ("same",)]

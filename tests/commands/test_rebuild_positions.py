@@ -10,10 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import AuditEntry
+from tests.commands.forks import killed_at
 from tests.factories.sessions import every_owned_row
 from tests.trading.ledger_world import World, build_world, tamper
 from trading.ledger_audit import audit_ledger
-from trading.services import rebuilding
 
 if TYPE_CHECKING:
     from tests.factories.desk import Desk
@@ -89,23 +89,15 @@ def test_while_a_matcher_lives_nothing_is_put_right(world: World) -> None:
     assert every_owned_row() == broken
 
 
-def test_stopped_between_and_within_accounts_the_next_run_does_the_rest(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_at_each_boundary_the_next_run_does_the_rest(world: World) -> None:
     break_it(world)
-    record, calls = rebuilding.record, []
+    broken, left = every_owned_row(), []
 
-    def stopped_at_the_second(**told: Any) -> None:
-        calls.append(told)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        record(**told)
+    for boundary in (1, 2, 4):  # before the first account's commit, after it, after the next one's
+        assert killed_at(boundary, ["rebuild_positions"]).was_killed
+        left.append({each.account for each in audit_ledger().differences})
+        if boundary == 1:
+            assert every_owned_row() == broken
 
-    monkeypatch.setattr(rebuilding, "record", stopped_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        run()
-    monkeypatch.undo()
-
-    assert {each.account for each in audit_ledger().differences} == {world.bob.number}
-    assert [each["account_number"] for each in run()[1]["rebuilt"]] == [world.bob.number]
-    assert audit_ledger().balances
+    assert left == [{world.alice.number, world.bob.number}, {world.bob.number}, set()]
+    assert run() == (0, {"accounts": 2, "rebuilt": []})

@@ -17,7 +17,7 @@ from django.db import OperationalError, connection, transaction
 from accounts.tiers import ALLOWANCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -78,15 +78,26 @@ class _Due:
 
 
 def purge_histories(
-    *, now: datetime, account_id: UUID | None = None, is_dry: bool = False, at_once: int = EVENTS_AT_ONCE
+    *,
+    now: datetime,
+    account_id: UUID | None = None,
+    is_dry: bool = False,
+    at_once: int = EVENTS_AT_ONCE,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> list[Purged]:
     """Purge everybody's history, or one account's, and return what went; a dry run only counts.
 
     `now` is the wall's. May run twice, or beside itself. An account that somebody holds for long is left
-    for the next time.
+    for the next time. `progress` is told before each account how many of how many it is.
     """
-    found = (_would(due) if is_dry else _purge(due, at_once) for due in list(_all_due(now, account_id)))
-    return [purged for purged in found if purged.is_something or not purged.is_whole]
+    found = []
+    every_due = list(_all_due(now, account_id))
+    for number, due in enumerate(every_due, start=1):
+        progress(number, len(every_due))
+        purged = _would(due) if is_dry else _purge(due, at_once)
+        if purged.is_something or not purged.is_whole:
+            found.append(purged)
+    return found
 
 
 def _all_due(now: datetime, account_id: UUID | None) -> Iterator[_Due]:

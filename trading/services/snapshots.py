@@ -22,7 +22,7 @@ from trading.history.worth import worth_at
 from trading.models import EquitySnapshot, TradingAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date, datetime
     from decimal import Decimal
     from uuid import UUID
@@ -70,10 +70,16 @@ def equity_at_closes(*, principal: Principal, days: Sequence[Day], now: datetime
     return equity
 
 
-def take_snapshots(*, market_id: int, day: Day, is_dry: bool = False) -> Taken:
+def take_snapshots(
+    *,
+    market_id: int,
+    day: Day,
+    is_dry: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Taken:
     """Write down every open account of a market at the close of a day; dry, only count them. May be repeated.
 
-    Raises RuleBroken when the day is not over.
+    `progress` is told how many accounts of how many are done. Raises RuleBroken when the day is not over.
     """
     now = reference.market_now(market_id)
     if to_ns(now) < day.close:
@@ -93,6 +99,7 @@ def take_snapshots(*, market_id: int, day: Day, is_dry: bool = False) -> Taken:
     owners = [each for each in accounts.order_by("pk").values_list("pk", "user_id") if each[0] not in known]
     taken = 0
     for start in range(0, len(owners), ACCOUNTS_AT_ONCE):
+        progress(start, len(owners))
         some = dict(owners[start : start + ACCOUNTS_AT_ONCE])
         worths = worth_at(
             principal=None, account_ids=list(some), market_id=market_id, instants=[day.close], now=now

@@ -22,6 +22,7 @@ class Command(OperatorCommand):
         '--email you@example.com --reason "asked by letter" --now --ticket T-9',
     )
     changes = True
+    is_long = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose")
@@ -40,16 +41,17 @@ class Command(OperatorCommand):
             raise CommandError("--now needs --ticket: it cannot be undone, and somebody has agreed to it")
         shown: dict[str, Any] = {"user_id": str(user.pk), "status": "active", "rows": rows_of(user.pk)}
         if dry_run:
-            self._show({**shown, "is_dry_run": True}, as_json=json)
+            self._show(shown, as_json=json, is_dry=True)
             return
         erasure = ask_as_operator(user=user, reason=reason, is_at_once=now, ticket=ticket)
-        is_gone = now and erase(user.pk)
+        with self.progress(as_json=json) as progress:
+            is_gone = now and erase(user.pk, progress=lambda done: progress(done, what="batches deleted"))
         status = "erased" if is_gone else "waiting"
         self._show({**shown, "status": status, "due_at": erasure.due_at.isoformat()}, as_json=json)
         if now and not is_gone:
             raise CommandError("not all of it is gone yet: the worker goes on")
 
-    def _show(self, shown: dict[str, Any], *, as_json: bool) -> None:
+    def _show(self, shown: dict[str, Any], *, as_json: bool, is_dry: bool = False) -> None:
         lines = [f"{name:45}{value}" for name, value in shown.items() if name != "rows"]
         lines += [f"{table:45}{count:>10}" for table, count in shown["rows"].items() if count]
-        self.tell(shown, lines, as_json=as_json)
+        self.tell(shown, lines, as_json=as_json, is_dry=is_dry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,20 @@ from accounts.services.exports import export_now
 
 
 class Command(OperatorCommand):
-    help = "Write a ZIP with everything that is kept of a person. It is in the audit log that you did."
-    when = "For who asks what is kept of them and cannot sign in."
+    help = (
+        "Write a ZIP with everything that is kept of a person. It is in the audit log that you did. Under the file's name "
+        "there is a whole archive, or nothing."
+    )
+    when = (
+        "For who asks what is kept of them and cannot sign in. Stopped half-way it is run again, which also removes what "
+        "was left; a file that is there is never written over."
+    )
     examples = (
         "--email you@example.com --out you.zip",
         "--email you@example.com --out you.zip --dry-run",
     )
     changes = True
+    is_long = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose")
@@ -33,10 +41,14 @@ class Command(OperatorCommand):
         if user is None:
             message = f"nobody has the address {email}"
             raise CommandError(message)
+        out = out.expanduser()
         if dry_run and out.exists():
             raise CommandError(f"{out} cannot be written: it is there already")
+        if dry_run and not os.access(out.parent, os.W_OK):
+            raise CommandError(f"{out} cannot be written: {out.parent} is no folder in which you may write")
         try:
-            counts = rows_of(user.pk) if dry_run else export_now(user=user, path=out)
+            with self.progress(as_json=json) as progress:
+                counts = rows_of(user.pk) if dry_run else export_now(user=user, path=out, progress=progress)
         except OSError as error:
             message = f"{out} cannot be written: {error.strerror}"
             raise CommandError(message) from None

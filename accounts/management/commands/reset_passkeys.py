@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 class Command(OperatorCommand):
     help = "Ask for a reset of somebody's passkeys; or, as another operator and within 24 hours, approve it."
-    when = "For who has lost every passkey and every recovery code, after you have made sure who they are. Asked twice, there are two requests; one is approved once."
+    when = (
+        "For who has lost every passkey and every recovery code, after you have made sure who they are. Asked twice, there "
+        "are two requests; one is approved once. Where the link was lost, say because the run was stopped before it printed, "
+        "ask and approve again."
+    )
     examples = (
         "ask --email you@example.com --ticket T-8 --operator sam@example.com",
         "approve --id ID --operator kim@example.com",

@@ -28,6 +28,7 @@ class Command(OperatorCommand):
         "",
         "--since-anchor --json",
     )
+    is_long = True
     exits = {1: "something was edited, removed, inserted, cut off or rewritten; or it could not be judged"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,21 +39,19 @@ class Command(OperatorCommand):
 
     def handle(self, *, anchors: Path | None, since_anchor: bool, **options: Any) -> None:
         as_json = options["json"]
-        is_watched = self.is_watched(as_json=as_json)
         try:
-            report = verify_audit(
-                folder=anchors, since_anchor=since_anchor, progress=self._show if is_watched else None
-            )
+            with self.progress(as_json=as_json) as progress:
+                progress(0, what="entries")
+                report = verify_audit(
+                    folder=anchors,
+                    since_anchor=since_anchor,
+                    progress=lambda entries: progress(entries, what="entries"),
+                )
         except KeyUnusable as error:
             raise CommandError(str(error)) from None
-        if is_watched:
-            self.show_progress("")
         self.tell({**asdict(report), "is_whole": report.is_whole}, _lines(report), as_json=as_json)
         if not report.is_whole:
             self.end_with(1)
-
-    def _show(self, entries: int) -> None:
-        self.show_progress(f"{entries} entries")
 
 
 def _lines(report: Report) -> list[str]:

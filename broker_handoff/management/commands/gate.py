@@ -17,7 +17,7 @@ from broker_handoff.services.gate import gate_of, judgement_of, recomputed, verd
 from broker_handoff.services.gate_overrides import end_override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from broker_handoff.services.gate import Gate
 
@@ -35,24 +35,29 @@ class Command(OperatorCommand):
         'end-override --id ID --reason "given in error" --dry-run',
     )
     changes = True
+    is_long = True
     exits = {1: "refused, or a stored verdict is not what its inputs give"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(
             dest="step", required=True, metavar="show | judge | recompute | overrides | end-override"
         )
-        for name, words in (("show", "each criterion, as it stands now"), ("judge", "a verdict, stored")):
+        for name, words in (
+            ("show", "say how each criterion stands now"),
+            ("judge", "judge them now, and store the verdict"),
+        ):
             step = steps.add_parser(name, help=words)
             step.add_argument("--email", required=True, help="whose record")
             self.add_shared(step, changes=name == "judge")
         again = steps.add_parser(
-            "recompute", help="all stored verdicts, or somebody's; fails where one differs"
+            "recompute",
+            help="compute stored verdicts again, everybody's or one person's; fails where one differs",
         )
         self.add_shared(again)
         again.add_argument("--email", help="whose; everybody's unless told")
-        listing = steps.add_parser("overrides", help="those that live, and those that wait")
+        listing = steps.add_parser("overrides", help="list the exceptions that live, and those that wait")
         self.add_shared(listing)
-        end = steps.add_parser("end-override", help="at once")
+        end = steps.add_parser("end-override", help="end an exception, or the wish for one, at once")
         self.add_shared(end, changes=True)
         end.add_argument("--id", required=True, type=UUID, help="as `overrides` lists it")
         end.add_argument("--reason", required=True, help="facts, nothing personal: it is kept for good")
@@ -60,7 +65,8 @@ class Command(OperatorCommand):
     def handle(self, *, step: str, json: bool, dry_run: bool, **options: Any) -> None:
         if step in {"show", "judge"}:
             # A judgement is shown as it is now, and stored by `judge` alone.
-            self._show(options["email"], is_judged=step == "judge" and not dry_run, as_json=json)
+            is_judged = step == "judge" and not dry_run
+            self._show(options["email"], is_judged=is_judged, as_json=json, is_dry=dry_run)
         elif step == "recompute":
             self._recompute(options["email"], as_json=json)
         elif step == "overrides":
@@ -73,7 +79,7 @@ class Command(OperatorCommand):
             shown = {"id": str(ended.pk), "outcome": outcome}
             self.tell(shown, [f"{ended.pk} {outcome}"], as_json=json, is_dry=dry_run)
 
-    def _show(self, email: str, *, is_judged: bool, as_json: bool) -> None:
+    def _show(self, email: str, *, is_judged: bool, as_json: bool, is_dry: bool) -> None:
         person = _person(email)
         if is_judged:
             verdict_of(user_id=person.pk, now=timezone.now())
@@ -87,7 +93,7 @@ class Command(OperatorCommand):
                 "report": None if judgement is None else report_as_json(judgement.report),
                 "present_month": None if judgement is None else month_as_json(judgement.present),
             }
-            self.tell(shown, as_json=True)
+            self.tell(shown, as_json=True, is_dry=is_dry)
             return
         self.stdout.write(f"the gate is {f'open, by {_opened_by(gate)}' if gate.is_open else 'not open'}")
         if gate.verdict is not None:
@@ -102,6 +108,8 @@ class Command(OperatorCommand):
         for month in reversed(report.months):
             self._lines(month_as_json(month), "counts" if month.counts else "does not count")
         self._lines(month_as_json(judgement.present), "so far")
+        if is_dry:
+            self.stdout.write("dry run: no verdict was stored")
 
     def _lines(self, month: Mapping[str, Any], state: str) -> None:
         self.stdout.write(f"{month['month']}: {state}")
@@ -114,8 +122,14 @@ class Command(OperatorCommand):
         verdicts = GateVerdict.objects.across_owners().order_by("computed_at", "pk")
         if email is not None:
             verdicts = verdicts.filter(user=_person(email))
-        differing = list(_differing(verdicts.iterator()))
-        same = verdicts.count() - len(differing)
+        stored, differing = verdicts.count(), []
+        with self.progress(as_json=as_json) as progress:
+            for number, verdict in enumerate(verdicts.iterator(), start=1):
+                progress(number, stored, "verdicts")
+                report = recomputed(verdict)
+                if report_as_json(report) != verdict.report or report.is_open != verdict.is_open:
+                    differing.append(str(verdict.pk))
+        same = stored - len(differing)
         shown = {"same": same, "differing": differing}
         self.tell(shown, [f"{same} verdicts are as they were stored"], as_json=as_json)
         if differing:
@@ -132,13 +146,6 @@ class Command(OperatorCommand):
             state = "waits" if until is None else f"until {until}"
             lines.append(f"{override.pk}  {override.user_id}  {state}  {override.reason}")
         self.tell(shown, lines, as_json=as_json)
-
-
-def _differing(verdicts: Iterator[GateVerdict]) -> Iterator[str]:
-    for verdict in verdicts:
-        report = recomputed(verdict)
-        if report_as_json(report) != verdict.report or report.is_open != verdict.is_open:
-            yield str(verdict.pk)
 
 
 def _opened_by(gate: Gate) -> str | None:

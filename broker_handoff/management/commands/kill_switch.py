@@ -36,7 +36,12 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True, metavar="close | ask | open | status")
         close = steps.add_parser("close", help="stop orders at once; repeating it changes nothing")
-        close.add_argument("--scope", required=True, choices=SwitchClosing.Scope.values)
+        close.add_argument(
+            "--scope",
+            required=True,
+            choices=SwitchClosing.Scope.values,
+            help="whom it stops: everybody, one person (--user), or one connection (--connection)",
+        )
         close.add_argument("--user", metavar="ADDRESS", help="whose, for the scope user")
         close.add_argument("--connection", type=UUID, help="which, for the scope connection")
         ask = steps.add_parser("ask", help="ask that a closing be opened; changes nothing yet")

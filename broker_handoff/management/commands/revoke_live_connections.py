@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from accounts import tracing
@@ -21,7 +22,8 @@ class Command(OperatorCommand):
         "Disconnect every live connection: first all of them here, so that nothing more is sent, then ask the "
         "broker to take each token back, and shred it. May be stopped and run again with the same --reason, "
         "whose totals it prints. What the broker did not answer, workers go on asking for an hour; --again asks "
-        "at once. Exits with 1 while the broker has not taken all of them back."
+        "at once. Exits with 1 while the broker has not taken all of them back. People are mailed last: those whom a "
+        "stopped run had disconnected get no mail."
     )
     when = "When tokens may have leaked, or the broker says so."
     examples = (
@@ -31,6 +33,7 @@ class Command(OperatorCommand):
     )
     exits = {1: "the broker has not taken all of them back yet: run it again"}
     changes = True
+    is_long = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", required=True, help="stands in the audit log and in everybody's mail")
@@ -40,15 +43,21 @@ class Command(OperatorCommand):
         tracing.set_actor("command", "revoke_live_connections")
         reason = reason.strip()
         if not 0 < len(reason) <= REASON_MAX:
-            self.stderr.write(f"a reason has 1 to {REASON_MAX} characters")
-            self.end_with(2)
+            raise CommandError(f"a reason has 1 to {REASON_MAX} characters", returncode=2)
         if dry_run:
             count = len(living_connections())
-            self.tell({"living": count}, [f"{count} would be disconnected"], as_json=options["json"])
+            line = f"{count} would be disconnected"
+            self.tell({"living": count}, [line], as_json=options["json"], is_dry=True)
             return
-        done = cut_everybody(
-            reason=reason, consent=consent(), keys=key_service(), clock=timezone.now, is_again=again
-        )
+        with self.progress(as_json=options["json"]) as progress:
+            done = cut_everybody(
+                reason=reason,
+                consent=consent(),
+                keys=key_service(),
+                clock=timezone.now,
+                is_again=again,
+                progress=progress,
+            )
         self.tell(done.counts, [_line(done)], as_json=options["json"])
         if not done.is_whole:
             self.end_with(1)

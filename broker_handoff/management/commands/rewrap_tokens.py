@@ -24,6 +24,8 @@ class Command(OperatorCommand):
     )
     exits = {1: "some were refused: run it again"}
     changes = True
+    is_long = True
+    refusals = (VaultRefused, KeyServiceAway)
 
     def handle(self, *, dry_run: bool, **options: Any) -> None:
         tracing.set_actor("command", "rewrap_tokens")
@@ -31,11 +33,13 @@ class Command(OperatorCommand):
         current = keys.current_key_id
         waiting = tokens_not_under(current)
         rewrapped, failures = 0, {}
-        for connection_id in () if dry_run else waiting:
-            try:
-                rewrapped += rewrap_one(connection_id, keys)
-            except (VaultRefused, KeyServiceAway) as error:
-                failures[str(connection_id)] = str(error)
+        with self.progress(as_json=options["json"]) as progress:
+            for number, connection_id in enumerate(() if dry_run else waiting, start=1):
+                progress(number, len(waiting), "tokens")
+                try:
+                    rewrapped += rewrap_one(connection_id, keys)
+                except (VaultRefused, KeyServiceAway) as error:
+                    failures[str(connection_id)] = str(error)
         report = {
             "key": current,
             "waiting": len(waiting),
@@ -43,7 +47,7 @@ class Command(OperatorCommand):
             "failed": failures,
             "tokens_by_key": tokens_by_key(),
         }
-        self.tell(report, _lines(report, is_dry=dry_run), as_json=options["json"])
+        self.tell(report, _lines(report, is_dry=dry_run), as_json=options["json"], is_dry=dry_run)
         if failures:
             self.end_with(1)
 

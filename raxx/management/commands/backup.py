@@ -33,6 +33,7 @@ class Command(OperatorCommand):
         "--to /backups/x --dry-run",
     )
     changes = True
+    is_long = True
     refusals = (BackupFailed, FolderInUse, ServiceFailed, OSError)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,7 +46,6 @@ class Command(OperatorCommand):
 
     def handle(self, *, to: Path, with_secrets: bool, json: bool, dry_run: bool, **_: Any) -> None:
         secrets = settings.DATA_FOLDER.root / "secrets" if with_secrets else None
-        is_watched = self.is_watched(as_json=json)
         with database_there(settings.DATA_FOLDER, settings.DATABASE_SERVER):
             if dry_run:
                 if to.exists():
@@ -59,15 +59,14 @@ class Command(OperatorCommand):
                     is_dry=True,
                 )
                 return
-            manifest = back_up(
-                settings.DATABASE_SERVER,
-                to.expanduser(),
-                anchors=settings.AUDIT_ANCHORS,
-                secrets=secrets,
-                progress=self.show_progress if is_watched else lambda _: None,
-            )
-        if is_watched:
-            self.show_progress("")
+            with self.progress(as_json=json) as progress:
+                manifest = back_up(
+                    settings.DATABASE_SERVER,
+                    to.expanduser(),
+                    anchors=settings.AUDIT_ANCHORS,
+                    secrets=secrets,
+                    progress=progress.step,
+                )
         rows = sum(manifest["rows"].values())
         shown = {"folder": str(to), **{name: manifest[name] for name in ("taken_at", "migrations", "rows")}}
         self.tell(shown, [f"{rows} rows of {len(manifest['rows'])} tables in {to}"], as_json=json)

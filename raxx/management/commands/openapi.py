@@ -36,5 +36,7 @@ class Command(OperatorCommand):
             if is_new:
                 self.end_with(1)
             return
-        docs.COMMITTED.write_text(text, encoding="utf-8")
+        draft = docs.COMMITTED.with_suffix(".new")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(docs.COMMITTED)  # whole, or as it was
         self.tell(shown, [f"{docs.COMMITTED} is written"], as_json=json)

@@ -31,14 +31,16 @@ class Command(OperatorCommand):
     when = (
         "On a new machine after a loss: install the same release, put the secrets of the backup, or your own copies, into "
         "the data folder, and run this before anything else. And regularly, into a database of another name, to know that "
-        "the backups are good. Afterwards `manage.py migrate`, if the release is later than the backup's."
+        "the backups are good. In production `bootstrap --logins` comes first, and makes the roles and the database. Afterwards "
+        "`manage.py migrate`, if the release is later than the backup's."
     )
     examples = ("--from /backups/2026-03-01 --dry-run", "--from /backups/2026-03-01")
     exits = {
         1: "not restored, with the reason on stderr; or restored, and something does not balance or is not whole"
     }
     changes = True
-    refusals = (BackupFailed, FolderInUse, ServiceFailed, KeyUnusable, OSError)
+    is_long = True
+    refusals = (BackupFailed, FolderInUse, ServiceFailed, KeyUnusable, OSError, psycopg.OperationalError)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -47,7 +49,6 @@ class Command(OperatorCommand):
 
     def handle(self, *, source: Path, json: bool, dry_run: bool, **_: Any) -> None:
         source, server = source.expanduser(), settings.DATABASE_SERVER
-        is_watched = self.is_watched(as_json=json)
         manifest = read_manifest(source)
         with database_there(settings.DATA_FOLDER, server):
             if dry_run:
@@ -61,17 +62,10 @@ class Command(OperatorCommand):
                 return
             bootstrap(server)
             require_empty(server)
-            restore(
-                server,
-                source,
-                anchors=settings.AUDIT_ANCHORS,
-                progress=self.show_progress if is_watched else lambda _: None,
-            )
-            if is_watched:
-                self.show_progress("verifying")
-            ledger, log = audit_ledger(), verify_audit()
-        if is_watched:
-            self.show_progress("")
+            with self.progress(as_json=json) as progress:
+                restore(server, source, anchors=settings.AUDIT_ANCHORS, progress=progress.step)
+                progress.step("verifying")
+                ledger, log = audit_ledger(), verify_audit()
         shown = {
             "taken_at": manifest["taken_at"],
             "rows": sum(manifest["rows"].values()),

@@ -17,7 +17,10 @@ class Command(OperatorCommand):
     help = (
         "Close an account: its keys end at once, its open orders are canceled. Repeating it changes nothing."
     )
-    when = "When an account is not wanted any more."
+    when = (
+        "When an account is not wanted any more; it cannot be opened again. Orders that the market does not end in time go "
+        "on being ended, and then it is closed by itself."
+    )
     examples = (
         "PA3X9K2M7Q4T --dry-run",
         "PA3X9K2M7Q4T",
@@ -27,7 +30,11 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", metavar="ACCOUNT", help="its number or id")
         parser.add_argument(
-            "--wait", type=float, default=SETTLED_WITHIN_S, metavar="SECONDS", help="for open orders to end"
+            "--wait",
+            type=float,
+            default=SETTLED_WITHIN_S,
+            metavar="SECONDS",
+            help=f"how long to wait for open orders to end; {SETTLED_WITHIN_S:g} unless told",
         )
 
     def handle(self, *, account: str, wait: float, json: bool, dry_run: bool, **_: Any) -> None:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 class Command(OperatorCommand):
     help = "Make an API key for one account of a user. The secret is shown once and never stored."
-    when = "For a bot whose owner cannot make its key on the page /security. Each run makes another key."
+    when = (
+        "For a bot whose owner cannot make its key on the page /security. Each run makes another key. One that was "
+        "stopped before it printed may have made a key whose secret nobody knows: list_api_keys shows it, and "
+        "revoke_api_key ends it."
+    )
     examples = (
         "--email you@example.com",
         "--email you@example.com --account PA3X9K2M7Q4T --scopes read data --expires-in-days 30",

@@ -118,7 +118,7 @@ class Command(OperatorCommand):
         if not definition.is_new:
             said = f"{profile} says this already: nothing to define"
         lines = [f"  {field:15}{value}" for field, value in _fields(profile)]
-        self.tell(shown, [said, *lines], as_json=json)
+        self.tell(shown, [said, *lines], as_json=json, is_dry=dry_run)
 
     def _withdraw(self, name: str, *, json: bool, dry_run: bool) -> None:
         count = withdraw_profile(name=name, is_trial=dry_run)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.utils import timezone
 
 from accounts.management.command import OperatorCommand
 from trading.models import GrantPermission
@@ -66,7 +65,6 @@ class Command(OperatorCommand):
             reason=reason,
             ticket=ticket,
             lasts=_lasting(hours),
-            now=timezone.now(),
             is_trial=dry_run,
         )
         self.tell(_shown(who, which, permission, given, is_trial=dry_run), as_json=json, is_dry=dry_run)

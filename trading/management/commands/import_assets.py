@@ -33,6 +33,7 @@ class Command(OperatorCommand):
     )
     examples = ("assets.csv --dry-run", "assets.json --json", "~/lean/data", "--alpaca --dry-run")
     changes = True
+    is_long = True
     refusals = (Failure, MarketError)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,12 +48,16 @@ class Command(OperatorCommand):
         )
 
     def handle(self, *, source: Path | None, alpaca: bool, json: bool, dry_run: bool, **_: Any) -> None:
-        if alpaca:
-            facts = facts_of(assets_at_alpaca(Credentials.of_environment(os.environ)), NAME)
-        else:
-            assert source is not None
-            facts = read_list(source.expanduser())
-        done = import_assets(facts, is_trial=dry_run)
+        with self.progress(as_json=json) as progress:
+            if alpaca:
+                progress.step("asking Alpaca")
+                facts = facts_of(assets_at_alpaca(Credentials.of_environment(os.environ)), NAME)
+            else:
+                assert source is not None
+                progress.step(f"reading {source}")
+                facts = read_list(source.expanduser())
+            progress.step(f"comparing {len(facts)} assets")
+            done = import_assets(facts, is_trial=dry_run)
         shown = {
             "added": done.added,
             "changed": {

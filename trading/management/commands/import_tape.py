@@ -45,6 +45,7 @@ class Command(OperatorCommand):
     )
     exits = {1: "something was refused, or is there already and says otherwise: the rest is written"}
     changes = True
+    is_long = True
     refusals = (Failure, MarketError)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -64,7 +65,6 @@ class Command(OperatorCommand):
     def handle(self, *, source: Path, to: Path, json: bool, dry_run: bool, **options: Any) -> None:
         source, to = source.expanduser(), to.expanduser()
         wanted = {name.strip().upper() for name in (options["symbols"] or "").split(",") if name.strip()}
-        is_watched = self.is_watched(as_json=json)
         done: list[Outcome] = []
         try:
             if not dry_run:
@@ -72,16 +72,14 @@ class Command(OperatorCommand):
                 for left in leftovers(to):
                     rmtree(left, ignore_errors=True)
             days = _days(source, wanted, options["symbol"])
-            for outcome in import_days(
-                days, to, is_sorted_first=options["sort"], may_replace=options["replace"], is_dry=dry_run
-            ):
-                done.append(outcome)
-                if is_watched:
-                    self.show_progress(f"{len(done)} days, {outcome.symbol} {outcome.date}")
+            with self.progress(as_json=json) as progress:
+                for outcome in import_days(
+                    days, to, is_sorted_first=options["sort"], may_replace=options["replace"], is_dry=dry_run
+                ):
+                    done.append(outcome)
+                    progress(len(done), what=f"days, {outcome.symbol} {outcome.date}")
         except OSError as error:
             raise CommandError(f"{error.filename or to} cannot be written: {error.strerror}") from None
-        if is_watched:
-            self.show_progress("")
         if not done:
             whose = f" of {', '.join(sorted(wanted))}" if wanted else ""
             raise CommandError(f"{source} has no day{whose}")

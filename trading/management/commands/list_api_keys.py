@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 class Command(OperatorCommand):
     help = "List API keys, newest first. Secrets are stored nowhere and cannot be shown."
-    when = "To see which bots are in use, or to find the key that leaked."
+    when = "To see which bots are in use, or to find the key that leaked: revoke_api_key ends it."
     examples = (
         "",
         "--email you@example.com --all --json",

@@ -28,15 +28,23 @@ class Command(OperatorCommand):
         "--account PA3X9K2M7Q4T --json",
     )
     changes = True
+    is_long = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", metavar="ACCOUNT", help="its number or id; default: everybody's")
 
     def handle(self, *, account: str | None, dry_run: bool, json: bool, **_: Any) -> None:
         account_id = None if account is None else account_named(account).pk
-        purged = purge_histories(now=timezone.now(), account_id=account_id, is_dry=dry_run)
+        with self.progress(as_json=json) as progress:
+            purged = purge_histories(
+                now=timezone.now(),
+                account_id=account_id,
+                is_dry=dry_run,
+                progress=lambda done, of: progress(done, of, "accounts"),
+            )
         total = f"{len(purged)} accounts {'would change' if dry_run else 'changed'}"
-        self.tell([asdict(each) for each in purged], [*map(_line, purged), total], as_json=json)
+        shown = {"accounts": [asdict(each) for each in purged]}
+        self.tell(shown, [*map(_line, purged), total], as_json=json, is_dry=dry_run)
 
 
 def _line(purged: Purged) -> str:

@@ -31,6 +31,7 @@ class Command(OperatorCommand):
     examples = ("--dry-run", "--account PA3X9K2M7Q4T --dry-run --json", "--account PA3X9K2M7Q4T")
     exits = {1: "refused; or with --dry-run: something differs"}
     changes = True
+    is_long = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -39,16 +40,13 @@ class Command(OperatorCommand):
 
     def handle(self, *, account: str | None, json: bool, dry_run: bool, **_: Any) -> None:
         chosen = every_account(wants_closed=True) if account is None else [account_named(account)]
-        is_watched = self.is_watched(as_json=json)
         found = []
-        for number, each in enumerate(chosen, start=1):
-            if is_watched:
-                self.show_progress(f"{number}/{len(chosen)} accounts")
-            rebuilt = rebuild_account(account_id=each.pk, is_trial=dry_run)
-            if rebuilt.differences:
-                found.append(rebuilt)
-        if is_watched:
-            self.show_progress("")
+        with self.progress(as_json=json) as progress:
+            for number, each in enumerate(chosen, start=1):
+                progress(number, len(chosen), "accounts")
+                rebuilt = rebuild_account(account_id=each.pk, is_trial=dry_run)
+                if rebuilt.differences:
+                    found.append(rebuilt)
         shown = {"accounts": len(chosen), "rebuilt": [asdict(each) for each in found]}
         self.tell(shown, _lines(len(chosen), found, is_dry=dry_run), as_json=json, is_dry=dry_run)
         if found and dry_run:

@@ -17,7 +17,10 @@ class Command(OperatorCommand):
         "Send an account's events to a webhook endpoint again, from a sequence on. What was delivered "
         "before is delivered once more, in order; the receiver knows it by its sequence."
     )
-    when = "When a receiver has lost what it was sent. Each run sends it once more."
+    when = (
+        "When a receiver has lost what it was sent. The worker sends it; each run has it sent once more. An endpoint that "
+        "was disabled is enabled."
+    )
     examples = (
         "ENDPOINT --from-seq 7 --dry-run",
         "ENDPOINT --from-seq 7",
@@ -25,7 +28,12 @@ class Command(OperatorCommand):
     changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("endpoint", type=UUID, metavar="ENDPOINT", help="the endpoint's id")
+        parser.add_argument(
+            "endpoint",
+            type=UUID,
+            metavar="ENDPOINT",
+            help="the endpoint's id, as /raxx/v1/webhooks and the account's case page show it",
+        )
         parser.add_argument(
             "--from-seq", type=int, required=True, metavar="N", help="the first event to send"
         )

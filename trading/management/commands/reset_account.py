@@ -20,28 +20,50 @@ class Command(OperatorCommand):
         "is new. What was stays readable. Orders that the market does not end in time go on being ended, "
         "and the account takes none until then."
     )
-    when = "When its owner wants to begin again and cannot do so themselves."
+    when = (
+        "When its owner wants to begin again and cannot do so themselves. Each run begins another generation, but with "
+        "--generation: who does not know whether an earlier run came to its end says that, and runs it again."
+    )
     examples = (
         "PA3X9K2M7Q4T --cash 25000 --dry-run",
-        "PA3X9K2M7Q4T --cash 25000",
+        "PA3X9K2M7Q4T --cash 25000 --generation 1",
     )
     changes = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", metavar="ACCOUNT", help="its number or id")
+        parser.add_argument(
+            "--generation",
+            type=int,
+            metavar="N",
+            help="the one that shall end, as list_accounts shows it: repeated after its end nothing happens",
+        )
         parser.add_argument("--cash", metavar="DOLLARS", help="default: what this generation began with")
         parser.add_argument(
-            "--wait", type=float, default=SETTLED_WITHIN_S, metavar="SECONDS", help="for open orders to end"
+            "--wait",
+            type=float,
+            default=SETTLED_WITHIN_S,
+            metavar="SECONDS",
+            help=f"how long to wait for open orders to end; {SETTLED_WITHIN_S:g} unless told",
         )
 
     def handle(
-        self, *, account: str, cash: str | None, wait: float, json: bool, dry_run: bool, **_: Any
+        self,
+        *,
+        account: str,
+        cash: str | None,
+        generation: int | None,
+        wait: float,
+        json: bool,
+        dry_run: bool,
+        **_: Any,
     ) -> None:
         found = account_named(account)
         done = reset_account(
             owner=found.user,
             account_id=found.pk,
             cash=_dollars(cash),
+            generation=generation,
             request_id=tracing.current().request_id,
             within_s=wait,
             is_trial=dry_run,

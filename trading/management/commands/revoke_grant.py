@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.utils import timezone
 
 from accounts.management.command import OperatorCommand
 from accounts.models import User
@@ -45,7 +44,6 @@ class Command(OperatorCommand):
             account_id=which.pk,
             owner_id=which.user_id,
             permission=WORDS[permission],
-            now=timezone.now(),
             is_trial=dry_run,
         )
         done = "ended" if ended else "nothing to end"

@@ -18,7 +18,11 @@ class Command(OperatorCommand):
     help = (
         "Make a successor that may do what a key may. The old key ends at once, or after --overlap minutes."
     )
-    when = "When a secret may have been seen, or is old. A key that is over is refused."
+    when = (
+        "When a secret may have been seen, or is old. A key that is over is refused: so is a second run, but for the time "
+        "of the overlap. Stopped before it printed, it may have made a successor whose secret nobody knows: list_api_keys "
+        "shows it, revoke_api_key ends it, create_api_key makes another."
+    )
     examples = (
         "PK3X9K2M7Q4T --overlap 10",
         "PK3X9K2M7Q4T --dry-run",

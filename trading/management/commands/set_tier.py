@@ -30,7 +30,7 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose")
-        parser.add_argument("--tier", required=True, choices=Tier.values)
+        parser.add_argument("--tier", required=True, choices=Tier.values, help="what they shall have")
         parser.add_argument("--reason", required=True, help="why: it is kept in the audit log")
         parser.add_argument("--now", action="store_true", help="let a downgrade hold at once")
 

@@ -26,6 +26,7 @@ class Command(OperatorCommand):
         "",
         "--account PA3X9K2M7Q4T --json",
     )
+    is_long = True
     exits = {1: "something does not balance"}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,12 +34,11 @@ class Command(OperatorCommand):
 
     def handle(self, *, account: str | None, **options: Any) -> None:
         as_json = options["json"]
-        is_watched = self.is_watched(as_json=as_json)
-        audit = audit_ledger(
-            None if account is None else _account_id(account), progress=self._show if is_watched else None
-        )
-        if is_watched:
-            self.show_progress("")
+        account_id = None if account is None else _account_id(account)
+        with self.progress(as_json=as_json) as progress:
+            audit = audit_ledger(
+                account_id, progress=lambda rule, step, steps: progress(step, steps, what=rule)
+            )
         self.tell(
             {"accounts": audit.accounts, "differences": [asdict(each) for each in audit.differences]},
             _lines(audit),
@@ -46,9 +46,6 @@ class Command(OperatorCommand):
         )
         if not audit.balances:
             self.end_with(1)
-
-    def _show(self, rule: str, step: int, steps: int) -> None:
-        self.show_progress(f"{step}/{steps} {rule}")
 
 
 def _account_id(text: str) -> UUID:
