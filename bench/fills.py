@@ -118,15 +118,19 @@ class Fills:
         self._timer = Timer(target.parts["postgres"])
         self._owner = psycopg.connect(**settings.DATABASE_SERVER.login(roles.OWNER), autocommit=True)
 
-    def round(self, number: int) -> Round:
-        """Fill an order of each account and copy what that has written. Raises FillsFailed."""
+    def fill(self, number: int) -> Pace:
+        """Place an order of each account and fill them all; return what the commit took. Raises FillsFailed."""
         symbol = self._symbols[number // 2]
         RestingBuys(symbol=symbol, price=PRICE, quantity=QUANTITY).store(self._market)
         self._seq += 10
         batch = decided(self._journal, symbol, self._seq, self._count)
         self._timer.start()
         self._journal.commit(batch)
-        commit = self._timer.stop()
+        return self._timer.stop()
+
+    def round(self, number: int) -> Round:
+        """Fill an order of each account and copy what that has written. Raises FillsFailed."""
+        commit = self.fill(number)
         queries = {table: query.format(seq=self._seq) for table, query in TABLES.items()}
         copy = BareCopy(self._owner, self._timer, queries)
         return Round(commit=commit, of_rows=copy.of_rows(), of_text=copy.of_text())

@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.http import HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_otp_webauthn.models import WebAuthnCredential
@@ -19,8 +20,9 @@ from accounts import tracing
 from accounts.admin import SUPPORT, SupportAdmin
 from accounts.binding import bind
 from accounts.errors import Failure, Unavailable
-from accounts.step_up import require_fresh
+from accounts.step_up import require_settled
 from raxx import errors, roles
+from raxx.forms_shown import ASKING, require_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,17 +31,20 @@ if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# What takes power away is for who has just recovered their access, too: it waits for nothing.
+STOPPING = frozenset({"broker_handoff_switchclosing_close", "trading_accountgrant_end"})
 # Of Django's own pages: there is no password, and the way to an object's page is not by any model's id.
 LEFT_OUT = frozenset({"password_change", "password_change_done", "view_on_site"})
 
 
 class StaffSite(AdminSite):
-    """Lets in active staff whose living session a passkey began; each change asks for that passkey anew."""
+    """Lets in active staff whose living session a passkey began; each change asks for that passkey anew, for it alone."""
 
     site_header = site_title = "Raxx support"
     index_title = "What you were granted"
     site_url = None
     enable_nav_sidebar = False
+    index_template = "admin/raxx_index.html"  # Django's list of recent actions knows none of ours
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take our own pages only: those that installed packages bring read as the role that serves people."""
@@ -67,7 +72,7 @@ class StaffSite(AdminSite):
         view: Callable[..., HttpResponseBase],
         cacheable: bool = False,  # noqa: FBT002 - Django's signature
     ) -> Callable[..., HttpResponseBase]:
-        """Put around every page: who it is, and the passkey before a change."""
+        """Put around every page: who it is, and the passkey's yes to the very form before a change."""
 
         def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             # Django has asked has_permission by now.
@@ -78,16 +83,29 @@ class StaffSite(AdminSite):
             try:
                 _require_support_role()
                 if request.method not in READING and view != self.logout:
-                    require_fresh(request.session.living)  # type: ignore[attr-defined] # our session engine
+                    if request.resolver_match is None or request.resolver_match.url_name not in STOPPING:
+                        require_settled(request.session.living)  # type: ignore[attr-defined] # our session engine
+                    request.shown = require_shown(request)  # type: ignore[attr-defined] # of the services
                 return view(request, *args, **kwargs)
             except Failure as error:
                 answer = errors.answer(error)
                 if answer is None:
                     raise
-                return answer
+                return self._told(request, error, answer)
 
         update_wrapper(as_staff, view)
         return super().admin_view(as_staff, cacheable)
+
+    def _told(self, request: HttpRequest, error: Failure, answer: HttpResponse) -> HttpResponse:
+        """Return a refusal as a page where somebody reads it, else as it is: JSON, for scripts."""
+        if ASKING in request.headers or "text/html" not in request.headers.get("Accept", ""):
+            return answer
+        context = {**self.each_context(request), "title": "Nothing was done", "error": error}
+        page = TemplateResponse(request, "admin/raxx_refused.html", context, status=answer.status_code)
+        for name in ("WWW-Authenticate", "Retry-After"):
+            if name in answer.headers:
+                page[name] = answer.headers[name]
+        return page
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return Django's own but those that nobody needs here."""

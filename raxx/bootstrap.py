@@ -8,9 +8,13 @@ import psycopg
 from psycopg import sql
 
 from raxx import roles
+from raxx.logins import new_password
 from raxx.scram import matches
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from raxx.logins import Logins
     from raxx.roles import Server
 
     Connection = psycopg.Connection[tuple[Any, ...]]
@@ -26,15 +30,30 @@ ROLE_SETTINGS = {
 }
 
 
-def bootstrap(server: Server, *, for_tests: bool = False, dry_run: bool = False) -> list[str]:
+class LoginMissing(Exception):
+    """A role is there, and no file has its log-in: a new one would shut out whoever holds the old one."""
+
+
+def bootstrap(
+    server: Server,
+    *,
+    for_tests: bool = False,
+    dry_run: bool = False,
+    logins: Logins | None = None,
+    rotated: Collection[str] = (),
+) -> list[str]:
     """Make the four roles and the database, owned by raxx_owner, be as they should; return what was changed.
 
     `for_tests` also lets the owner create databases and take the other roles with SET ROLE, so
     that a test can put them on inside its transaction: never do that where people's rows are.
     With `dry_run` nothing is changed, and what would be is returned.
 
+    With `logins` each role has the password of its file there; a new role, and one of `rotated`, gets a random one, which
+    is in the file before the role has it. So a run that was killed half-way is put right by the next one. The
+    sessions of a rotated role are ended: who has the old password may have one open.
+
     Does nothing when DATABASE_URL names one of our roles: somebody prepared that server.
-    Raises psycopg.Error when the server cannot be reached or the login may not do this.
+    Raises psycopg.Error when the server cannot be reached or the login may not do this, LoginMissing and LoginUnusable.
     """
     if server.is_single_role:
         return []
@@ -42,8 +61,12 @@ def bootstrap(server: Server, *, for_tests: bool = False, dry_run: bool = False)
     with psycopg.connect(**{**login, "dbname": MAINTENANCE_DATABASE}, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [ADVISORY_KEY])
         work = _Work(connection, server, for_tests=for_tests, dry_run=dry_run)
+        if logins is not None:
+            work.take_up(logins, rotated)
         for role in roles.ROLES:
             work.make_role(role)
+        for role in rotated:
+            work.end_sessions(role)
         if for_tests:
             work.loosen()
         else:
@@ -60,10 +83,34 @@ class _Work:
         self._server = server
         self._for_tests = for_tests
         self._dry_run = dry_run
+        self._source = "that follows from RAXX_SECRET_KEY"
         self.changes: list[str] = []
 
+    def take_up(self, logins: Logins, rotated: Collection[str]) -> None:
+        """Take the passwords of the files, and write those that differ. Raises LoginMissing, LoginUnusable."""
+        kept = logins.passwords()
+        for role in roles.ROLES:
+            if role not in kept and role not in rotated and self._has_any_password(role):
+                raise LoginMissing(
+                    f"{role} is there, and {logins.folder} has no log-in of it: copy the file from where it is, or"
+                    f" give it a new one with --rotate {role}, which shuts out who has the old one"
+                )
+        chosen = {
+            role: kept[role] if role in kept and role not in rotated else new_password()
+            for role in roles.ROLES
+        }
+        self._server, self._source = self._server.knowing(chosen), f"of its file in {logins.folder}"
+        for role, password in chosen.items():
+            is_new = role in rotated or role not in kept
+            if self._dry_run:
+                self.changes += [f"{logins.folder / role} has a new log-in of {role}"] if is_new else []
+            elif logins.keep(self._server, role, password):
+                self.changes.append(
+                    f"{logins.folder / role} has {'a new' if is_new else 'the'} log-in of {role}"
+                )
+
     def make_role(self, role: str) -> None:
-        """Have the role, with no power over the server, its derived password and its limits of time."""
+        """Have the role, with no power over the server, its own password and its limits of time."""
         name = sql.Identifier(role)
         found = self._ask(
             "select rolcanlogin, rolcreaterole, rolcreatedb, rolsuper or rolbypassrls or rolreplication, rolconfig"
@@ -83,16 +130,32 @@ class _Work:
             self._do(f"role {role} is bound by row security", said)
         if found is None or not self._has_password(role):
             # Hashed here, so that the clear password appears in no server log.
-            password = roles.password_of(role, self._server.secret_key).encode()
+            password = self._password_of(role).encode()
             pgconn = self._connection.pgconn
             verifier = pgconn.encrypt_password(password, role.encode(), b"scram-sha-256").decode()
             said = sql.SQL("alter role {} password {}").format(name, sql.Literal(verifier))
-            self._do(f"role {role} has the password that follows from RAXX_SECRET_KEY", said)
+            self._do(f"role {role} has the password {self._source}", said)
         for setting, value in ROLE_SETTINGS.get(role, {}).items():
             if f"{setting}={value}" not in (config or []):
                 words = (name, sql.Identifier(setting), sql.Literal(value))
                 step = sql.SQL("alter role {} set {} = {}").format(*words)
                 self._do(f"role {role} has {setting} {value}", step)
+
+    def end_sessions(self, role: str) -> None:
+        """End what the role has open; whoever may not is told so among the changes."""
+        open_ones = "select count(*) from pg_stat_activity where usename = %s and pid <> pg_backend_pid()"
+        found = self._ask(open_ones, role)
+        if not (found and found[0]):
+            return
+        if not self._dry_run:
+            try:
+                self._ask(open_ones.replace("count(*)", "count(pg_terminate_backend(pid))"), role)
+            except psycopg.errors.InsufficientPrivilege:
+                self.changes.append(
+                    f"the sessions of {role} GO ON: this login may not end them, so end them as one who may"
+                )
+                return
+        self.changes.append(f"{found[0]} open sessions of {role} are ended")
 
     def separate(self) -> None:
         """End every membership of one of our roles in another role."""
@@ -148,8 +211,20 @@ class _Work:
             for step in steps:
                 self._connection.execute(step)
 
+    def _password_of(self, role: str) -> str:
+        password: str = self._server.login(role)["password"]
+        return password
+
+    def _has_any_password(self, role: str) -> bool:
+        """Tell whether somebody may be able to log in as the role; where verifiers may not be read, whether it is there."""
+        try:
+            stored = self._ask("select rolpassword from pg_authid where rolname = %s", role)
+        except psycopg.errors.InsufficientPrivilege:
+            return self._ask("select from pg_roles where rolname = %s", role) is not None
+        return stored is not None and stored[0] is not None
+
     def _has_password(self, role: str) -> bool:
-        """Tell whether the role's password is the derived one; by a log-in where verifiers may not be read."""
+        """Tell whether the role's password is the one it should be; by a log-in where verifiers may not be read."""
         try:
             stored = self._ask("select rolpassword from pg_authid where rolname = %s", role)
         except psycopg.errors.InsufficientPrivilege:
@@ -159,5 +234,4 @@ class _Work:
                     return session.pgconn.used_password
             except psycopg.OperationalError:
                 return False
-        password = roles.password_of(role, self._server.secret_key)
-        return stored is not None and stored[0] is not None and matches(stored[0], password)
+        return stored is not None and stored[0] is not None and matches(stored[0], self._password_of(role))

@@ -85,9 +85,21 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     schemas["NotReady"] = {
         **schemas["Error"],
         "description": "What is missing.",
-        "properties": {**schemas["Error"]["properties"], "missing": array(STRING)},
+        "properties": {
+            **schemas["Error"]["properties"],
+            "missing": described(
+                array(STRING), "`hub` and `matcher` name their market where several are run: `hub:2`."
+            ),
+            "live_trading": described(BOOLEAN, "Whether this installation has a way to a live broker."),
+        },
         "examples": [
-            {"code": 50310000, "message": "not ready: hub", "missing": ["hub"], "request_id": REQUEST_ID}
+            {
+                "code": 50310000,
+                "message": "not ready: hub",
+                "missing": ["hub"],
+                "live_trading": False,
+                "request_id": REQUEST_ID,
+            }
         ],
     }
     well = {OK: Answer(description="It is.", schema=ref("Health"))}

@@ -18,7 +18,7 @@ from django.urls import Resolver404, get_resolver
 from accounts import tracing
 from accounts.binding import unbind
 from accounts.throttling import headers_of
-from raxx import errors, telemetry
+from raxx import errors, reconnecting, telemetry
 from raxx.metrics import requests as metrics
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ApiMiddleware:
         )
         request.META[REQUEST_ID_KEY] = trace.request_id
         span = telemetry.begin_request(str(request.method))
-        response, began = None, metrics.begin()
+        response, began, held = None, metrics.begin(), reconnecting.begin()
         try:
             if request.path_info.startswith(API_PREFIXES):
                 response = self._answer(request)
@@ -58,6 +58,7 @@ class ApiMiddleware:
             if span is not None:
                 telemetry.end_request(span, request.resolver_match, response)
             metrics.end(began, request, response)
+            reconnecting.end(held)
             unbind()  # the thread serves somebody else next
             tracing.end()
         response["X-Request-ID"] = trace.request_id

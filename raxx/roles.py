@@ -1,8 +1,8 @@
 """Who this process is to PostgreSQL, and the roles that make row-level security worth having.
 
 One login role per kind of work; none is a superuser, bypasses row security or is a member of
-another. A role's password is derived from the secret key, so that moving to another server needs
-`DATABASE_URL` and nothing else.
+another. In production a process is given the log-in of its own role and knows no other (raxx.logins); on a
+developer's machine the passwords follow from the secret key, so that another server needs `DATABASE_URL` alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from raxx.env import SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from raxx.folder import DataFolder
 
 OWNER = "raxx_owner"  # owns the schema: migrations and management commands
@@ -37,6 +39,9 @@ ROLE_OF_PROCESS = {
     "beat": WORKER,
     "metrics": WORKER,
 }
+
+# The one command that makes roles, and so may have the administrative log-in in production.
+MAKES_ROLES = "bootstrap"
 
 SUPERUSER = "postgres"  # of the embedded cluster
 DATABASE = "raxx"
@@ -76,12 +81,16 @@ def password_of(role: str, secret_key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where PostgreSQL is. `place` holds libpq keywords without user and password."""
+    """Where PostgreSQL is. `place` holds libpq keywords without user and password.
+
+    Passwords of roles are those of `passwords`; any other follows from `secret_key`, or is unknown without one.
+    """
 
     place: dict[str, str]
-    secret_key: str = field(repr=False)
+    secret_key: str | None = field(repr=False)
     administrator: dict[str, str] = field(repr=False)
     is_embedded: bool
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def database(self) -> str:
@@ -93,10 +102,17 @@ class Server:
         return self.administrator["user"] in ROLES
 
     def login(self, role: str) -> dict[str, Any]:
-        """Return libpq keywords (all of them text) to connect as `role`."""
+        """Return libpq keywords (all of them text) to connect as `role`; without a password where none is known."""
         if self.is_single_role:
             return {**self.place, **self.administrator}
-        return {**self.place, "user": role, "password": password_of(role, self.secret_key)}
+        password = self.passwords.get(role)
+        if password is None and self.secret_key is not None:
+            password = password_of(role, self.secret_key)
+        return {**self.place, "user": role, **({} if password is None else {"password": password})}
+
+    def knowing(self, passwords: Mapping[str, str]) -> Server:
+        """Return the same server with these passwords of roles."""
+        return replace(self, passwords=passwords)
 
     def administrative_login(self) -> dict[str, Any]:
         """Return libpq keywords of the role that may create roles and the database."""
@@ -115,15 +131,31 @@ class Server:
         }
 
 
-def refuse_another_login(server: Server) -> None:
+def refuse_another_login(server: Server, *, is_production: bool) -> None:
     """Refuse to serve people with the login of another of our roles: those see past people's walls.
 
-    Raises SettingError.
+    In production also refuse a login that could become any of them; `bootstrap` alone needs it. Raises SettingError.
     """
-    login = server.administrator["user"]
+    login, process = server.administrator["user"], current_process()
     if server.is_single_role and current_role() == APP and login != APP:
-        message = f"DATABASE_URL: the {current_process()} process must log in as {APP}, and {login} sees everybody's rows"
+        message = (
+            f"DATABASE_URL: the {process} process must log in as {APP}, and {login} sees everybody's rows"
+        )
         raise SettingError(message)
+    if is_production and not server.is_single_role and process != MAKES_ROLES:
+        message = (
+            f"DATABASE_URL names {login}, and in production each process logs in as its own role:"
+            f" give {process} the log-in of {current_role()} that `bootstrap --logins FOLDER` has written"
+        )
+        raise SettingError(message)
+
+
+def refuse_another_support(server: Server, *, is_production: bool) -> None:
+    """Refuse to serve the admin in production without the login that it reads with. Raises SettingError."""
+    if is_production and current_process() == "web" and server.administrator["user"] != SUPPORT:
+        raise SettingError(
+            f"RAXX_SUPPORT_DATABASE_URL must be the log-in of {SUPPORT}: the admin reads with it"
+        )
 
 
 def embedded_server(folder: DataFolder, secret_key: str) -> Server:
@@ -136,8 +168,11 @@ def embedded_server(folder: DataFolder, secret_key: str) -> Server:
     )
 
 
-def real_server(url: str, secret_key: str) -> Server:
-    """Return the server that DATABASE_URL names. Raises psycopg.ProgrammingError for a bad URL."""
+def real_server(url: str, secret_key: str | None) -> Server:
+    """Return the server that DATABASE_URL names; without a key no role's password is known but the one in the URL.
+
+    Raises psycopg.ProgrammingError for a bad URL.
+    """
     place = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     administrator = {"user": place.pop("user", SUPERUSER)}
     if "password" in place:

@@ -127,17 +127,20 @@ TEMPLATES = [
 
 # --- Databases ------------------------------------------------------------------------------------
 
+# In production no password follows from anything: who holds the key holds the key, and no log-in.
+_key_of_passwords = None if IS_PRODUCTION else SECRET_KEY
 DATABASE_SERVER = (
-    roles.real_server(DATABASE_URL, SECRET_KEY)
+    roles.real_server(DATABASE_URL, _key_of_passwords)
     if DATABASE_URL
     else roles.embedded_server(DATA_FOLDER, SECRET_KEY)
 )
-roles.refuse_another_login(DATABASE_SERVER)
+roles.refuse_another_login(DATABASE_SERVER, is_production=IS_PRODUCTION)
 # The admin reads as a role of its own, and names this alias where it does; nothing else uses it.
 SUPPORT_DATABASE_URL = env.optional("RAXX_SUPPORT_DATABASE_URL", env.Url, env.Url(""))
 _support_server = (
-    roles.real_server(SUPPORT_DATABASE_URL, SECRET_KEY) if SUPPORT_DATABASE_URL else DATABASE_SERVER
+    roles.real_server(SUPPORT_DATABASE_URL, _key_of_passwords) if SUPPORT_DATABASE_URL else DATABASE_SERVER
 )
+roles.refuse_another_support(_support_server, is_production=IS_PRODUCTION)
 DATABASES = {
     "default": DATABASE_SERVER.django_settings(roles.current_role()),
     "support": {

@@ -51,7 +51,7 @@ def migrations() -> str:
 @check("roles")
 def database_roles() -> str:
     """Ask whether our roles exist, log in, and are neither powerful nor each other."""
-    fix = "start once with the administrative DATABASE_URL, which repairs the roles"
+    fix = "python manage.py bootstrap, with the administrative DATABASE_URL, repairs the roles"
     with connection.cursor() as cursor:
         cursor.execute(
             "select rolname, rolsuper or rolbypassrls or rolcreaterole or rolreplication, rolcanlogin"

@@ -1,6 +1,7 @@
 """Where the processes of this machine count: files that they share, so that one of them can tell for all.
 
-Imports nothing of Prometheus's client, which looks for the folder when it is imported, and keeps to what it found.
+Imports nothing of Prometheus's client before the folder is known: it looks for that when it is imported, and keeps to
+what it found.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
 from raxx.env import SettingError
+from raxx.metrics.living import Name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,12 +50,9 @@ def address_of(text: str) -> Address | None:
 
 
 def use(folder: Path) -> None:
-    """Have this process count in `folder`; before Prometheus's client is imported."""
+    """Have this process count in `folder`, under a name of its own; before anything that counts is imported."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ[VARIABLE] = str(folder)
+    from prometheus_client import values
 
-
-def empty(folder: Path) -> None:
-    """Forget what earlier processes counted: for a start at which none of them lives any more."""
-    for path in folder.glob("*.db"):
-        path.unlink(missing_ok=True)
+    values.ValueClass = values.MultiProcessValue(Name(folder))  # type: ignore[no-untyped-call]

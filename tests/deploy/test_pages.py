@@ -56,7 +56,9 @@ def test_an_operator_runs_commands_with_the_settings_of_the_services(db: Any, tm
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607 - wherever the system has it
 
     done = subprocess.run(
-        [str(DEPLOY / "raxx-manage"), "bootstrap", "--dry-run", "--json"],
+        [
+            str(DEPLOY / "raxx-manage"), "bootstrap", "--logins", str(credentials), "--rotate", "all", "--dry-run", "--json",
+        ],
         env={
             "PATH": os.environ["PATH"],
             "ETC_RAXX": str(tmp_path),
@@ -67,12 +69,15 @@ def test_an_operator_runs_commands_with_the_settings_of_the_services(db: Any, tm
         text=True,
         timeout=100,
         check=False,
-    )
+    )  # fmt: skip
 
+    # Production starts with no secret key but that of its file, and takes --logins nowhere else.
     assert done.returncode == 0, done.stderr
     changes = json.loads(done.stdout)["changes"]
-    # Another secret key, other passwords: so the key came from its file.
-    new_passwords = [
-        f"role {role} has the password that follows from RAXX_SECRET_KEY" for role in roles.ROLES
-    ]
+    new_passwords = [f"role {role} has the password of its file in {credentials}" for role in roles.ROLES]
     assert [change for change in changes if "password" in change] == new_passwords
+    assert sorted(file.name for file in credentials.iterdir()) == [
+        "RAXX_SECRET_KEY",
+        "RAXX_SMTP_URL",
+        "VALKEY_URL",
+    ]

@@ -6,13 +6,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import crossplane
 import pytest
 
 from raxx.front import STREAM_PATHS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "deploy" / "proxy" / "nginx.conf"
+# A map's lines are no directives, and crossplane takes them for unknown ones.
+MAP = re.compile(r"^(map \S+ \$\w+ \{)((?:\s+\S+\s+\S+;)+)(\s+\})$", re.MULTILINE)
 LOCATION = re.compile(r"location ~ (\^\S+) \{\s+proxy_pass http://raxx_stream;")
 
 
@@ -44,6 +48,57 @@ def test_what_a_client_says_of_its_own_address_and_scheme_is_overwritten() -> No
     assert dict(words)["X-Forwarded-Proto"] == "$scheme"
     # nginx forgets the outer headers in a place that sets one of its own.
     assert len(words) == len({name for name, _ in words})
+
+
+def complaints_of(site: str, folder: Path) -> list[str]:
+    """Return what NGINX's own reader says of a site: syntax, unknown words, places, numbers of arguments."""
+    site = MAP.sub(lambda found: found[1] + "\n" * found[2].count("\n") + found[3], site)
+    (folder / "site.conf").write_text(site, encoding="utf-8")
+    (folder / "nginx.conf").write_text("events {}\nhttp { include site.conf; }\n", encoding="utf-8")
+    read: dict[str, Any] = crossplane.parse(
+        str(folder / "nginx.conf"), strict=True, check_ctx=True, check_args=True
+    )
+    assert len(read["config"]) == 2
+    return [error["error"] for error in read["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ((" ", " "), ""),
+        (("server_tokens off;", "server_tokens off"), "invalid number of arguments"),
+        (("least_conn;", "least_conn 2;"), "invalid number of arguments"),
+        (("server_tokens off;", "server_token off;"), "unknown directive"),
+        (("    least_conn;", "    proxy_pass http://raxx_web;"), "is not allowed here"),
+        (
+            ("return 301 https://$host$request_uri;\n}", "return 301 https://$host$request_uri;"),
+            "end of file",
+        ),
+    ],
+    ids=["as it is", "no semicolon", "too many words", "no such word", "not there", "no bracket"],
+)
+def test_it_is_a_configuration_by_nginx_s_own_grammar(
+    tmp_path: Path, change: tuple[str, str], complaint: str
+) -> None:
+    site = CONF.read_text(encoding="utf-8")
+    assert change[0] in site
+
+    found = complaints_of(site.replace(*change), tmp_path)
+
+    is_as_expected = any(complaint in said for said in found) if complaint else found == []
+    assert is_as_expected, found
+
+
+def test_where_it_sends_to_is_there(tmp_path: Path) -> None:
+    site = CONF.read_text(encoding="utf-8")
+    assert complaints_of(site, tmp_path) == []
+
+    upstreams = set(re.findall(r"^upstream (\w+)", site, re.MULTILINE))
+    named = set(re.findall(r"\b(raxx_(?:web|stream)\w*)", site))
+    defined = set(re.findall(r"^map \S+ \$(\w+)", site, re.MULTILINE))
+
+    assert named == upstreams
+    assert set(re.findall(r"\$(raxx_\w+)", site)) == defined
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")

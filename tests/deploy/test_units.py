@@ -31,6 +31,7 @@ HARDENED = {
     "ProtectHome": "yes",
     "PrivateDevices": "yes",
     "PrivateTmp": "yes",
+    "PrivateUsers": "yes",  # its own user namespace: the kernel then shows it no other unit's memory, of the same user
     "CapabilityBoundingSet": "",
     "Restart": "always",
 }
@@ -114,7 +115,7 @@ def test_each_program_of_up_has_a_unit_that_runs_the_same_words(commands: dict[s
     there = {}
     for unit in UNITS:
         words = command_of(unit).replace(PYTHON, sys.executable).replace(" manage.py", f" {ROOT}/manage.py")
-        words = words.replace(" --market %i", "").replace(" --shard %i --shards ${MATCHER_SHARDS}", "")
+        words = words.replace(" --market %i", "")
         there[program_of(unit)] = PLACE.sub("", words)
 
     assert there == {name: PLACE.sub("", words) for name, words in commands.items()}
@@ -132,6 +133,16 @@ def test_a_unit_is_shut_in_and_has_the_log_in_of_its_own_role(unit: Path) -> Non
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=NAMES)
+def test_a_unit_is_handed_no_log_in_but_its_own_and_web_the_admin_s(unit: Path) -> None:
+    files = {Path(line.split(":", 1)[1]).name for line in service_of(unit)["LoadCredential"]}
+    own = {roles.ROLE_OF_PROCESS[program_of(unit)]}
+
+    assert files & set(roles.ROLES) == own | ({roles.SUPPORT} if program_of(unit) == "web" else set())
+    # The folder of them is root's, and nobody is let into it by another way.
+    assert "/etc/raxx/credentials" not in re.sub(r"LoadCredential=.*", "", unit.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=NAMES)
 def test_no_secret_stands_in_the_environment_of_a_unit(unit: Path) -> None:
     secret = re.compile("SECRET|_URL=|PASSWORD|TOKEN")
 
@@ -145,5 +156,5 @@ def test_the_example_of_the_environment_is_one_that_raxx_reads(monkeypatch: pyte
 
     unknown = [name for name in os.environ if f"{name}=" not in listed]
 
-    assert unknown == ["PYTHONUNBUFFERED", "MATCHER_SHARDS"]
+    assert unknown == ["PYTHONUNBUFFERED"]
     assert not [name for name in os.environ if name.endswith(("_SECRET", "_KEY", "_URL"))]

@@ -63,6 +63,19 @@ def frozen(house: House, name: str) -> Iterator[psutil.Process]:
             victim.send_signal(signal.SIGCONT)
 
 
+@contextmanager
+def nobody_restarts(house: House) -> Iterator[None]:
+    """Let the supervisor freeze: what dies stays dead until the block is over."""
+    (hub,) = house.children("hub")
+    supervisor = hub.parent()
+    assert supervisor is not None
+    supervisor.suspend()
+    try:
+        yield
+    finally:
+        supervisor.resume()
+
+
 def wait_until(is_so: Callable[[], bool], otherwise: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not is_so():
@@ -131,6 +144,36 @@ def test_while_valkey_is_away_orders_are_refused_and_cancels_are_kept_for_later(
     wait_until(lambda: is_at(client, resting, "canceled"), "what was accepted meanwhile is not decided")
     wait_until(lambda: missing(client) == [], "it is not ready again")
     wait_until(lambda: client.post("/v2/orders", json=RESTING).status_code == 200, "no order is accepted")
+
+
+def test_postgresql_fails_over_and_nobody_has_to_be_restarted(house: House, client: httpx.Client) -> None:
+    def living() -> dict[str, set[tuple[int, float]]]:
+        names = ("hub", "matcher", "web", "web worker", "stream", "worker")
+        return {name: {(one.pid, one.create_time()) for one in house.children(name)} for name in names}
+
+    before = living()
+    acknowledged = [order(client), order(client, type="market"), order(client)]
+    (postgres,) = house.children("postgres")
+    with nobody_restarts(house):
+        postgres.send_signal(
+            signal.SIGQUIT
+        )  # "immediate": nothing is written any more, as when a machine dies
+        wait_until(lambda: postgres.status() == psutil.STATUS_ZOMBIE, "PostgreSQL does not end")
+        seen, refused = missing(client), client.post("/v2/orders", json=RESTING)
+
+    assert "database" in seen
+    assert refused.status_code == 503
+    wait_until(lambda: missing(client) == [], "it is not ready again")
+    resting, filled, other = acknowledged
+    wait_until(lambda: is_at(client, filled, "filled"), "what was acknowledged before does not fill")
+    wait_until(
+        lambda: is_at(client, resting, "new") and is_at(client, other, "new"),
+        "what was acknowledged before is not taken",
+    )
+    after = order(client, type="market")
+    wait_until(lambda: is_at(client, after, "filled"), "nothing fills")
+    wait_until(lambda: finding(house, "celery")["is_well"], "no worker answers")
+    assert living() == before
 
 
 def test_without_a_worker_paper_trades_on_and_the_next_worker_answers(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -31,7 +28,7 @@ from matching.market.publisher import Publisher
 from matching.models import Market, Shard
 from raxx import programs
 from raxx.env import SettingError
-from raxx.metrics import place, requests
+from raxx.metrics import requests
 from raxx.metrics.place import Address, address_of
 from raxx.metrics.serving import server
 from raxx.metrics.state import QUEUE, State
@@ -92,37 +89,6 @@ def test_without_an_address_nothing_serves_and_with_one_the_supervisor_starts_it
     settings.METRICS = Address("127.0.0.1", 9464)
     assert "metrics" in {task.name for task in programs.engines({}, ())}
     assert Client().get("/metrics").status_code != 200  # never on the public address
-
-
-COUNT = "from trading.metrics import committed; committed(5, 2, 0.001)"
-TELL = """
-from prometheus_client import CollectorRegistry
-from prometheus_client.multiprocess import MultiProcessCollector
-told = CollectorRegistry()
-MultiProcessCollector(told)
-print(told.get_sample_value("raxx_fills_total"), told.get_sample_value("raxx_matcher_batch_decisions_count"))
-"""
-
-
-def test_what_processes_count_is_told_by_one_and_forgotten_at_a_new_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(place.VARIABLE, "")
-    place.use(tmp_path / "metrics")
-
-    def run(code: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True,
-            cwd=settings.BASE_DIR, env=dict(os.environ),
-        )  # fmt: skip
-        return done.stdout.strip()
-
-    run(COUNT)
-    run(COUNT)
-    assert run(TELL) == "4.0 2.0"
-
-    place.empty(tmp_path / "metrics")
-    assert run(TELL) == "None None"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -215,11 +181,11 @@ def test_the_hub_counts_what_it_publishes(valkey: redis.Redis) -> None:
     publisher = Publisher(valkey, 5, feed="synthetic")
     publisher.begin(1, 0)
     items = items_of([(1, 1, Kind.QUOTE, 10, 1, 11, 1, 0, 0, 1), (2, 2, Kind.QUOTE, 10, 1, 12, 1, 0, 0, 1)])
-    before = counted("raxx_hub_items_total")
+    before = counted("raxx_hub_items_total", market="5")
 
     publisher.publish(Chunk(seq=2, at=2, items={"IBM": items}))
 
-    assert counted("raxx_hub_items_total") == before + 2
+    assert counted("raxx_hub_items_total", market="5") == before + 2
 
 
 def test_each_kind_of_stream_is_counted_by_its_own_name() -> None:
@@ -263,12 +229,13 @@ def test_what_is_asked_for_moves_with_what_happens(valkey: redis.Redis) -> None:
         run=1, at=int((begun.timestamp() - 40) * 1e9), updated_at=begun - timedelta(seconds=20)
     )
     before = state()
-    assert before["raxx_hub_alive"] == 0
+    of = market.pk
+    assert before[f"raxx_hub_alive {of}"] == 0
     assert (
         before["raxx_part_up database"] == before["raxx_part_up valkey"] == before["raxx_part_up market"] == 1
     )
     assert before["raxx_waiting_rows inbox"] == before["raxx_celery_queue_length"] == 0
-    assert before["raxx_inbox_oldest_seconds"] == before["raxx_intent_doubt_seconds"] == 0
+    assert before[f"raxx_inbox_oldest_seconds {of}"] == before["raxx_intent_doubt_seconds"] == 0
     assert before["raxx_disk_free_bytes"] > 0
     assert 0 < before["raxx_database_connections raxx_owner"] < before["raxx_database_connections_max"]
 
@@ -289,10 +256,10 @@ def test_what_is_asked_for_moves_with_what_happens(valkey: redis.Redis) -> None:
     )
     after = state()
 
-    assert after["raxx_hub_alive"] == 1
-    assert 30 <= after["raxx_newest_item_age_seconds"] < 90
-    assert after["raxx_matcher_lag_seconds 0"] == pytest.approx(10, abs=0.01)
-    assert after["raxx_matcher_silence_seconds 0"] >= 20
+    assert after[f"raxx_hub_alive {of}"] == 1
+    assert 30 <= after[f"raxx_newest_item_age_seconds {of}"] < 90
+    assert after[f"raxx_matcher_lag_seconds {of} 0"] == pytest.approx(10, abs=0.01)
+    assert after[f"raxx_matcher_silence_seconds {of} 0"] >= 20
     assert after["raxx_celery_queue_length"] == 3
     waiting = {
         name: after[f"raxx_waiting_rows {name}"] for name in ("inbox", "webhooks", "intents", "staff_acts")
@@ -307,6 +274,23 @@ def test_what_is_asked_for_moves_with_what_happens(valkey: redis.Redis) -> None:
     assert after["raxx_job_last_success_timestamp_seconds verify-ledger"] == begun.timestamp()
     assert (after["raxx_job_failed purge-history"], after["raxx_job_failed verify-ledger"]) == (1, 0)
     assert (after["raxx_job_overdue verify-audit"], after["raxx_job_overdue verify-ledger"]) == (1, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_market_is_told_apart_and_one_that_is_ill_hides_no_other(valkey: redis.Redis) -> None:
+    well = make_market(feed=Market.FeedKind.SYNTHETIC, is_active=True)
+    ill = make_market(feed=Market.FeedKind.SYNTHETIC, is_active=True, shard_count=2, run=2)
+    for market, run in ((well, 1), (ill, 2)):
+        valkey.set(keys.published(market.pk), json.dumps({"run": run, "seq": 1, "at": 1}))
+    valkey.set(keys.heartbeat(well.pk), "{}")
+
+    told = state()
+
+    assert (told[f"raxx_hub_alive {well.pk}"], told[f"raxx_hub_alive {ill.pk}"]) == (1, 0)
+    assert told[f"raxx_matcher_silence_seconds {ill.pk} 1"] == float("inf")  # it has never run
+    assert f"raxx_matcher_lag_seconds {ill.pk} 0" not in told  # it has not begun the run
+    assert told[f"raxx_matcher_lag_seconds {well.pk} 0"] >= 0
+    assert told["raxx_part_up market"] == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -85,18 +86,23 @@ def test_production_does_not_start_and_says_every_reason_at_once(tmp_path: Path)
         assert reason in last
 
 
+PRODUCTION = {
+    "RAXX_ENV": "production",
+    "RAXX_SECRET_KEY": GOOD["secret_key"],
+    "RAXX_ORIGINS": "https://raxx.example",
+    "VALKEY_URL": "valkey://cache.example:6379/0",
+    "RAXX_SMTP_URL": "smtps://raxx:word@mail.example",
+    "RAXX_AUDIT_KEY": "/etc/raxx/audit_key.pem",
+    "RAXX_AUDIT_ANCHORS": "/var/lib/raxx/anchors",
+}
+
+
+def url_of(login: str) -> str:
+    return f"postgresql://{login}:pw@db.example/raxx"
+
+
 def test_production_starts_with_real_servers_and_a_real_key(tmp_path: Path) -> None:
-    ended = start(
-        tmp_path / "data",
-        RAXX_ENV="production",
-        RAXX_SECRET_KEY=GOOD["secret_key"],
-        RAXX_ORIGINS="https://raxx.example",
-        DATABASE_URL="postgresql://admin:pw@db.example/raxx",
-        VALKEY_URL="valkey://cache.example:6379/0",
-        RAXX_SMTP_URL="smtps://raxx:word@mail.example",
-        RAXX_AUDIT_KEY="/etc/raxx/audit_key.pem",
-        RAXX_AUDIT_ANCHORS="/var/lib/raxx/anchors",
-    )
+    ended = start(tmp_path / "data", **PRODUCTION, DATABASE_URL=url_of(roles.OWNER))
 
     assert ended.stdout == "raxx_owner redis://cache.example:6379/0\n", ended.stderr
     assert not (tmp_path / "data").exists()  # nothing is kept where nothing is embedded
@@ -190,7 +196,58 @@ def test_who_serves_people_starts_with_its_own_login_or_one_that_leads_to_it(
     assert ended.stdout == "raxx_app\n", ended.stderr
 
 
-def test_another_database_url_leads_to_each_role_with_its_derived_password() -> None:
+@pytest.mark.parametrize(
+    ("code", "urls", "reason"),
+    [
+        (SHOW, {"DATABASE_URL": url_of("admin")}, "in production each process logs in as its own role"),
+        (
+            "import raxx.wsgi",
+            {"DATABASE_URL": url_of(roles.APP)},
+            "RAXX_SUPPORT_DATABASE_URL must be the log-in of raxx_support",
+        ),
+        (
+            "import raxx.wsgi",
+            {"DATABASE_URL": url_of(roles.APP), "RAXX_SUPPORT_DATABASE_URL": url_of(roles.OWNER)},
+            "RAXX_SUPPORT_DATABASE_URL must be the log-in of raxx_support",
+        ),
+    ],
+    ids=["the administrator", "no support", "another support"],
+)
+def test_in_production_a_process_has_the_log_in_of_its_own_role(
+    tmp_path: Path, code: str, urls: dict[str, str], reason: str
+) -> None:
+    ended = start(tmp_path, code, **PRODUCTION, **urls)
+
+    assert reason in ended.stderr.strip().splitlines()[-1]
+
+
+LOGINS_OF_WEB = """
+import json, raxx.wsgi, raxx.settings as s
+from raxx import roles
+print(json.dumps({
+    "used": [s.DATABASES[name]["USER"] + " " + s.DATABASES[name]["PASSWORD"] for name in ("default", "support")],
+    "as others": sorted({s.DATABASE_SERVER.login(role)["user"] for role in roles.ROLES}),
+    "key": s.DATABASE_SERVER.secret_key,
+}))
+"""
+
+
+def test_in_production_web_knows_two_log_ins_and_nothing_that_leads_to_a_third(tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"  # as systemd hands them over
+    folder.mkdir()
+    (folder / "DATABASE_URL").write_text(url_of(roles.APP))
+    (folder / "RAXX_SUPPORT_DATABASE_URL").write_text("postgresql://raxx_support:another@db.example/raxx\n")
+
+    ended = start(tmp_path / "data", LOGINS_OF_WEB, **PRODUCTION, CREDENTIALS_DIRECTORY=str(folder))
+
+    assert json.loads(ended.stdout or "{}") == {
+        "used": ["raxx_app pw", "raxx_support another"],
+        "as others": ["raxx_app"],
+        "key": None,
+    }, ended.stderr
+
+
+def test_in_development_another_database_url_leads_to_each_role_with_its_derived_password() -> None:
     server = roles.real_server("postgresql://admin:pw@db.example/prod?sslmode=require", "key")
 
     settings = server.django_settings(roles.APP)

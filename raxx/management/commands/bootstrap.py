@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 import psycopg
 from django.apps import apps
@@ -16,8 +14,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts.management.command import OperatorCommand
 from raxx import roles
-from raxx.bootstrap import bootstrap
+from raxx.bootstrap import LoginMissing, bootstrap
 from raxx.grants import grant_after_migrate
+from raxx.logins import Logins, LoginUnusable
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -35,10 +34,14 @@ class Command(OperatorCommand):
         "packages, be as this release expects; print each change. Run again, it changes nothing."
     )
     when = (
-        "Before the first start, before `migrate` of each release, after a new RAXX_SECRET_KEY, and after a restore "
-        "on a new server. DATABASE_URL names the administrative login."
+        "Before the first start, before `migrate` of each release, after a restore on a new server, and when a log-in has "
+        "leaked. DATABASE_URL names the administrative login; as raxx_owner it sees to the grants alone."
     )
-    examples = ("", "--dry-run --json", "--logins /etc/raxx/credentials")
+    examples = (
+        "--logins /etc/raxx/credentials",
+        "--logins /etc/raxx/credentials --dry-run --json",
+        "--logins /etc/raxx/credentials --rotate raxx_app",
+    )
     changes = True
     requires_system_checks: list[str] = []  # the database need not be there yet
 
@@ -47,33 +50,61 @@ class Command(OperatorCommand):
             "--logins",
             type=Path,
             metavar="FOLDER",
-            help="write the DATABASE_URL of each role to FOLDER/ROLE, readable by you alone",
+            help="in production, where each role's DATABASE_URL is kept, in FOLDER/ROLE, readable by you alone",
+        )
+        parser.add_argument(
+            "--rotate",
+            action="append",
+            default=[],
+            choices=[*roles.ROLES, "all"],
+            metavar="ROLE",
+            help="give ROLE (or all) a new random password and end its sessions; may be repeated",
         )
 
-    def handle(self, *, json: bool, dry_run: bool, logins: Path | None, **_: Any) -> None:
+    def handle(self, *, json: bool, dry_run: bool, logins: Path | None, rotate: list[str], **_: Any) -> None:
         server: Server = settings.DATABASE_SERVER
-        if server.is_single_role and server.administrator["user"] != roles.OWNER:
-            raise CommandError(
-                f"DATABASE_URL names {server.administrator['user']}, which may change no roles and no grants;"
-                f" give the administrative login, or {roles.OWNER} for the grants alone"
-            )
-        if server.is_single_role and logins is not None:
-            raise CommandError(
-                "--logins needs the administrative login in DATABASE_URL: others may have other passwords"
-            )
+        _refuse(server, logins, rotate)
+        kept = None if logins is None else Logins(logins)
+        rotated = roles.ROLES if "all" in rotate else tuple(dict.fromkeys(rotate))
         try:
-            changes = bootstrap(server, dry_run=dry_run)
+            changes = bootstrap(server, dry_run=dry_run, logins=kept, rotated=rotated)
+            if kept is not None:
+                known = server.knowing(kept.passwords()).login(roles.OWNER)
+                connection.settings_dict["PASSWORD"] = known.get("password", "")
             waits = _waits_for_migrations(dry_run=dry_run)
             if not waits:
                 changes += _grant(dry_run=dry_run)
         except (psycopg.Error, Error) as error:
             raise CommandError(f"PostgreSQL: {str(error).strip()}") from None
-        if logins is not None and not dry_run:
-            changes += _write_logins(server, logins)
+        except (LoginMissing, LoginUnusable) as error:
+            raise CommandError(str(error)) from None
         document = {"dry_run": dry_run, "changes": changes, "grants_wait_for_migrate": waits}
         lines = [f"would: {change}" if dry_run else change for change in changes] or ["nothing to change"]
         hint = "grants of packages' tables come with `manage.py migrate`" if waits else ""
         self.tell(document, lines, as_json=json, hint=hint)
+
+
+def _refuse(server: Server, logins: Path | None, rotate: list[str]) -> None:
+    """Raise CommandError for options that do not go together, or not with the login."""
+    login = server.administrator["user"]
+    if server.is_single_role:
+        if login != roles.OWNER:
+            raise CommandError(
+                f"DATABASE_URL names {login}, which may change no roles and no grants;"
+                f" give the administrative login, or {roles.OWNER} for the grants alone"
+            )
+        if logins is not None:
+            raise CommandError("--logins needs the administrative login in DATABASE_URL")
+    elif server.secret_key is None and logins is None:
+        raise CommandError(
+            "with the administrative login say where the roles' log-ins are kept: --logins FOLDER"
+        )
+    elif server.secret_key is not None and logins is not None:
+        raise CommandError(
+            "--logins is for RAXX_ENV=production: elsewhere passwords follow from RAXX_SECRET_KEY"
+        )
+    if rotate and logins is None:
+        raise CommandError("--rotate writes new log-ins: say where with --logins FOLDER")
 
 
 def _waits_for_migrations(*, dry_run: bool) -> bool:
@@ -105,29 +136,3 @@ def _privileges() -> set[tuple[str, str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(PRIVILEGES, [list(roles.ROLES)])
         return {(table, role, word.lower()) for table, role, word in cursor.fetchall()}
-
-
-def _write_logins(server: Server, folder: Path) -> list[str]:
-    """Write the files that differ. Raises CommandError where that cannot be done."""
-    changes = []
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for role in roles.ROLES:
-            file, url = folder / role, _url(server, role)
-            if file.exists() and file.read_text(encoding="utf-8") == url:
-                continue
-            draft = folder / f".{role}.{os.getpid()}"
-            with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as stream:
-                stream.write(url)
-            draft.replace(file)
-            changes.append(f"{file} has the log-in of {role}")
-    except OSError as error:
-        raise CommandError(f"{folder} cannot be written: {error.strerror}") from None
-    return changes
-
-
-def _url(server: Server, role: str) -> str:
-    login = server.login(role)
-    place = {name: login[name] for name in login.keys() - {"user", "password", "dbname"}}
-    query = f"?{urlencode(sorted(place.items()))}" if place else ""
-    return f"postgresql://{login['user']}:{quote(login['password'], safe='')}@/{login['dbname']}{query}"

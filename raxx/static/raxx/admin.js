@@ -1,15 +1,22 @@
-// The admin's forms that change something: the passkey is shown before they are sent, where it has to be.
+// The admin's forms that change something: the passkey says yes to the form as it stands, and then it is sent.
 
-import { call, stepUp } from "../accounts/http.js";
+import { stepUp } from "../accounts/http.js";
 import { NotShown } from "../accounts/passkey.js";
 
-const CEREMONY = { begin: "/auth/step-up/begin", complete: "/auth/step-up/complete" };
-const MARGIN_MS = 30_000; // the form has to arrive before the passkey's yes grows old
+const ASKING = { "Raxx-Step-Up": "ask", Accept: "application/json" };
+const UNAUTHORIZED = 401;
 
-async function isFresh() {
-  const { session } = await call("GET", "/auth/session");
-  const until = session.fresh_until;
-  return until !== null && new Date(until) - Date.now() > MARGIN_MS;
+/** Ask what the passkey has to say yes to, which does nothing else; null where the server does not want one. */
+async function wanted(form) {
+  const answer = await fetch(form.action, {
+    method: "POST",
+    headers: ASKING,
+    body: new FormData(form),
+    credentials: "same-origin",
+    cache: "no-store",
+    redirect: "manual", // to the log-in, if anywhere: that is for the browser to follow
+  });
+  return answer.status === UNAUTHORIZED ? answer.json() : null;
 }
 
 for (const form of document.querySelectorAll("form[data-step-up]")) {
@@ -26,8 +33,9 @@ for (const form of document.querySelectorAll("form[data-step-up]")) {
     isBusy = true;
     notice.hidden = true;
     try {
-      if (!(await isFresh())) {
-        await stepUp(CEREMONY);
+      const asked = await wanted(form);
+      if (asked !== null) {
+        await stepUp(asked);
       }
     } catch (error) {
       isBusy = false;
