@@ -4,14 +4,15 @@ Freshness stands on the session's row and is bound to the session's passkey. Wha
 `require_fresh`, the decorator or the permission; all three answer 401 `step_up_required`, which names the
 two paths of the ceremony, so that a page's script can show the passkey and send the request again.
 
-An assertion may also be for one thing alone, a live order for instance: it is bound to the digest of
-that thing, and spent once.
+An assertion may also be for one thing alone, a live order or a form of the staff: it is bound to the digest
+of that thing, and spent once.
 
 Source of the challenge's words: RFC 9470.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -25,6 +26,7 @@ from accounts.sessions import FRESH_FOR, LivingSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from django.http import HttpRequest, HttpResponseBase
     from rest_framework.request import Request
@@ -36,6 +38,19 @@ BEGIN = "/auth/step-up/begin"
 COMPLETE = "/auth/step-up/complete"
 MAX_AGE_S = int(FRESH_FOR.total_seconds())
 CHALLENGE = f'Session error="insufficient_user_authentication", max_age={MAX_AGE_S}'  # WWW-Authenticate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """That a passkey said yes to one thing, and that this yes is used up: what a service takes that must have one."""
+
+    session: LivingSession
+    digest: bytes
+
+    @property
+    def user_id(self) -> UUID:
+        """Who has shown it."""
+        return self.session.user_id
 
 
 def require_fresh(session: LivingSession | None) -> LivingSession:
@@ -107,8 +122,8 @@ def give_assertion(session: LivingSession, digest: bytes) -> None:
         pass
 
 
-def spend_assertion(session: LivingSession | None, digest: bytes) -> None:
-    """Use up the passkey's yes to the thing with this digest, within the caller's transaction.
+def spend_assertion(session: LivingSession | None, digest: bytes) -> Shown:
+    """Use up the passkey's yes to the thing with this digest, within the caller's transaction, and return it.
 
     Raises StepUpRequired where there is none, or none any more; as `require_fresh` for whose it must be.
     """
@@ -120,3 +135,4 @@ def spend_assertion(session: LivingSession | None, digest: bytes) -> None:
     spent, _ = mine.filter(expires_at__gt=timezone.now()).delete()
     if not spent:
         raise step_up_for(digest)
+    return Shown(session=session, digest=digest)

@@ -39,7 +39,9 @@ EXCEEDED = "rate limit exceeded"
 
 HOUR_S = 3_600
 
-Kind = Literal["log_in", "ceremony", "sign_up", "mailbox", "recovery", "bad_key", "page"]
+Kind = Literal[
+    "log_in", "ceremony", "sign_up", "mailbox", "recovery", "bad_key", "page", "review", "file", "estimate"
+]
 
 
 class Caller(Protocol):
@@ -70,7 +72,13 @@ ADDRESS_LIMITS: dict[Kind, AddressLimit] = {
     "mailbox": AddressLimit(rate=Rate(limit=5, period_s=HOUR_S)),  # of whoever's, from however many addresses
     "recovery": AddressLimit(rate=Rate(limit=10, period_s=HOUR_S)),
     "bad_key": AddressLimit(rate=Rate(limit=30), must_be_counted=False, is_before_all=True),
-    "page": AddressLimit(rate=Rate(limit=600), must_be_counted=False),  # of a person, whatever the tier
+    # Of a person, whatever the tier. The last three cost a hundred times what a page does, or hold the account's row.
+    "page": AddressLimit(rate=Rate(limit=600), must_be_counted=False),
+    "review": AddressLimit(
+        rate=Rate(limit=60), must_be_counted=False
+    ),  # read from all that an account has done
+    "file": AddressLimit(rate=Rate(limit=20), must_be_counted=False),
+    "estimate": AddressLimit(rate=Rate(limit=120), must_be_counted=False),  # a ticket asks while one types
 }
 
 # Which addresses this process has seen at their limit, and until when. A process that has not yet met the
@@ -170,12 +178,13 @@ def attempt_mail(email: str) -> None:
     attempt("mailbox", hashlib.sha256(email.strip().lower().encode()).hexdigest())
 
 
-def attempt_page(user_id: UUID) -> None:
+def attempt_page(user_id: UUID, kind: Kind = "page") -> None:
     """Count one more page, or part of one, of a person. Raises RateLimited for one too many.
 
+    What costs much has a `kind` of its own, so that it is refused long before the light pages are.
     Pages do not count against the tier's budget: what a person does on one is a request of the API, and is counted.
     """
-    attempt("page", str(user_id))
+    attempt(kind, str(user_id))
 
 
 def forget() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from uuid import UUID
+
 from django.utils import timezone
 
 from accounts.binding import acting_for
 from accounts.errors import RuleBroken
+from accounts.models.audit import AuditEntry
 from broker_handoff import adapters
 from broker_handoff.models import BrokerConnection
 from broker_handoff.services.disconnecting import REASON_MAX, disconnect
@@ -18,16 +22,37 @@ def _disconnect_live(deed: Deed) -> str:
     person = deed.subject.user
     with acting_for(person.pk):
         mine = BrokerConnection.objects.owned_by(person)
-        connection = mine.filter(status__in=BrokerConnection.LIVING).first()
-        if connection is None:
-            raise RuleBroken("there is no live connection that is not over")
-        disconnect(
-            owner=person,
-            connection_id=connection.pk,
-            reason=deed.reason[:REASON_MAX],
-            now=timezone.now(),
-        )
-    return f"connection {connection.pk} is over; a worker has the broker take its token back"
+        connection_id = _ended_before(deed)
+        if connection_id is None:
+            connection = mine.filter(status__in=BrokerConnection.LIVING).first()
+            if connection is None:
+                raise RuleBroken("there is no live connection that is not over")
+            connection_id = connection.pk
+            disconnect(
+                owner=person,
+                connection_id=connection_id,
+                reason=deed.reason[:REASON_MAX],
+                now=timezone.now(),
+            )
+    return f"connection {connection_id} is over; a worker has the broker take its token back"
+
+
+def _ended_before(deed: Deed) -> UUID | None:
+    """Return the connection that this act has ended already, where a worker died before it could say so.
+
+    The audit log knows: the end was written down in the same transaction, with the request that caused it. A
+    connection that the person has made since then stays.
+    """
+    if deed.act.attempts <= 1 or not deed.act.request_id:
+        return None
+    told = AuditEntry.objects.filter(
+        chain=deed.subject.user_id,
+        action="live.disconnected",
+        request_id=deed.act.request_id,
+        at__gte=deed.act.asked_at,
+    )
+    body = told.values_list("body", flat=True).first()
+    return None if body is None else UUID(json.loads(body)["before"]["connection"])
 
 
 @performs("cut_everybody", is_global=True)

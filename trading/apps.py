@@ -48,11 +48,9 @@ def fit_to_tier(user_id: UUID, tier: str, **_: Any) -> None:
 
 def end_their_grants(user_id: UUID, **_: Any) -> None:
     """Take part where somebody leaves the staff."""
-    from django.utils import timezone
-
     from trading.services.grants import end_grants_of
 
-    end_grants_of(user_id=user_id, now=timezone.now())
+    end_grants_of(user_id=user_id)
 
 
 def keep_plain_profiles(using: str, **_: Any) -> None:

@@ -93,7 +93,7 @@ def take_snapshots() -> dict[str, int]:
 @shared_task(name="trading.expire_grants")
 def expire_grants() -> dict[str, int]:
     """Write down which of the staff's grants have expired; they stopped counting by themselves."""
-    return {"expired": note_expired(now=timezone.now())}
+    return {"expired": note_expired()}
 
 
 @shared_task(name="trading.perform_staff_act", expires=60)

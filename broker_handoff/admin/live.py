@@ -64,6 +64,7 @@ show(
         title="Live connections",
         headings=("Id", "Broker", "Status", "Since", "Consent until", "Ended for", "At the broker"),
         read=_connections,
+        is_of_person=True,
     ),
     Section(
         name="intents",
@@ -81,12 +82,14 @@ show(
             "Id",
         ),
         read=_intents,
+        is_of_person=True,
     ),
     Section(
         name="closings",
         title="Kill switch",
         headings=("What", "By", "Reason", "Closed", "Opened"),
         read=_closings,
+        is_of_person=True,
     ),
 )
 offer(
@@ -94,6 +97,7 @@ offer(
         kind="disconnect_live",
         title="Disconnect live",
         words="Nothing more is sent to the person's broker; a worker has the token taken back there and shreds it.",
+        reaches_person=True,
     ),
     Offer(
         kind="cut_everybody",

@@ -17,7 +17,7 @@ from accounts.errors import NotFound, RuleBroken
 from broker_handoff.admin.forms import AskForm, EndForm
 from broker_handoff.models import GateOverride
 from broker_handoff.services.gate_overrides import approve_override, ask_for_override, end_override
-from trading.admin.pages import form_page
+from trading.admin.pages import form_page, shown_of
 from trading.models import AccountEntry
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class GateOverrideAdmin(SupportAdmin):
                 if person is None:
                     raise NotFound("nobody with this address has an account here")
                 asked = ask_for_override(
-                    session=request.session.living,  # type: ignore[attr-defined] # our session engine
+                    shown=shown_of(request),
                     person_id=person.owner_id,
                     reason=form.cleaned_data["reason"],
                     now=timezone.now(),
@@ -87,14 +87,15 @@ class GateOverrideAdmin(SupportAdmin):
             return super().change_view(request, str(override_id))
         is_end = request.POST.get("step") == "end"
         form = EndForm(request.POST if is_end else None)
-        session = request.session.living  # type: ignore[attr-defined] # as above
         try:
             if request.POST.get("step") == "approve":
-                approve_override(session=session, override_id=override_id, now=timezone.now(), using=SUPPORT)
+                approve_override(
+                    shown=shown_of(request), override_id=override_id, now=timezone.now(), using=SUPPORT
+                )
                 return self._done(request, override_id, "Approved: the gate is open to them.")
             if is_end and form.is_valid():
                 end_override(
-                    session=session,
+                    shown=shown_of(request),
                     override_id=override_id,
                     reason=form.cleaned_data["reason"],
                     now=timezone.now(),

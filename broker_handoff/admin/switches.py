@@ -9,7 +9,7 @@ from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 
 from accounts.admin import SUPPORT, SupportAdmin
-from accounts.errors import Failure, NotFound, StepUpRequired
+from accounts.errors import Failure, NotFound
 from accounts.models import User
 from broker_handoff.admin.forms import CloseForm, OpenForm
 from broker_handoff.models import SwitchClosing
@@ -90,8 +90,6 @@ class SwitchClosingAdmin(SupportAdmin):
                     reason=form.cleaned_data["reason"],
                     using=SUPPORT,
                 )
-            except StepUpRequired:
-                raise
             except Failure as error:
                 form.add_error(None, str(error))
             else:

@@ -13,7 +13,6 @@ from django.db import transaction
 from accounts.errors import NotFound, RuleBroken, ValueInvalid
 from accounts.models import User
 from accounts.services.audit import record
-from accounts.step_up import require_fresh
 from broker_handoff.models import GateOverride
 from broker_handoff.models.gate import OVERRIDE_LASTS, REASON_MAX
 
@@ -22,23 +21,22 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
-    from accounts.sessions import LivingSession
+    from accounts.step_up import Shown
 
 
 def ask_for_override(
-    *, session: LivingSession | None, person_id: UUID, reason: str, now: datetime, using: str = "default"
+    *, shown: Shown, person_id: UUID, reason: str, now: datetime, using: str = "default"
 ) -> GateOverride:
     """Ask that somebody may trade live; another one approves.
 
-    Raises StepUpRequired, RuleBroken for oneself and for who does not oversee, ValueInvalid.
+    `shown` is a passkey's yes to this. Raises RuleBroken for oneself and for who does not oversee, ValueInvalid.
     """
-    staff = require_fresh(session)
-    _require_overseer(staff, using)
-    if staff.user_id == person_id:
+    _require_overseer(shown, using)
+    if shown.user_id == person_id:
         raise RuleBroken("nobody asks for themselves")
     with transaction.atomic(using=using, durable=True):
         override = GateOverride.objects.using(using).create(
-            user_id=person_id, reason=_checked(reason), asked_by=staff.user_id, asked_at=now
+            user_id=person_id, reason=_checked(reason), asked_by=shown.user_id, asked_at=now
         )
         _tell("gate.override_asked", override, using, reason=override.reason)
     return override
@@ -46,7 +44,7 @@ def ask_for_override(
 
 def approve_override(
     *,
-    session: LivingSession | None,
+    shown: Shown,
     override_id: UUID,
     now: datetime,
     lasts: timedelta = OVERRIDE_LASTS,
@@ -54,23 +52,22 @@ def approve_override(
 ) -> GateOverride:
     """Open the gate to whom another one has asked for, for 90 days at most. Repeating it changes nothing.
 
-    Raises StepUpRequired, NotFound, RuleBroken for who asked, whom it is for, and who does not oversee.
+    `shown` is a passkey's yes to this. Raises NotFound, RuleBroken for who asked, whom it is for, and who does not oversee.
     """
-    staff = require_fresh(session)
-    _require_overseer(staff, using)
+    _require_overseer(shown, using)
     with transaction.atomic(using=using, durable=True):
         override = _locked(override_id, using)
         if override.ended_at is not None:
             raise RuleBroken("it has been ended: ask anew")
         if override.approved_at is not None:
-            if override.approved_by == staff.user_id:
+            if override.approved_by == shown.user_id:
                 return override
             raise RuleBroken("it is approved")
-        if staff.user_id in (override.asked_by, override.user_id):
+        if shown.user_id in (override.asked_by, override.user_id):
             raise RuleBroken("it takes two of the staff: who asked, and another one")
         if not OVERRIDE_LASTS >= lasts > OVERRIDE_LASTS * 0:
             raise ValueInvalid(f"an override lasts {OVERRIDE_LASTS.days} days at most, and more than nothing")
-        override.approved_by, override.approved_at = staff.user_id, now
+        override.approved_by, override.approved_at = shown.user_id, now
         override.expires_at = now + lasts
         _write(override, using, "approved_by", "approved_at", "expires_at")
         _tell(
@@ -89,21 +86,21 @@ def end_override(
     override_id: UUID,
     reason: str,
     now: datetime,
-    session: LivingSession | None = None,
+    shown: Shown | None = None,
     using: str = "default",
     is_trial: bool = False,
 ) -> GateOverride:
-    """End an override, or the wish for one, at once. Repeating it changes nothing. Without a session: by a command.
+    """End an override, or the wish for one, at once. Repeating it changes nothing. Without a passkey's yes: by a command.
 
     A trial keeps nothing. Raises NotFound, ValueInvalid, RuleBroken for who does not oversee.
     """
-    if session is not None:
-        _require_overseer(session, using)
+    if shown is not None:
+        _require_overseer(shown, using)
     words = _checked(reason)
     with transaction.atomic(using=using, durable=True):
         override = _locked(override_id, using)
         if override.ended_at is None:
-            override.ended_by = None if session is None else session.user_id
+            override.ended_by = None if shown is None else shown.user_id
             override.ended_at, override.end_reason = now, words
             _write(override, using, "ended_by", "ended_at", "end_reason")
             _tell("gate.override_ended", override, using, reason=words)
@@ -111,9 +108,9 @@ def end_override(
     return override
 
 
-def _require_overseer(staff: LivingSession, using: str) -> None:
+def _require_overseer(shown: Shown, using: str) -> None:
     overseers = User.objects.using(using).filter(
-        pk=staff.user_id, is_active=True, is_staff=True, is_superuser=True
+        pk=shown.user_id, is_active=True, is_staff=True, is_superuser=True
     )
     if not overseers.exists():
         raise RuleBroken("only who oversees the staff decides on exceptions")

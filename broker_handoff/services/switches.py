@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, OperationalError, ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 
+from accounts.clock import database_now
 from accounts.errors import NotFound, RuleBroken, ValueInvalid
 from accounts.models import User
 from accounts.services.audit import record
@@ -158,7 +159,7 @@ def ask_to_open(*, closing_id: UUID, operator: User, reason: str, using: str = "
         closing = _of_staff(closing_id, operator, using)
         closing.asked_by, closing.asked_at, closing.asked_reason = (
             operator.pk,
-            timezone.now(),
+            database_now(using),
             _reason(reason),
         )
         closing.save(using=using, update_fields=["asked_by", "asked_at", "asked_reason"])
@@ -175,7 +176,7 @@ def approve_opening(
     """
     with transaction.atomic(using=using, durable=True):
         closing = _approvable(closing_id, operator, using)
-        closing.opened_by, closing.opened_at = operator.pk, timezone.now()
+        closing.opened_by, closing.opened_at = operator.pk, database_now(using)
         closing.save(using=using, update_fields=["opened_by", "opened_at"])
         words = _reason(reason) if reason else closing.asked_reason
         _tell("live_switch.opened", closing, reason=words, using=using)
@@ -194,7 +195,7 @@ def _approvable(closing_id: UUID, operator: User, using: str) -> SwitchClosing:
         raise RuleBroken("nobody has asked to open it: one asks, another approves")
     if closing.asked_by == operator.pk:
         raise RuleBroken("opening takes two of the staff: another one must approve")
-    if closing.asked_at < timezone.now() - APPROVED_WITHIN:
+    if closing.asked_at < database_now(using) - APPROVED_WITHIN:
         raise RuleBroken("it was asked for more than 24 hours ago: ask again")
     return closing
 

@@ -35,6 +35,10 @@ class LeaseLost(Exception):
     """Another worker has the link by now, or it was switched off: this one does no more."""
 
 
+class AnotherShadow(Exception):
+    """The key opens another account than the one that was compared so far; the text is for the operator."""
+
+
 def turn_on(
     *, account: TradingAccount, broker: Broker, now: datetime | None = None, is_trial: bool = False
 ) -> ShadowLink:
@@ -74,6 +78,23 @@ def turn_off(*, account: TradingAccount, now: datetime | None = None, is_trial: 
     )
     transaction.set_rollback(is_trial)
     return link
+
+
+@transaction.atomic(durable=True)
+def end_for_another(link: ShadowLink, why: str) -> None:
+    """End a mirror whose shadow is another account by now: two accounts' fills are no comparison. Raises LeaseLost."""
+    require_lease(link)
+    now = timezone.now()
+    _mine(link).update(
+        is_on=False, turned_off_at=now, lease=None, leased_until=None, fault=why[:WORDS_MAX], fault_at=now
+    )
+    record(
+        action="shadow.off",
+        user_id=link.user_id,
+        account_id=link.account_id,
+        before={"shadow_account": link.shadow_account},
+        reason=why,
+    )
 
 
 @transaction.atomic(durable=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ from broker_handoff.models import ShadowLink, ShadowOrder
 from broker_handoff.models.shadow import WORDS_MAX
 from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown, TokenRefused
 from broker_handoff.shadow.links import (
+    AnotherShadow,
     LeaseLost,
     claim,
+    end_for_another,
     give_back,
     give_back_after,
     note_poll,
@@ -61,6 +64,11 @@ def mirror(link: ShadowLink, broker: Broker, *, slice_s: float = SLICE_S) -> Non
         _pass(link, broker, time.monotonic() + slice_s)
     except LeaseLost:
         return
+    except AnotherShadow as error:
+        logger.error("the mirror of account %s was switched off: %s", link.account_id, error)  # noqa: TRY400 - no bug
+        with suppress(LeaseLost):
+            end_for_another(link, str(error))
+        return
     except (BrokerRefused, BrokerUnavailable, OutcomeUnknown) as error:
         logger.warning("the shadow of account %s: %s", link.account_id, error)
         give_back_after(link, str(error), getattr(error, "retry_after_s", None))
@@ -71,17 +79,28 @@ def mirror(link: ShadowLink, broker: Broker, *, slice_s: float = SLICE_S) -> Non
 def _pass(link: ShadowLink, broker: Broker, until: float) -> None:
     while time.monotonic() < until and take_page(link):
         continue
-    for row_id in _ids(link, _S.ACCEPTED, _S.SENDING):
+    to_send = _ids(link, _S.ACCEPTED, _S.SENDING)
+    cancels = _rows(link, _S.WORKING).filter(cancel_wanted_at__isnull=False, cancel_asked_at=None)
+    is_to_poll = link.polled_at is None or timezone.now() >= link.polled_at + POLL_EVERY
+    if to_send or cancels.exists() or (is_to_poll and _rows(link, _S.WORKING).exists()):
+        _require_same_shadow(link, broker)
+    for row_id in to_send:
         if time.monotonic() >= until:
             return
         _send(link, row_id, broker)
-    to_cancel = _rows(link, _S.WORKING).filter(cancel_wanted_at__isnull=False, cancel_asked_at=None)
-    for row in to_cancel.order_by("seq"):
+    for row in cancels.order_by("seq"):
         if time.monotonic() >= until:
             return
         _cancel(link, row, broker)
-    if link.polled_at is None or timezone.now() >= link.polled_at + POLL_EVERY:
+    if is_to_poll:
         _poll(link, broker, until)
+
+
+def _require_same_shadow(link: ShadowLink, broker: Broker) -> None:
+    """Ask whose account the key opens before anything is sent there or compared. Raises AnotherShadow."""
+    number = broker.account().number
+    if number != link.shadow_account:
+        raise AnotherShadow(f"the key opened account {link.shadow_account}, and opens {number} now")
 
 
 def _rows(link: ShadowLink, *statuses: IntentStatus) -> QuerySet[ShadowOrder]:

@@ -15,17 +15,19 @@ from django.test import Client
 from django.utils import timezone
 from django_otp_webauthn.models import WebAuthnCredential
 
-from accounts.sessions import begin_session
+from accounts.sessions import begin_session, living_session
+from accounts.step_up import Shown, give_assertion
 from raxx import roles
+from tests.factories.people import make_session
 from tests.factories.rows import make_account, make_one_of_everything, make_user
 from trading.models import GrantPermission, TradingAccount
 from trading.services.grants import give_grant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from accounts.models import User
+    from accounts.sessions import LivingSession
     from trading.models import AccountGrant
 
     SignIn = Callable[..., Client]
@@ -47,6 +49,13 @@ def grant(
 
 def make_staff(**fields: Any) -> User:
     return make_user(**{"is_staff": True, **fields})
+
+
+def shown_by(user: User) -> Shown:
+    """Return a passkey's yes of somebody's, as the site hands it to a service."""
+    session = living_session(make_session(user))
+    assert session is not None
+    return Shown(session=session, digest=b"d" * 32)
 
 
 @pytest.fixture
@@ -93,47 +102,77 @@ def make_passkey(user: User) -> WebAuthnCredential:
     )
 
 
-def served_as_app() -> AbstractContextManager[None]:
-    """Make this thread's default connection one of the role that serves people, as in the web process."""
-    return served_as(roles.APP)
+def _log_in(role: str) -> DatabaseWrapper:
+    owner, login = connections["default"], settings.DATABASE_SERVER.login(role)
+    return DatabaseWrapper(
+        {**owner.settings_dict, "USER": login["user"], "PASSWORD": login["password"]}, "default"
+    )
+
+
+@contextmanager
+def _in_place_of_owner(connection: DatabaseWrapper) -> Iterator[None]:
+    owner = connections["default"]
+    connections["default"] = connection
+    try:
+        yield
+    finally:
+        connections["default"] = owner
 
 
 @contextmanager
 def served_as(role: str) -> Iterator[None]:
     """Make this thread's default connection one of a role's own log-in."""
-    owner = connections["default"]
-    login = settings.DATABASE_SERVER.login(role)
-    app = DatabaseWrapper(
-        {**owner.settings_dict, "USER": login["user"], "PASSWORD": login["password"]}, "default"
-    )
-    connections["default"] = app
+    connection = _log_in(role)
     try:
-        yield
+        with _in_place_of_owner(connection):
+            yield
     finally:
-        app.close()
-        connections["default"] = owner
+        connection.close()
 
 
 class AdminClient(Client):
-    """Asks as a browser does, of a web process with its own two roles. Tests beside it go on as the owner."""
+    """Asks as a browser does, of a web process with its own two roles. Tests beside it go on as the owner.
+
+    Where a form is to be said yes to by the passkey, that is done and the form is sent again, unless there is none.
+    """
+
+    def __init__(self, *, app: DatabaseWrapper, passkey_of: LivingSession | None, **options: Any) -> None:
+        super().__init__(**options)
+        self.app = app
+        self.passkey_of = passkey_of
+
+    def post(self, path: str, data: Any = None, **extra: Any) -> Any:  # type: ignore[override] # what is passed on
+        """Send a form, and again after the passkey."""
+        answer = super().post(path, data, **extra)
+        if answer.status_code != 401 or self.passkey_of is None:
+            return answer
+        digest = answer.json()["digest"]
+        give_assertion(self.passkey_of, bytes.fromhex(digest))
+        return super().post(path, data, **extra)
 
     def request(self, **request: Any) -> Any:
         """Send one request."""
-        with served_as_app():
+        with _in_place_of_owner(self.app):
             return super().request(**request)
 
 
 @pytest.fixture
 def sign_in(transactional_db: None) -> Iterator[SignIn]:
-    """Return what signs somebody in, with a passkey shown just now unless told otherwise."""
+    """Return what signs somebody in by a passkey, which they then show for each form unless told otherwise.
 
-    def signed_in(user: User, *, is_fresh: bool = True, **client: Any) -> Client:
+    The session itself is fresh: that alone must open nothing here.
+    """
+    app = _log_in(roles.APP)  # one for all requests, as a web process has it
+
+    def signed_in(user: User, *, shows_passkey: bool = True, **client: Any) -> Client:
         begun = begin_session(
-            user=user, passkey_id=make_passkey(user).pk, headers={}, trusted=[], is_fresh=is_fresh
+            user=user, passkey_id=make_passkey(user).pk, headers={}, trusted=[], is_fresh=True
         )
-        browser = AdminClient(**client)
+        shower = living_session(begun.key) if shows_passkey else None
+        browser = AdminClient(app=app, passkey_of=shower, **client)
         browser.cookies[settings.SESSION_COOKIE_NAME] = begun.key
         return browser
 
     yield signed_in
+    app.close()
     connections["support"].close()

@@ -15,8 +15,9 @@ from broker_handoff.models import BrokerConnection
 from raxx import roles
 from tests.broker_handoff.people import make_connection
 from tests.factories.people import make_session
-from tests.factories.rows import make_asset, make_market, make_order
+from tests.factories.rows import make_asset
 from tests.support.conftest import ACT, VIEW, grant, make_staff, served_as
+from trading.admin.offers import offers
 from trading.models import AccountGrant, Asset, Journal, StaffAct, TradingAccount, WebhookEndpoint
 from trading.services import staff_acts, staff_deeds
 from trading.services.staff_acts import due, kinds, perform_act
@@ -24,7 +25,7 @@ from trading.services.staff_acts import due, kinds, perform_act
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.test import Client
+    from django.core.mail import EmailMessage
 
     from accounts.models import User
     from tests.support.conftest import SignIn
@@ -64,7 +65,7 @@ def world(alice: TradingAccount) -> TradingAccount:
     return alice
 
 
-def _webhook(account: TradingAccount) -> dict[str, Any]:
+def webhook_of(account: TradingAccount) -> dict[str, Any]:
     endpoint = WebhookEndpoint.objects.filter(account=account).earliest("pk")
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(cursor=5)
     return {"endpoint_id": str(endpoint.pk), "from_seq": 2}
@@ -75,7 +76,7 @@ SAID: dict[str, Callable[[TradingAccount], dict[str, Any]]] = {
     "adjust_cash": lambda _: {"amount": "-250.50", "note": "a fee that was ours"},
     "change_tier": lambda _: {"tier": "pro"},
     "erase": lambda _: {"confirmation": "erase this person"},
-    "replay_webhook": _webhook,
+    "replay_webhook": webhook_of,
     "suspend_asset": lambda _: {"symbol": "IBM"},
     "resume_asset": lambda _: {"symbol": "HAL"},
 }
@@ -111,6 +112,8 @@ COMES_TO: dict[str, Any] = {
     "suspend_asset": True,
     "resume_asset": None,
 }
+# Of what is done to their access, or to them as a whole, the person hears by mail (an export's link comes with it).
+MAILED = {"change_tier", "revoke_keys", "end_sessions", "erase", "disconnect_live"}
 GLOBAL = {"suspend_asset", "resume_asset", "cut_everybody"}
 
 
@@ -120,7 +123,7 @@ def test_every_kind_is_asked_for_in_a_test() -> None:
 
 @pytest.mark.parametrize("kind", list(SEEN))
 def test_an_act_is_asked_for_by_http_and_done_once_by_a_worker(
-    sign_in: SignIn, world: TradingAccount, kind: str
+    sign_in: SignIn, world: TradingAccount, kind: str, mailoutbox: list[EmailMessage]
 ) -> None:
     staff = make_staff(is_superuser=kind in GLOBAL)
     grant(staff, world, ACT)
@@ -151,7 +154,23 @@ def test_an_act_is_asked_for_by_http_and_done_once_by_a_worker(
     StaffAct.objects.update(status="waiting", done_at=None, next_attempt_at=timezone.now())
     performed(act)
     world.refresh_from_db()
-    assert SEEN[kind](world) == COMES_TO[kind]
+    assert (act.status, SEEN[kind](world)) == ("done", COMES_TO[kind])
+    assert [mail.to for mail in mailoutbox] == ([[world.user.email]] if kind in MAILED else [])
+
+
+def test_what_reaches_the_whole_person_says_so_before_it_is_asked_for_and_is_mailed(
+    sign_in: SignIn, staff: User, world: TradingAccount
+) -> None:
+    grant(staff, world, ACT)
+    client = sign_in(staff)
+    says = {
+        offer.kind
+        for offer in offers(is_global=False)
+        if "reaches the person as a whole" in client.get(act_page(world, offer.kind)).content.decode()
+    }
+
+    assert says == {"change_tier", "end_sessions", "export", "erase", "disconnect_live"}
+    assert says <= MAILED | {"export"}
 
 
 def test_what_was_granted_to_be_looked_at_is_not_acted_on(
@@ -196,7 +215,7 @@ def test_a_passkey_that_was_not_shown_lately_asks_for_nothing(
     sign_in: SignIn, staff: User, world: TradingAccount
 ) -> None:
     grant(staff, world, ACT)
-    answer = sign_in(staff, is_fresh=False).post(act_page(world, "freeze"), REASON)
+    answer = sign_in(staff, shows_passkey=False).post(act_page(world, "freeze"), REASON)
 
     assert (answer.status_code, answer.json()["error"]) == (401, "step_up_required")
     assert not StaffAct.objects.exists()
@@ -288,53 +307,3 @@ def test_what_fails_without_a_word_is_tried_again_and_given_up_at_last(
             perform_act(act.pk)
     act.refresh_from_db()
     assert (act.status, due()) == ("failed", [])
-
-
-# --- What belongs to nobody ------------------------------------------------------------------------
-
-
-def test_a_superuser_defines_the_next_version_of_a_profile(
-    sign_in: SignIn, overseer: User, staff: User
-) -> None:
-    make_market()
-    page, said = (
-        "/admin/trading/simulationprofile/define/",
-        {"name": "slow", "latency_ms": "250", "reason": "asked"},
-    )
-    client: Client = sign_in(overseer)
-
-    assert client.post(page, said).status_code == 302
-    assert "slow" in client.get("/admin/trading/simulationprofile/").content.decode()
-    assert told() == [("profile.defined", f"staff:{overseer.pk}")]
-    assert client.post(page, {**said, "latency_ms": "-1"}).status_code == 422
-    assert sign_in(staff).post(page, {**said, "latency_ms": "9"}).status_code == 403
-    assert len(told()) == 1
-
-
-def test_a_superuser_lets_a_colleague_in_and_takes_it_back(
-    sign_in: SignIn, overseer: User, staff: User, alice: TradingAccount
-) -> None:
-    client = sign_in(overseer)
-    form = f"/admin/trading/accountentry/{alice.pk}/grant/"
-    said = {"reason": "on call", "ticket": "", "permission": ACT.value, "hours": "2"}
-
-    assert client.post(form, {**said, "staff": "nobody@example.com"}).status_code == 422
-    assert client.post(form, {**said, "staff": staff.email}).status_code == 302
-    given = AccountGrant.objects.filter(user=staff)
-    assert {one.what for one in given} == {VIEW, ACT}
-    to_look = given.get(permission__codename=VIEW)
-    assert client.post(f"/admin/trading/accountgrant/{to_look.pk}/end/").status_code == 302
-    assert not AccountGrant.objects.exists()
-    ends = AuditEntry.objects.filter(chain=alice.pk, action="grant.revoked")
-    assert {one.actor_id for one in ends} == {str(overseer.pk)}
-
-
-def test_orders_of_a_stranger_s_webhook_are_not_sent_again(
-    sign_in: SignIn, staff: User, world: TradingAccount, bob: TradingAccount
-) -> None:
-    grant(staff, world, ACT)
-    make_order(bob)
-    sign_in(staff).post(act_page(world, "replay_webhook"), {**REASON, **_webhook(bob)})
-
-    act = performed(StaffAct.objects.get())
-    assert (act.status, act.outcome.partition(" for ")[0]) == ("refused", "webhook not found")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from unittest.mock import patch
-from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -21,21 +20,14 @@ from accounts.models import User
 from accounts.models.audit import AuditEntry
 from raxx.headers import POLICY
 from tests.support.conftest import HOURS, grant
+from tests.support.test_ways import ASKING, LIST, LOOKING, page
 from trading.models import AccountGrant, TradingAccount
 from trading.services.grants import end_grants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.conftest import SignIn
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "support"])
-
-LIST = "/admin/trading/tradingaccount/"
-
-
-def page(account: TradingAccount) -> str:
-    return f"{LIST}{account.pk}/change/"
 
 
 def test_staff_sees_the_granted_account_and_what_is_in_it(
@@ -53,85 +45,6 @@ def test_staff_sees_the_granted_account_and_what_is_in_it(
     assert list(answer.context["orders"]) == list(alice.orders.order_by("-submitted_at", "pk"))
     for name in ("positions", "orders", "fills", "events"):
         assert {row.account_id for row in answer.context[name]} == {alice.pk}
-
-
-WAYS: dict[str, Callable[[TradingAccount], str]] = {
-    "list": lambda _: LIST,
-    "whole list": lambda _: f"{LIST}?all=",
-    "search by number": lambda one: f"{LIST}?q={one.number}",
-    "search by address": lambda one: f"{LIST}?q={quote(one.user.email)}",
-    "search by id": lambda one: f"{LIST}?q={one.pk}",
-    "filter": lambda one: f"{LIST}?status__exact={one.status}",
-    "filter by owner": lambda one: f"{LIST}?user__id__exact={one.user_id}",
-    "filter by address": lambda one: f"{LIST}?user__email__startswith={one.user.email[:3]}",
-    "filter by cash": lambda _: f"{LIST}?cash__gte=0",
-    "ordering": lambda _: f"{LIST}?o=-1.2.3",
-    "second page": lambda _: f"{LIST}?p=2",
-    "popup": lambda _: f"{LIST}?_popup=1&_to_field=id",
-    "page": page,
-    "history": lambda one: f"{LIST}{one.pk}/history/",
-    "deletion": lambda one: f"{LIST}{one.pk}/delete/",
-    "autocompletion": lambda one: (
-        f"/admin/autocomplete/?app_label=trading&model_name=order&field_name=account&term={one.number}"
-    ),
-    "view on site": lambda one: f"/admin/r/1/{one.pk}/",
-    "grants": lambda _: "/admin/trading/accountgrant/",
-    "entries": lambda _: "/admin/trading/accountentry/",
-    "entry": lambda one: f"/admin/trading/accountentry/{one.pk}/change/",
-    "entry's form": lambda one: f"/admin/trading/accountentry/{one.pk}/grant/",
-    "index": lambda _: "/admin/",
-    "app": lambda _: "/admin/trading/",
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_no_way_leads_to_an_account_that_was_not_granted(
-    sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount, way: str
-) -> None:
-    grant(staff, alice)
-    client = sign_in(staff)
-    asked = WAYS[way](bob)
-    answers = [client.get(asked, follow=True), client.post(asked, {"action": "delete_selected"}, follow=True)]
-
-    for answer in answers:
-        told = answer.content.decode().replace(f"“{bob.pk}”", "")  # what was asked for may be repeated
-        for secret in {bob.number, bob.user.email, str(bob.pk)} - {_said(asked)}:
-            assert secret not in told
-    assert TradingAccount.objects.filter(pk=bob.pk).exists()
-    assert not AuditEntry.objects.filter(chain=bob.pk).exists()
-
-
-def _said(asked: str) -> str:
-    """Return what a search box repeats of the question."""
-    return asked.partition("?q=")[2].replace("%40", "@")
-
-
-@pytest.mark.parametrize("way", ["page", "history", "deletion", "entry", "entry's form", "search by number"])
-def test_what_was_not_granted_answers_as_what_does_not_exist(
-    sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount, way: str
-) -> None:
-    grant(staff, alice)
-    nobody_s = TradingAccount(
-        pk=uuid4(), number="T999999999", user=User(email="nobody@example.com"), status="X"
-    )
-    client = sign_in(staff)
-
-    def answers(account: TradingAccount) -> list[tuple[int, str, str]]:
-        told = []
-        for ask in (client.get, client.post):
-            answer = ask(WAYS[way](account))
-            text = answer.content.decode()
-            for said in (str(account.pk), account.number):
-                text = text.replace(said, "…")
-            token = answer.context["csrf_token"] if answer.context and "csrf_token" in answer.context else "…"
-            told.append((answer.status_code, answer.get("Location", ""), text.replace(str(token), "…")))
-        return told
-
-    def plain(told: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-        # An id that a JSON answer gives to its request is another each time.
-        return [(status, where, text if "request_id" not in text else "") for status, where, text in told]
-
-    assert plain(answers(bob)) == plain(answers(nobody_s))
 
 
 @pytest.mark.parametrize("what_happens", ["expired", "revoked", "demoted", "deactivated"])
@@ -211,12 +124,31 @@ def test_nothing_is_changed_by_a_page(sign_in: SignIn, staff: User, alice: Tradi
     assert (alice.name, alice.cash, TradingAccount.objects.count()) == ("", 1000, 1)
 
 
+def test_no_table_of_the_site_has_a_form_that_adds_changes_or_deletes_not_even_for_a_superuser(
+    sign_in: SignIn, overseer: User
+) -> None:
+    client = sign_in(overseer)
+    answers = {}
+    for model in admin.site._registry:
+        base = f"/admin/{model._meta.app_label}/{model._meta.model_name}"
+        answers[base] = [client.post(f"{base}/add/", {"name": "x"}).status_code]
+        answers[base] += [client.post(f"{base}/{uuid4()}/delete/", {"post": "yes"}).status_code]
+        request = client.get(f"{base}/").wsgi_request
+        rights = admin.site._registry[model].get_model_perms(request)
+        assert rights == {"add": False, "change": False, "delete": False, "view": True}
+        assert admin.site._registry[model].get_actions(request) == {}
+
+    assert len(answers) == 9
+    assert {status for both in answers.values() for status in both} <= {302, 403}
+
+
 def test_people_who_are_not_staff_are_turned_away(sign_in: SignIn, alice: TradingAccount) -> None:
     person = alice.user
     client = sign_in(person)
 
     assert client.get("/admin/login/").status_code == 403
-    answers = [client.get(way(alice)) for way in WAYS.values()]
+    answers = [client.get(way(alice)) for way in ASKING.values()]
+    answers += [client.get(path) for path in LOOKING.values()]
     assert {answer.status_code for answer in answers} == {302}
     assert all(answer["Location"].startswith("/admin/login/") for answer in answers)
 
@@ -246,7 +178,7 @@ def test_a_passkey_that_is_gone_opens_nothing(sign_in: SignIn, staff: User) -> N
 
 
 def test_logging_out_asks_for_no_passkey_and_ends_the_session(sign_in: SignIn, staff: User) -> None:
-    client = sign_in(staff, is_fresh=False)
+    client = sign_in(staff, shows_passkey=False)
 
     assert client.post("/admin/logout/").status_code == 200
     assert client.get("/admin/").status_code == 302

@@ -165,7 +165,7 @@ def test_a_form_that_says_too_little_grants_nothing(
 @over_http
 def test_a_passkey_that_was_not_shown_lately_grants_nothing(sign_in: SignIn, overseer: User) -> None:
     account = make_account()
-    client = sign_in(overseer, is_fresh=False)
+    client = sign_in(overseer, shows_passkey=False)
     answer = client.post(form(account), GOOD)
 
     assert answer.status_code == 401

@@ -80,7 +80,7 @@ def test_each_step_asks_for_the_passkey(sign_in: SignIn, staff: User, step: str)
         sign_in(second).post(page(SwitchClosing.objects.get()), {"step": "ask", "reason": "r"})
     before = told()
     where = CLOSE if step == "close" else page(SwitchClosing.objects.get())
-    answer = sign_in(staff, is_fresh=False).post(where, {**FORM, "step": step})
+    answer = sign_in(staff, shows_passkey=False).post(where, {**FORM, "step": step})
 
     assert (answer.status_code, answer.json()["error"]) == (401, "step_up_required")
     assert told() == before

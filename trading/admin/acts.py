@@ -9,9 +9,9 @@ from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 
 from accounts.admin import SUPPORT, SupportAdmin
-from accounts.errors import Failure, StepUpRequired
+from accounts.errors import Failure
 from trading.admin.offers import Offer, offered, offers
-from trading.admin.pages import form_page, session_of
+from trading.admin.pages import form_page, shown_of
 from trading.models import StaffAct
 from trading.services.staff_acts import ask_for_act
 from trading.tasks import perform_soon
@@ -67,13 +67,13 @@ def answer(
 ) -> HttpResponse:
     """Show the form of an act; of one that is in order, ask for it and lead to what comes of it.
 
-    `more` is shown beside the form. Raises StepUpRequired.
+    `more` is shown beside the form.
     """
     form = found.form(request.POST or None)
     if form.is_valid():
         try:
             act = ask_for_act(
-                session=session_of(request),
+                shown=shown_of(request),
                 kind=found.kind,
                 account=account,
                 arguments=form.arguments,
@@ -82,8 +82,6 @@ def answer(
                 act_id=form.cleaned_data["act_id"],
                 using=SUPPORT,
             )
-        except StepUpRequired:
-            raise
         except Failure as error:
             form.add_error(None, str(error))
         else:

@@ -57,12 +57,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """What a section is: `read` returns its rows from one place on, at most one more than are shown."""
+    """What a section is: `read` returns its rows from one place on, at most one more than are shown.
+
+    `is_of_person`: its rows belong to no account; of the person's other accounts they tell nothing.
+    """
 
     name: str
     title: str
     headings: tuple[str, ...]
     read: Callable[[Case, int, int], Sequence[Row]]
+    is_of_person: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +309,7 @@ show(
         title="Sessions",
         headings=("Device", "Network", "Begun", "Last seen", "Ended", "Why"),
         read=_sessions,
+        is_of_person=True,
     ),
     Section(
         name="webhooks",

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils import timezone
 
 from accounts.admin import SUPPORT, SupportAdmin
 from accounts.errors import NotFound, RuleBroken
@@ -29,15 +28,26 @@ if TYPE_CHECKING:
 class AccountGrantAdmin(SupportAdmin):
     """The grants of who looks; for a superuser everybody's, those that are over as well."""
 
-    list_display = ("content_object_id", "what", "user_id", "reason", "granted_at", "expires_at", "ended_at")
+    list_display = ("account", "what", "staff", "reason", "granted_at", "expires_at", "ended_at")
     search_fields = ("reason", "ticket")
     ordering = ("-granted_at", "pk")
     fields = (
-        "content_object_id", "user_id", "what", "reason", "ticket", "granted_by_id", "granted_at", "expires_at",
-        "ended_at", "ended_by_id",
+        "account", "staff", "what", "reason", "ticket", "granted_by_id", "granted_at", "expires_at", "ended_at",
+        "ended_by_id",
     )  # fmt: skip
-    readonly_fields = ("content_object_id", "user_id", "what", "granted_by_id", "ended_by_id")
+    readonly_fields = ("account", "staff", "what", "granted_by_id", "ended_by_id")
     change_form_template = "trading/admin/one_grant.html"
+
+    @admin.display(description="account", ordering="content_object_id")
+    def account(self, grant: AccountGrant) -> UUID:
+        """Return which account it is for: by its id, for who looks may see no more of it."""
+        found: UUID = grant.content_object_id
+        return found
+
+    @admin.display(description="member of the staff", ordering="user_id")
+    def staff(self, grant: AccountGrant) -> UUID:
+        """Return who holds it, the same way."""
+        return grant.user_id
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccountGrant]:  # noqa: ARG002 - Django's signature
         """Return them by themselves: of accounts and people some may not be seen."""
@@ -59,7 +69,7 @@ class AccountGrantAdmin(SupportAdmin):
         grant = self.get_object(request, str(grant_id))
         if grant is None or request.method != "POST":
             return self.change_view(request, str(grant_id))
-        if end_one_grant(grant_id=grant_id, now=timezone.now(), by=staff_of(request), using=SUPPORT):
+        if end_one_grant(grant_id=grant_id, by=staff_of(request), using=SUPPORT):
             self.message_user(request, "Ended, and written down.", messages.SUCCESS)
         else:
             self.message_user(request, "It was over already.", messages.WARNING)
@@ -116,7 +126,6 @@ class AccountEntryAdmin(SupportAdmin):
                     staff=holder,
                     account_id=entry.pk,
                     owner_id=entry.owner_id,
-                    now=timezone.now(),
                     granted_by=staff,
                     using=SUPPORT,
                     **form.terms,

@@ -18,13 +18,17 @@ from trading.admin.forms import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One kind of act. `words` say what it does, and does not; `is_global`: it is about no account."""
+    """One kind of act. `words` say what it does, and does not; `is_global`: it is about no account.
+
+    `reaches_person`: it is about the person as a whole, not about the granted account alone, and they are mailed.
+    """
 
     kind: str
     title: str
     words: str
     form: type[ActForm] = ActForm
     is_global: bool = False
+    reaches_person: bool = False
 
 
 _offers: dict[str, Offer] = {}
@@ -70,19 +74,21 @@ offer(
     Offer(
         kind="change_tier",
         title="Change tier",
-        words="The person's, of all their accounts. An upgrade holds at once, a downgrade after thirty days.",
+        words="An upgrade holds at once, a downgrade after thirty days.",
         form=TierForm,
+        reaches_person=True,
     ),
     Offer(
         kind="revoke_keys",
         title="Revoke keys",
-        words="One key of this account, or all of them; their streams close at once.",
+        words="One key of this account, or all of them; their streams close at once. The person is told by mail.",
         form=KeysForm,
     ),
     Offer(
         kind="end_sessions",
         title="End sessions",
         words="The person is signed out everywhere. Their passkeys let them in again.",
+        reaches_person=True,
     ),
     Offer(
         kind="replay_webhook",
@@ -95,6 +101,7 @@ offer(
         title="Start an export",
         words="The archive of all that is kept of the person is made; its link is mailed to them, and to nobody else.",
         form=TicketForm,
+        reaches_person=True,
     ),
     Offer(
         kind="erase",
@@ -104,6 +111,7 @@ offer(
             " think better of it."
         ),
         form=EraseForm,
+        reaches_person=True,
     ),
     Offer(
         kind="suspend_asset",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from django import forms
     from django.http import HttpRequest, HttpResponse
 
+    from accounts.step_up import Shown
+
 UNPROCESSABLE = 422
 
 
@@ -23,6 +25,12 @@ def staff_of(request: HttpRequest) -> User:
     """Return who looks: the site has asked whether it is staff."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def shown_of(request: HttpRequest) -> Shown:
+    """Return the passkey's yes to the form that was sent: the site has used it up."""
+    found: Shown = request.shown  # type: ignore[attr-defined] # raxx.admin
+    return found
 
 
 def session_of(request: HttpRequest) -> Any:

@@ -1,7 +1,8 @@
 """Let a member of staff see somebody's account: for a reason, for a time, and written down.
 
 Each function takes the database by name. Commands and tasks use the default one; the admin passes
-`support`, whose policies refuse what its person may not do, whatever stands here.
+`support`, whose policies refuse what its person may not do, whatever stands here. The clock is the database's
+unless told, for those policies ask it, too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, connections, transaction
 
+from accounts.clock import database_now
 from accounts.models import User
 from accounts.services.audit import Entry, record, record_all
 from trading.errors import NotFound, RuleBroken, ValueInvalid
@@ -57,7 +59,7 @@ def give_grant(
     permission: GrantPermission,
     reason: str,
     lasts: timedelta,
-    now: datetime,
+    now: datetime | None = None,
     ticket: str = "",
     granted_by: User | None = None,
     using: str = "default",
@@ -67,11 +69,14 @@ def give_grant(
 
     What they hold already is made longer by a new grant, and never shorter; where nothing would change,
     nothing is written. `granted_by` is None for a command; a trial does all of it, and undoes it.
-    Raises ValueInvalid, RuleBroken for somebody who is not active staff.
+    Raises ValueInvalid, RuleBroken for somebody who is not active staff, and for their own account.
     """
     _require(reason=reason, ticket=ticket, lasts=lasts)
+    if staff.pk == owner_id:
+        raise RuleBroken("nobody of the staff is let into their own account: somebody else looks after it")
     if not (staff.is_active and staff.is_staff):
         raise RuleBroken(f"{staff.email} is not active staff")
+    now = now or database_now(using)
     held: list[AccountGrant] = []
     entries: list[Entry] = []
     try:
@@ -112,7 +117,7 @@ def end_grants(
     staff: User,
     account_id: UUID,
     owner_id: UUID,
-    now: datetime,
+    now: datetime | None = None,
     permission: GrantPermission = GrantPermission.VIEW,
     by: User | None = None,
     using: str = "default",
@@ -122,6 +127,7 @@ def end_grants(
 
     Repeating it changes nothing. `by` is None for a command; a trial does all of it, and undoes it.
     """
+    now = now or database_now(using)
     with transaction.atomic(using=using, durable=True):
         held = list(
             _open_grants(using).filter(
@@ -135,11 +141,12 @@ def end_grants(
     return held
 
 
-def end_one_grant(*, grant_id: UUID, now: datetime, by: User, using: str = "default") -> list[AccountGrant]:
+def end_one_grant(*, grant_id: UUID, by: User, using: str = "default") -> list[AccountGrant]:
     """End a grant at once, and what goes with it: by its holder, or by who oversees. Return what has ended.
 
     Of one that is over nothing is left to end.
     """
+    now = database_now(using)
     grant = AccountGrant.ever.using(using).select_related("permission").filter(pk=grant_id).first()
     if grant is None or grant.ended_at is not None or grant.expires_at <= now:
         return []
@@ -162,8 +169,9 @@ def end_one_grant(*, grant_id: UUID, now: datetime, by: User, using: str = "defa
     )
 
 
-def end_grants_of(*, user_id: UUID, now: datetime) -> int:
+def end_grants_of(*, user_id: UUID) -> int:
     """End all that somebody holds, in the caller's transaction: they are staff no more. Return how many it was."""
+    now = database_now()
     held = list(_open_grants("default").filter(user=user_id))
     owners = dict(
         TradingAccount.objects.across_owners()
@@ -174,12 +182,12 @@ def end_grants_of(*, user_id: UUID, now: datetime) -> int:
     return len(held)
 
 
-def note_expired(*, now: datetime) -> int:
+def note_expired(*, now: datetime | None = None) -> int:
     """Write down which grants have expired since somebody last looked; return how many.
 
     They stopped counting when they expired; this closes the record. May run twice, or beside itself.
     """
-    noted = 0
+    noted, now = 0, now or database_now()
     while True:
         with transaction.atomic(durable=True):
             expired = AccountGrant.ever.filter(ended_at=None, expires_at__lte=now).order_by("pk")

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts import tracing
+from accounts.clock import database_now
 from accounts.models import User
 from accounts.models.user import new_id
 from accounts.services.audit import record
-from accounts.step_up import require_fresh
 from trading.errors import RuleBroken, TradingError, Unavailable, ValueInvalid
 from trading.models import AccountGrant, GrantPermission, StaffAct, TradingAccount
 from trading.models.staff_act import OUTCOME_MAX, REASON_MAX, TICKET_MAX
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from uuid import UUID
 
-    from accounts.sessions import LivingSession
+    from accounts.step_up import Shown
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ LEASE = timedelta(seconds=60)  # after which an act that was begun and not ended
 DONE_WITHIN = timedelta(hours=24)  # an older wish was for a day that is over
 ATTEMPTS_MAX = 5  # that failed without a word
 DUE_MAX = 100
+OWN = "it is your own account: another member of the staff does this"
 IN_WORDS = frozenset({"note"})  # arguments that may be personal: told, erasably, by what does the act
 
 
@@ -94,7 +95,7 @@ def kinds() -> frozenset[str]:
 
 def ask_for_act(
     *,
-    session: LivingSession | None,
+    shown: Shown,
     kind: str,
     account: TradingAccount | None,
     arguments: Mapping[str, Any],
@@ -105,10 +106,11 @@ def ask_for_act(
 ) -> StaffAct:
     """Write a wish down, with an entry in the account's audit log, or the system's; a worker performs it.
 
+    `shown` is the passkey's yes to this very wish, of whoever asks: its digest is told.
     A form has an `act_id` of its own: sent twice it is one act, the first one.
-    Raises StepUpRequired, ValueInvalid, RuleBroken for who may not, and for a form that said something else before.
+    Raises ValueInvalid, RuleBroken for who may not, for one's own account, and for a form that said something else
+    before.
     """
-    staff = require_fresh(session)
     if kind not in _performers or (kind in _global) != (account is None):
         raise ValueInvalid(f"there is no act {kind[:64]!r}")
     for name, text, most in (("reason", reason, REASON_MAX), ("ticket", ticket, TICKET_MAX)):
@@ -116,21 +118,34 @@ def ask_for_act(
             raise ValueInvalid(f"the {name} has {len(text.strip())} characters, and may have {most}")
     if not reason.strip():
         raise ValueInvalid("a reason is required")
+    if account is not None and account.user_id == shown.user_id:
+        raise RuleBroken(OWN)
+    asked_at = database_now(using)  # which the policy asks, too
     act = StaffAct(
         id=act_id or new_id(),
         kind=kind,
         account_id=account.pk if account else None,
-        staff_id=staff.user_id,
+        staff_id=shown.user_id,
         arguments=dict(arguments),
         reason=reason.strip(),
         ticket=ticket.strip(),
         request_id=tracing.current().request_id,
+        asked_at=asked_at,
+        next_attempt_at=asked_at,
     )
     try:
         with transaction.atomic(using=using, durable=True):
             act.save(using=using, force_insert=True)
             told = {name: value for name, value in act.arguments.items() if name not in IN_WORDS}
-            _tell("staff.asked", act, account, using=using, ticket=act.ticket, arguments=told)
+            _tell(
+                "staff.asked",
+                act,
+                account,
+                using=using,
+                ticket=act.ticket,
+                arguments=told,
+                digest=shown.digest.hex(),
+            )
     except ProgrammingError:  # row security
         raise RuleBroken("you may not do this: it was not granted to you") from None
     except IntegrityError:
@@ -149,7 +164,7 @@ def _first_of(again: StaffAct, using: str) -> StaffAct:
 
 def due() -> list[UUID]:
     """Return the wishes that nobody performs now, those that wait longest first."""
-    waiting = StaffAct.objects.filter(status=StaffAct.Status.WAITING, next_attempt_at__lte=timezone.now())
+    waiting = StaffAct.objects.filter(status=StaffAct.Status.WAITING, next_attempt_at__lte=Now())
     return list(waiting.order_by("next_attempt_at").values_list("pk", flat=True)[:DUE_MAX])
 
 
@@ -168,7 +183,7 @@ def perform_act(act_id: UUID) -> StaffAct | None:
             everybodys = TradingAccount.objects.across_owners().select_related("user")
             account = everybodys.filter(pk=act.account_id).first()
         try:
-            _require_still_allowed(act)
+            _require_still_allowed(act, account)
             words = _performers[act.kind](Deed(act=act, account=account))
         except Unfinished as so_far:
             StaffAct.objects.filter(pk=act.pk).update(outcome=str(so_far)[:OUTCOME_MAX])
@@ -189,21 +204,22 @@ def perform_act(act_id: UUID) -> StaffAct | None:
 
 @transaction.atomic(durable=True)
 def _claimed(act_id: UUID) -> StaffAct | None:
-    now = timezone.now()
-    mine = StaffAct.objects.filter(pk=act_id, status=StaffAct.Status.WAITING, next_attempt_at__lte=now)
-    if not mine.update(next_attempt_at=now + LEASE, attempts=F("attempts") + 1):
+    mine = StaffAct.objects.filter(pk=act_id, status=StaffAct.Status.WAITING, next_attempt_at__lte=Now())
+    if not mine.update(next_attempt_at=Now() + LEASE, attempts=F("attempts") + 1):
         return None
     return StaffAct.objects.get(pk=act_id)
 
 
-def _require_still_allowed(act: StaffAct) -> None:
+def _require_still_allowed(act: StaffAct, account: TradingAccount | None) -> None:
     """Raise RuleBroken where who asked may no more: it may have waited for a worker.
 
     The database lets who may act on an account write any kind of wish about it; what concerns everybody is none.
     """
     if act.kind in _performers and (act.kind in _global) != (act.account_id is None):
         raise RuleBroken("an act of this kind is about everybody" if act.account_id else "which account?")
-    if act.asked_at < timezone.now() - DONE_WITHIN:
+    if account is not None and account.user_id == act.staff_id:
+        raise RuleBroken(OWN)
+    if act.asked_at < database_now() - DONE_WITHIN:
         raise RuleBroken("it was asked for more than 24 hours ago: ask again")
     staff = User.objects.filter(pk=act.staff_id, is_active=True, is_staff=True)
     if act.account_id is None:
@@ -221,7 +237,7 @@ def _require_still_allowed(act: StaffAct) -> None:
 
 @transaction.atomic(durable=True)
 def _close(act: StaffAct, account: TradingAccount | None, status: StaffAct.Status, words: str) -> None:
-    act.status, act.outcome, act.done_at = status, words[:OUTCOME_MAX], timezone.now()
+    act.status, act.outcome, act.done_at = status, words[:OUTCOME_MAX], database_now()
     waiting = StaffAct.objects.filter(pk=act.pk, status=StaffAct.Status.WAITING)
     if waiting.update(status=act.status, outcome=act.outcome, done_at=act.done_at):
         _tell(f"staff.{act.status}", act, account, outcome=act.outcome)

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from accounts import mail
 from accounts.binding import acting_for
-from accounts.models import ApiKey, Session
+from accounts.models import ApiKey, Session, Tier
 from accounts.services.erasures import ask_as_operator
 from accounts.services.exports import ask_for_export
 from accounts.services.tiers import set_tier
@@ -76,6 +77,8 @@ def _change_tier(deed: Deed) -> str:
         now=timezone.now(),
         is_at_once=bool(deed.argument("is_at_once")),
     )
+    if done.outcome == "changed":  # of a downgrade that waits, the service has mailed
+        _tell_person(deed, "your tier has changed", f"Your tier is {Tier(done.tier).label} from now on.")
     later = f"; {done.pending.to_tier} from {done.pending.applies_at:%Y-%m-%d} on" if done.pending else ""
     return f"the tier was {done.before} and is {done.tier}{later}"
 
@@ -84,12 +87,19 @@ def _change_tier(deed: Deed) -> str:
 def _revoke_keys(deed: Deed) -> str:
     account, only = deed.subject, deed.argument("key_id")
     with acting_for(account.user_id):
-        living = ApiKey.objects.owned_by(account.user, account.pk).filter(revoked_at=None)
-        if only:
-            living = living.filter(pk=only)
+        mine = ApiKey.objects.owned_by(account.user, account.pk)
+        if only and not mine.filter(pk=only).exists():
+            raise NotFound(f"this account has no key {only}")
+        living = mine.filter(revoked_at=None, **({"pk": only} if only else {}))
         key_ids = sorted(living.values_list("pk", flat=True))
         for key_id in key_ids:
             revoke_own_key(owner=account.user, key_id=key_id)
+    if key_ids:
+        _tell_person(
+            deed,
+            "API keys were revoked",
+            f"Of account {account.number}, and for good: {', '.join(key_ids)}. Programs that use them are shut out.",
+        )
     return f"{len(key_ids)} keys were revoked"
 
 
@@ -97,6 +107,10 @@ def _revoke_keys(deed: Deed) -> str:
 def _end_sessions(deed: Deed) -> str:
     with acting_for(deed.subject.user_id):
         ended = end_sessions(deed.subject.user, reason=Session.End.BY_STAFF)
+    if ended:
+        _tell_person(
+            deed, "you were signed out everywhere", "Your passkeys let you in again, as they did before."
+        )
     return f"{len(ended)} sessions were ended"
 
 
@@ -148,6 +162,16 @@ def _owner_of(account: TradingAccount) -> Principal:
         market_id=account.market_id,
         scopes=OF_PERSON,
         tier=account.user.tier,
+    )
+
+
+def _tell_person(deed: Deed, subject: str, words: str) -> None:
+    """Mail somebody what the staff have done to their access; not why, which their audit log tells."""
+    mail.tell_after_commit(
+        deed.subject.user.email,
+        subject=subject,
+        happened=[f"Our staff did this. {words}"],
+        advice="If you did not ask for it, ask us why.",
     )
 
 
