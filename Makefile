@@ -12,6 +12,9 @@ FAULTS ?= 200
 # Each worker starts a PostgreSQL and a Valkey of its own; tests/order.py says which file comes first.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# What Python has compiled is kept, whatever the image says: most of what is started here is started often.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help install run test check conformance faults fuzz openapi screenshots bench soak clean requirements
 
 help:
@@ -70,7 +73,7 @@ screenshots: install
 	RAXX_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest tests/browser $(ARGS)
 	cp build/screenshots/account-1280-light.png docs/pictures/account.png
 	cp build/screenshots/symbol-1280-light.png docs/pictures/ticket.png
-	cp build/screenshots/history-order-filled-1280-dark.png docs/pictures/order.png
+	cp build/screenshots/order-1280-dark.png docs/pictures/order.png
 	cp build/screenshots/symbol-phone-390-dark.png docs/pictures/phone.png
 
 bench: install

@@ -21,6 +21,7 @@ from broker_handoff.services.guarding import ceilings, limits_of, refusal_to_con
 from broker_handoff.services.reconciling import differences_of
 from broker_handoff.terms import TIMES_IN_FORCE
 from trading.dashboard.page import PersonPage
+from trading.dashboard.ticket import TIMES_IN_FORCE as CHOICES
 from trading.models import TradingAccount
 from trading.services.own_accounts import accounts_of
 from trading.templatetags.figures import DASH
@@ -145,7 +146,7 @@ class LiveOrders(LivePage):
         return {
             "connection": connection,
             "in_force": None if connection is None else limits_of(connection),
-            "times_in_force": sorted(TIMES_IN_FORCE),
+            "times_in_force": [one for one in CHOICES if one.value in TIMES_IN_FORCE],
         }
 
     def orders(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002 - a part's signature

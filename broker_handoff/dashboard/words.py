@@ -21,6 +21,7 @@ LIVE_WORDS = {
     ),
     "live_disconnected": _("Disconnected."),
     "live_limits_set": _("The limits are set. They hold from the next order on."),
+    "live_needed": _("This is needed."),
     "live_named": _("This account is judged from now on. Whole months after today count."),
     "live_name": _("Months of another account count no longer, and only whole months after today count."),
     "live_typed_wrong": _("That is not the figure of the order: {amount}. Nothing was sent."),

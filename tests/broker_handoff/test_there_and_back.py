@@ -10,6 +10,7 @@ import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -246,6 +247,45 @@ def orders_there(visitor: Visitor, stand: Stand, person: User) -> None:
     assert stand.order_at_the_broker(intent.pk)["filled_qty"] == "1"
     visitor.sees("The broker calls it “filled”.")
     assert_accessible(page)
+    changes_and_cancels(visitor, stand)
+
+
+def changes_and_cancels(visitor: Visitor, stand: Stand) -> None:
+    """Have an order wait at the broker, at another price after all, and not at all."""
+    page = visitor.page
+    bid = Decimal(stand.peer.quote()["bp"])
+    low, lower = (str((bid * part).quantize(Decimal("0.01"))) for part in (Decimal("0.98"), Decimal("0.97")))
+    page.get_by_role("link", name="Live orders", exact=True).click()
+    page.get_by_label("Symbol").fill(SYMBOL)
+    page.get_by_label("Amount", exact=True).fill("2")
+    page.get_by_label("Time in force").select_option("gtc")
+    page.get_by_label("Limit price").fill(low)
+    press(visitor, "Look at it once more …")
+    confirm(visitor, "2")
+    page.wait_for_url("**/live/orders/*")
+    first = stands(visitor, "working")
+
+    page.get_by_text("Replace it", exact=True).click()
+    page.get_by_label("Limit price, dollars").fill(lower)
+    visitor.press("Confirm the change with the passkey")
+    page.wait_for_url(lambda url: "/live/orders/" in url and first not in url)
+    second = stands(visitor, "working")
+    wait_until(lambda: stand.order_at_the_broker(first)["status"] == "replaced", "the first works on")
+    assert Decimal(stand.order_at_the_broker(second)["limit_price"]) == Decimal(lower)
+
+    visitor.press("Cancel it")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
+    stands(visitor, "canceled")
+    assert stand.order_at_the_broker(second)["status"] == "canceled"
+    assert_accessible(page)
+    visitor.open("/live/orders")
+    visitor.sees(f"limit {lower}")
+
+
+def stands(visitor: Visitor, word: str) -> str:
+    """Wait until the page at hand calls its order so; return the order's id."""
+    expect(visitor.page.locator("#life .tag").first).to_have_text(word, timeout=30_000)
+    return visitor.page.url.rsplit("/", 1)[1]
 
 
 def press(visitor: Visitor, name: str) -> None:

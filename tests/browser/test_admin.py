@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.models import Session, User
+from accounts.models import User
 from accounts.models.audit import AuditEntry
 from tests.factories.rows import make_account
+from tests.support.test_ways import ASKING
 from trading.models import AccountGrant, StaffAct
 from trading.services.staff_acts import perform_act
 
 EMAIL = "sam@example.com"
 ENTRIES = "/admin/trading/accountentry/"
+# Something in the page writes another reason into the form after the passkey has said yes to it.
+CHANGED_AT_LAST = """() => {
+  const send = HTMLFormElement.prototype.submit;
+  HTMLFormElement.prototype.submit = function () { this.elements.reason.value = "another"; send.call(this); };
+}"""
+IN_A_BROWSER = {
+    "search by number", "filter by address", "page", "case", "act", "history", "deletion", "autocompletion",
+    "acts, searched", "closings, filtered", "entry", "entries, searched",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -24,10 +33,6 @@ def boss(visitor):
     visitor.signs_up(EMAIL)
     User.objects.filter(email=EMAIL).update(is_staff=True, is_superuser=True)
     return User.objects.get(email=EMAIL)
-
-
-def grow_stale(person):
-    Session.objects.filter(user=person).update(fresh_until=timezone.now() - timedelta(minutes=1))
 
 
 def test_the_log_in_leads_to_the_page_that_was_asked_for(visitor, boss):
@@ -47,7 +52,6 @@ def test_an_account_is_opened_with_a_reason_and_a_passkey_shown_in_place(visitor
     visitor.open(ENTRIES)
     visitor.page.get_by_role("link", name=account.number).click()
     visitor.is_at(f"{ENTRIES}{account.pk}/grant/")
-    grow_stale(boss)
     visitor.answers.clear()
 
     visitor.page.get_by_label("Reason").fill("balance dispute")
@@ -56,6 +60,7 @@ def test_an_account_is_opened_with_a_reason_and_a_passkey_shown_in_place(visitor
     visitor.is_at(f"/admin/trading/tradingaccount/{account.pk}/change/")
     visitor.sees("12345")
     assert [one for one in visitor.answers if one[0] == "POST"] == [
+        ("POST", f"{ENTRIES}{account.pk}/grant/", 401),  # what the passkey has to say yes to
         ("POST", "/auth/step-up/begin", 200),
         ("POST", "/auth/step-up/complete", 200),
         ("POST", f"{ENTRIES}{account.pk}/grant/", 302),
@@ -68,7 +73,6 @@ def test_an_account_is_opened_with_a_reason_and_a_passkey_shown_in_place(visitor
 def test_a_passkey_that_is_not_shown_grants_nothing_and_says_so(visitor, boss):
     account = make_account()
     visitor.open(f"{ENTRIES}{account.pk}/grant/")
-    grow_stale(boss)
     visitor.device.verifies(users=False)
 
     visitor.page.get_by_label("Reason").fill("balance dispute")
@@ -95,14 +99,21 @@ def test_an_act_is_asked_for_on_a_phone_after_a_passkey_that_was_dismissed(visit
     visitor.sees("No order that opens a position is taken")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
 
-    grow_stale(boss)
     visitor.device.verifies(users=False)
+    expect(visitor.page.locator("[data-not-shown]")).to_be_hidden()
     visitor.page.get_by_label("Reason").fill("odd orders")
     visitor.press("Freeze")
     expect(visitor.page.get_by_role("alert")).to_contain_text("nothing was done")
     assert not StaffAct.objects.exists()
     visitor.device.verifies(users=True)
+    visitor.page.evaluate(CHANGED_AT_LAST)
     visitor.page.get_by_role("button", name="Freeze", exact=True).press("Enter")
+    visitor.sees("Your passkey was not shown for this form as it was sent")
+    assert not StaffAct.objects.exists()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.page.go_back()
+    visitor.page.get_by_label("Reason").fill("odd orders")
+    visitor.press("Freeze")
 
     visitor.page.wait_for_url(lambda url: "/admin/trading/staffact/" in url)
     act = StaffAct.objects.get()
@@ -111,6 +122,17 @@ def test_an_act_is_asked_for_on_a_phone_after_a_passkey_that_was_dismissed(visit
     visitor.sees("frozen: it takes no order that opens a position")  # the page asks again by itself
     visitor.open(f"/admin/trading/tradingaccount/{account.pk}/case/#audit")
     visitor.sees("account.frozen")
+
+    User.objects.filter(pk=boss.pk).update(is_superuser=False)
+    other, seen = make_account(cash=54321), []
+    for way, ask in ASKING.items():
+        if way in IN_A_BROWSER:
+            visitor.open(ask(other))
+            told = visitor.page.content().replace(unquote(ask(other)), "")
+            words = {other.number, other.user.email, str(other.pk), "54321"}
+            seen += [(way, word) for word in words if word in told and word not in unquote(ask(other))]
+    assert seen == []
+    assert not AuditEntry.objects.filter(chain=other.pk).exists()
 
 
 def test_every_page_of_the_staff_works_under_the_policy(visitor, boss):

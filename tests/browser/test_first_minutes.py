@@ -13,12 +13,15 @@ from tests.browser.looking import look_at
 from tests.factories.people import make_session
 from tests.factories.rows import make_user
 from trading.models import FirstSteps, Order, TradingAccount, Watchlist
+from trading.services.markets import activate_market
+from trading.services.running_markets import close_market
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Locator, Page
 
+    from matching.models import Market
     from tests.browser.house import House
     from tests.browser.visitor import Visitor
 
@@ -100,6 +103,11 @@ def test_the_first_two_minutes(guest: Callable[..., Visitor], house: House) -> N
     assert (kept.profile, len(kept.answers)) == ("income_builder", 4)
     assert hand.acts <= ACTS_MOST
 
+    page.get_by_role("link", name="See the order").click()
+    visitor.sees("Why these words")
+    visitor.sees("Connected")
+    assert look_at(page, "order") == []
+
     visitor.open(f"/paper/{account.number}")
     steps = page.locator("#first-steps li.done")
     expect(steps).to_have_count(2)
@@ -109,8 +117,16 @@ def test_the_first_two_minutes(guest: Callable[..., Visitor], house: House) -> N
     expect(page.locator("#first-steps li")).to_have_count(0)
 
 
-def test_what_is_wrong_with_a_beginning_is_said_at_its_field(
-    guest: Callable[..., Visitor], house: House
+@pytest.fixture
+def beside(house: House) -> Iterator[Market]:
+    """Return another market, whose prices nobody publishes."""
+    market = activate_market(feed="synthetic", symbols=["KO"], beside=True)
+    yield market
+    close_market(market.pk)
+
+
+def test_a_market_is_chosen_and_what_is_wrong_with_a_beginning_is_said_at_its_field(
+    guest: Callable[..., Visitor], house: House, beside: Market
 ) -> None:
     person = make_user()
     visitor = enters(guest, house, person)
@@ -121,6 +137,10 @@ def test_what_is_wrong_with_a_beginning_is_said_at_its_field(
     visitor.sees("One answer to each question")
     expect(page.get_by_label("Less than a year")).to_be_focused()
     visitor.press("Skip the questions")
+    visitor.sees("A watchlist comes with it: AAPL")
+    page.get_by_label("Market").select_option("Computed (KO)")
+    visitor.sees("A watchlist comes with it: KO.")
+    expect(page.get_by_text("A watchlist comes with it: AAPL")).to_be_hidden()
     page.get_by_text("Change what it begins with").click()
     cash = page.get_by_label("Paper money, dollars")
     expect(cash).to_have_value("10000")
@@ -134,7 +154,8 @@ def test_what_is_wrong_with_a_beginning_is_said_at_its_field(
     assert not TradingAccount.objects.filter(user=person).exists()
     cash.fill("25,000")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/symbols/AAPL?guide=1")
+    page.wait_for_url("**/symbols/KO?guide=1")
+    assert TradingAccount.objects.get(user=person).market == beside
     visitor.press("Without the guide")
     expect(page.locator("#guide")).to_have_count(0)
     visitor.open("/start")

@@ -53,6 +53,17 @@ def test_every_page_is_readable_by_everybody_at_both_widths_and_in_both_schemes(
         if name == "performance":
             expect(visitor.page.locator("#drawdown-plot canvas").first).to_be_visible()
         found += look_at(visitor.page, f"history-{name}")
+    past.begins_anew()
+    visitor.open(f"{past.path}/orders")
+    visitor.page.get_by_label("Generation").select_option("1")
+    visitor.press("Show")
+    visitor.sees("Generation 1 of this account, which a reset ended")
+    found += look_at(visitor.page, "history-earlier")
+    visitor.page.get_by_role("link", name="Closed trades").click()
+    visitor.sees("Long 100 XYZ")
+    visitor.open(f"{past.path}/performance")
+    visitor.sees("The account began anew on 2013-10-08")
+    found += look_at(visitor.page, "performance-anew")
     assert found == []
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from accounts.models import User
+from tests.browser.axe import assert_accessible
 from tests.browser.looking import WIDTHS, look_at
 from tests.factories.rows import NOON, make_account, make_api_key, make_market
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.browser.visitor import Visitor
 
 EMAIL = "barbara@example.com"
+PHONE = min(WIDTHS)
 
 
 @pytest.fixture
@@ -126,6 +129,17 @@ def test_a_person_signs_up_and_logs_in_by_the_keyboard_alone(visitor, width):
     page.goto(visitor.site.link_to(EMAIL))
     page.get_by_label("Name of the passkey").press("Enter")
     visitor.is_at("/welcome")
+    menu = page.get_by_role("button", name="Menu")
+    if width == PHONE:  # where to go stands behind a button there
+        menu.press("Enter")
+        expect(page.get_by_role("link", name="Settings")).to_be_visible()
+        assert_accessible(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("link", name="Settings")).to_be_hidden()
+        expect(menu).to_be_focused()
+        page.keyboard.press("Space")
+    else:
+        expect(menu).to_be_hidden()
     page.get_by_role("button", name="Log out").press("Enter")
     visitor.is_at("/log-in")
     page.get_by_label("E-mail address").press("Enter")

@@ -11,7 +11,14 @@ from playwright.sync_api import expect
 
 from accounts.models import Tier, User
 from accounts.models.user import new_id
-from broker_handoff.models import BrokerDifference, GateOverride, GateVerdict, IntentEvent, LiveIntent
+from broker_handoff.models import (
+    BrokerDifference,
+    GateNomination,
+    GateOverride,
+    GateVerdict,
+    IntentEvent,
+    LiveIntent,
+)
 from tests.broker_handoff.guarding.conftest import make_intent
 from tests.broker_handoff.people import make_connection
 from tests.browser.looking import look_at
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser.server import Site
+    from trading.models import TradingAccount
 
 EMAIL = "ada@live.example"
 BROKER = {
@@ -157,6 +165,7 @@ def test_the_live_pages_in_each_of_their_states(person: Visitor, look: Any) -> N
     page.get_by_text("Verdicts so far").click()
     page.get_by_text("Which account is judged").click()
     look("live-open")
+    names_another(person, make_account(me(), market=market, name="Day trades", cash=100_000))
     connection = make_connection(me())
     person.open("/live")
     person.sees("Your limits")
@@ -177,6 +186,10 @@ def test_the_live_pages_in_each_of_their_states(person: Visitor, look: Any) -> N
     page.get_by_label("Symbol").fill("IBM")
     page.get_by_label("Amount", exact=True).fill("3")
     person.press("Look at it once more …")
+    expect(page.get_by_label("Limit price, dollars")).to_be_focused()
+    person.sees("This is needed.")
+    page.get_by_label("Limit price, dollars").fill("99.5")
+    person.press("Look at it once more …")
     person.sees("Send this real order?")
     look("live-confirm")
     page.keyboard.press("Escape")
@@ -187,6 +200,18 @@ def test_the_live_pages_in_each_of_their_states(person: Visitor, look: Any) -> N
     person.sees("The kill switch is closed")
     expect(page.locator("#kill-title")).to_be_focused()
     look("live-closed")
+
+
+def names_another(person: Visitor, account: TradingAccount) -> None:
+    """Have them say that they want to be judged by this account."""
+    page = person.page
+    page.reload()
+    page.get_by_text("Which account is judged").click()
+    page.get_by_label("Account", exact=True).select_option(label=f"{account.name} · {account.number}")
+    person.press("Judge me by this one")
+    page.get_by_role("dialog").get_by_role("button", name="Judge me by this one").click()
+    expect(page.locator("#nominate")).to_contain_text(f"Account {account.number}, named")
+    assert GateNomination.objects.get().account_id == account.pk
 
 
 def furnish(connection: Any) -> LiveIntent:

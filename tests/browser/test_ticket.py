@@ -35,6 +35,7 @@ VARIANTS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "limit": ({"type": "limit", "qty": "2", "limit_price": "31.5", "time_in_force": "gtc"}, {"time_in_force": "gtc"}),
     "immediate": ({"type": "limit", "qty": "2", "limit_price": "31.5", "time_in_force": "ioc"}, {"time_in_force": "ioc"}),
     "whole": ({"type": "limit", "qty": "2", "limit_price": "31.5", "time_in_force": "fok"}, {"time_in_force": "fok"}),
+    "at the close": ({"type": "limit", "qty": "2", "limit_price": "31.5", "time_in_force": "cls"}, {"time_in_force": "cls"}),
     "stop": ({"type": "stop", "qty": "2", "stop_price": "900"}, {"type": "stop", "stop_price": 900}),
     "stop limit": (
         {"type": "stop_limit", "qty": "2", "stop_price": "900", "limit_price": "901.25"},

@@ -83,17 +83,17 @@ def free_seats(lease: timedelta) -> list[Seat]:
     return free
 
 
-def seat(market_id: int, number: int) -> Seat:
-    """Return one shard of a market, whoever has it. Raises FeedUnavailable when there is none to be run."""
+def seat(market_id: int, number: int) -> Seat | None:
+    """Return one shard of a market, whoever has it; None while the market is closed. Raises FeedUnavailable for no such shard."""
     market = Market.objects.filter(pk=market_id).first()
     if market is None:
         raise FeedUnavailable(f"there is no market {market_id}")
-    if not market.is_active:
-        raise FeedUnavailable(f"market {market_id} is closed")
     if not 0 <= number < market.shard_count:
         raise FeedUnavailable(
             f"market {market_id} has no shard {number}: it has {market.shard_count}, from 0 (`manage.py market shards`)"
         )
+    if not market.is_active:
+        return None
     return Seat(market_id=market_id, number=number, shards=market.shard_count, reason="it was asked for")
 
 

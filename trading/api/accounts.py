@@ -96,7 +96,7 @@ class Accounts(_AccountView):
     def post(self, request: Request) -> HttpResponse:
         """Open another, in the default market where none is named, as far as the tier allows. Its keys are made apart."""
         body = read_body(request, _new_decoder)
-        market = market_for(body.market)
+        market = market_for(self.principal.tier, body.market)
         cash = numbers.decimal(body.cash, "cash")
         account = open_own_account(
             principal=self.principal,

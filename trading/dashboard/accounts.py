@@ -10,6 +10,7 @@ from accounts.tiers import allowance
 from trading.dashboard.account_words import ACCOUNT_WORDS
 from trading.dashboard.page import PersonPage
 from trading.dashboard.simulation_words import title_of
+from trading.dashboard.starters import choices_for
 from trading.dashboard.tiers import names
 from trading.errors import NotFound
 from trading.models import TradingAccount
@@ -65,6 +66,7 @@ class Accounts(PersonPage):
             "multipliers": MULTIPLIERS,
             "multiplier": PAPER_MULTIPLIER,
             "cash": CASH_DEFAULT,
+            "markets": choices_for(self.session.tier),
             "words": {**WORDS, **ACCOUNT_WORDS},
         }
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.db import OperationalError
 
+from accounts.throttling import attempt_page
+from matching.market.calendar import ALWAYS_OPEN
+from trading import reference
 from trading.api.bodies import order_decoder, ticket_of
 from trading.dashboard.snippets import curl_of, json_of, python_of, wire_of
 from trading.dashboard.ticket import in_words
@@ -28,10 +31,11 @@ _NO_SUMS = dict.fromkeys(_SUMS)
 
 
 def estimated(request: HttpRequest, principal: Principal) -> dict[str, Any]:
-    """Return what the part shows; nothing without `?order=`. Raises BodyUnreadable."""
+    """Return what the part shows; nothing without `?order=`. Raises BodyUnreadable, RateLimited."""
     given = request.GET.get("order")
     if not given:
         return {"estimate": None, "refusal": None, "sums": _NO_SUMS}
+    attempt_page(principal.user_id, "estimate")
     try:
         body = order_decoder.decode(given[:ORDER_MAX])
     except (msgspec.DecodeError, RecursionError):
@@ -42,7 +46,9 @@ def estimated(request: HttpRequest, principal: Principal) -> dict[str, Any]:
         return {"estimate": None, "refusal": refusal_of(error), "sums": _NO_SUMS}
     wire, base_url = wire_of(ticket), request.build_absolute_uri("/").rstrip("/")
     shown = {
-        "summary": in_words(ticket),
+        "summary": in_words(
+            ticket, never_closes=reference.market_terms(principal.market_id).calendar == ALWAYS_OPEN
+        ),
         "wire": json_of(wire),
         "python": python_of(wire, base_url),
         "curl": curl_of(wire, base_url),

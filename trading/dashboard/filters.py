@@ -68,6 +68,15 @@ class Filters:
             None if last is None else to_datetime(new_york(last + timedelta(days=1))),
         )
 
+    def generation(self, present: int) -> int | None:
+        """Return the generation, None for the present one, which is that of who names none."""
+        try:
+            found = query.whole(self._given, "generation", 0, present) or present
+        except ValueInvalid:
+            self.errors["generation"] = _("The account has had no such generation.")
+            return None
+        return None if found == present else int(self._kept("generation", str(found)))
+
     def order_id(self) -> UUID | None:
         """Return the order after which the page begins."""
         try:

@@ -1,20 +1,21 @@
-"""What an account has done: orders, activities and closed trades, each also as a file, and statements."""
+"""What an account has done: orders, activities and closed trades, each also as a file."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from accounts.throttling import attempt_page
 from trading import reference
 from trading.dashboard.filters import Filters
+from trading.dashboard.generations import generations_to_choose
 from trading.dashboard.page import PaperPage
 from trading.dashboard.spreadsheet import download, rows_of
-from trading.errors import NotFound, ValueInvalid
+from trading.errors import ValueInvalid
 from trading.models.order import OPEN_STATUSES, TERMINAL_STATUSES
 from trading.review import orders, trades
-from trading.review.months import Month
 from trading.review.orders import average_price, orders_of
-from trading.review.statement import months_of, statement_of
+from trading.review.statement import months_of
 from trading.review.trades import closed_trades
 from trading.services.activities import FILL, TYPES, Span, activities
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from trading.models import Order
+    from trading.review.months import Month
     from trading.review.trades import Trade
     from trading.services.activities import Activity
 
@@ -46,11 +48,16 @@ class ListPage(PaperPage):
         """Return the page, its part, or the file. Raises NotFound, ValueInvalid."""
         if request.GET.get("format") == "csv" and "part" not in request.GET:
             self._find(kwargs.pop("number"))
+            attempt_page(self.principal.user_id, "file")
             filters = Filters(request.GET)
             rows = self.rows(filters)
             if filters.errors:
                 raise ValueInvalid(" ".join(filters.errors.values()))
-            return {"file": download(f"raxx-{self.account.number}-{self.tab}", self.columns, rows)}
+            generation = filters.values.get("generation")
+            name = f"raxx-{self.account.number}-{self.tab}" + (
+                f"-generation-{generation}" if generation else ""
+            )
+            return {"file": download(name, self.columns, rows)}
         return super().content(request, **kwargs)
 
     def show(self, request: HttpRequest, **content: Any) -> HttpResponse:
@@ -68,6 +75,7 @@ class ListPage(PaperPage):
         """Return a page of rows, of which one too many was read to see whether more follow."""
         has_more = len(found) > PAGE_SIZE
         return {
+            **generations_to_choose(self, filters.values.get("generation")),
             "tab": self.tab,
             "filters": filters,
             "rows": [] if filters.errors else found[:PAGE_SIZE],
@@ -77,7 +85,7 @@ class ListPage(PaperPage):
 
 
 class Orders(ListPage):
-    """`/paper/<number>/orders`: the orders of the account's present generation."""
+    """`/paper/<number>/orders`: the orders of one generation of the account."""
 
     template = "trading/orders.html"
     tab = "orders"
@@ -104,7 +112,7 @@ class Orders(ListPage):
     def order_rows(self, request: HttpRequest, **_: Any) -> dict[str, Any]:
         """Return a page of orders."""
         filters = Filters(request.GET)
-        wanted = replace(_orders_wanted(filters), after=filters.order_id())
+        wanted = replace(self._wanted(filters), after=filters.order_id())
         found = [] if filters.errors else orders_of(self.principal, wanted, PAGE_SIZE + 1)
         shown = self.shown(filters, found)
         more = None if shown["last"] is None else filters.link(after=str(shown["last"].pk))
@@ -119,7 +127,7 @@ class Orders(ListPage):
 
     def rows(self, filters: Filters) -> Iterable[Sequence[Any]]:
         """Return the orders as the file has them, in the wire's words."""
-        wanted = _orders_wanted(filters)
+        wanted = self._wanted(filters)
 
         def read(last: Order | None, limit: int) -> list[Order]:
             after = None if last is None else last.pk
@@ -147,6 +155,19 @@ class Orders(ListPage):
             for row in rows_of(self.principal, read)
         )
 
+    def _wanted(self, filters: Filters) -> orders.Wanted:
+        first, end = filters.days()
+        return orders.Wanted(
+            generation=filters.generation(self.account.generation),
+            status=filters.word("status", STATUSES),
+            symbol=filters.symbol(),
+            side=filters.word("side", SIDES),  # type: ignore[arg-type] # one of these words
+            type=filters.word("type", ORDER_TYPES),
+            first=first,
+            end=end,
+            is_ascending=filters.word("sort", DIRECTIONS) == "oldest",
+        )
+
 
 class Activities(ListPage):
     """`/paper/<number>/activities`: fills, deposits, fees, and what a reset took out."""
@@ -169,7 +190,7 @@ class Activities(ListPage):
     def whole(self, request: HttpRequest, **_: Any) -> dict[str, Any]:
         """Return a page of activities."""
         filters = Filters(request.GET)
-        span = _span(filters, request.GET.get("after") or None, PAGE_SIZE + 1)
+        span = self._span(filters, request.GET.get("after") or None, PAGE_SIZE + 1)
         try:
             found = [] if filters.errors else activities(principal=self.principal, span=span)
         except ValueInvalid as error:
@@ -181,7 +202,7 @@ class Activities(ListPage):
 
     def rows(self, filters: Filters) -> Iterable[Sequence[Any]]:
         """Return the activities as the file has them, in the wire's words."""
-        span = _span(filters, None, 0)
+        span = self._span(filters, None, 0)
 
         def read(last: Activity | None, limit: int) -> list[Activity]:
             after = None if last is None else last.id
@@ -203,11 +224,24 @@ class Activities(ListPage):
             for row in rows_of(self.principal, read)
         )
 
+    def _span(self, filters: Filters, after: str | None, limit: int) -> Span:
+        first, end = filters.days()
+        return Span(
+            generation=filters.generation(self.account.generation),
+            types=frozenset(filters.words("type", TYPES) or TYPES),
+            limit=limit,
+            first=first,
+            end=end,
+            is_ascending=filters.word("sort", DIRECTIONS) == "oldest",
+            after=after,
+        )
+
 
 class Trades(ListPage):
     """`/paper/<number>/trades`: what was opened and closed again, with what it brought."""
 
     template = "trading/trades.html"
+    costs = "review"
     tab = "trades"
     columns = (
         "closed_at",
@@ -226,7 +260,7 @@ class Trades(ListPage):
     def whole(self, request: HttpRequest, **_: Any) -> dict[str, Any]:
         """Return a page of trades."""
         filters = Filters(request.GET)
-        wanted = replace(_trades_wanted(filters), after=filters.sequence())
+        wanted = replace(self._wanted(filters), after=filters.sequence())
         found = [] if filters.errors else closed_trades(self.principal, wanted, PAGE_SIZE + 1)
         shown = self.shown(filters, found)
         more = None if shown["last"] is None else filters.link(after=str(shown["last"].seq))
@@ -234,7 +268,7 @@ class Trades(ListPage):
 
     def rows(self, filters: Filters) -> Iterable[Sequence[Any]]:
         """Return the trades as the file has them."""
-        wanted = _trades_wanted(filters)
+        wanted = self._wanted(filters)
 
         def read(last: Trade | None, limit: int) -> list[Trade]:
             after = None if last is None else last.seq
@@ -257,65 +291,20 @@ class Trades(ListPage):
             for row in rows_of(self.principal, read, at_once=TRADES_AT_ONCE)
         )
 
-
-class Statement(PaperPage):
-    """`/paper/<number>/statements/<month>`: a month on a sheet of paper."""
-
-    template = "trading/statement.html"
-    section = "history"
-
-    def whole(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002 - the address says it all
-        """Return the month. Raises NotFound for one that is none, or of which there is no statement."""
-        try:
-            month = Month.named(kwargs["month"])
-        except ValueError:
-            raise NotFound(f"there is no statement of {kwargs['month'][:32]}") from None
-        return {
-            "tab": "statements",
-            "statement": statement_of(self.principal, month),
-            "month": month,
-            "present": month,
-        }
+    def _wanted(self, filters: Filters) -> trades.Wanted:
+        first, end = filters.days()
+        return trades.Wanted(
+            generation=filters.generation(self.account.generation),
+            symbol=filters.symbol(),
+            direction=filters.word("direction", ("long", "short")),  # type: ignore[arg-type] # one of these words
+            outcome=filters.word("outcome", ("won", "lost")),  # type: ignore[arg-type] # the same
+            first=first,
+            end=end,
+            is_ascending=filters.word("sort", DIRECTIONS) == "oldest",
+        )
 
 
 def _present(page: PaperPage) -> Month:
     """Return the month whose statement is the newest."""
     now = reference.market_now(page.principal.market_id)
     return months_of(page.principal, now)[1]
-
-
-def _orders_wanted(filters: Filters) -> orders.Wanted:
-    first, end = filters.days()
-    return orders.Wanted(
-        status=filters.word("status", STATUSES),
-        symbol=filters.symbol(),
-        side=filters.word("side", SIDES),  # type: ignore[arg-type] # one of these words
-        type=filters.word("type", ORDER_TYPES),
-        first=first,
-        end=end,
-        is_ascending=filters.word("sort", DIRECTIONS) == "oldest",
-    )
-
-
-def _trades_wanted(filters: Filters) -> trades.Wanted:
-    first, end = filters.days()
-    return trades.Wanted(
-        symbol=filters.symbol(),
-        direction=filters.word("direction", ("long", "short")),  # type: ignore[arg-type] # one of these words
-        outcome=filters.word("outcome", ("won", "lost")),  # type: ignore[arg-type] # the same
-        first=first,
-        end=end,
-        is_ascending=filters.word("sort", DIRECTIONS) == "oldest",
-    )
-
-
-def _span(filters: Filters, after: str | None, limit: int) -> Span:
-    first, end = filters.days()
-    return Span(
-        types=frozenset(filters.words("type", TYPES) or TYPES),
-        limit=limit,
-        first=first,
-        end=end,
-        is_ascending=filters.word("sort", DIRECTIONS) == "oldest",
-        after=after,
-    )

@@ -18,7 +18,7 @@ from matching.market.errors import MarketError
 from matching.market.times import NEW_YORK, SECOND, rfc3339, to_ns
 from matching.models import Market
 from trading.dashboard.page import market_now
-from trading.dashboard.starters import active_market, starters_of
+from trading.dashboard.starters import default_market, starters_of
 from trading.marketdata import entitlement, markets
 from trading.marketdata.newest import latest_of
 from trading.models import Asset
@@ -84,7 +84,7 @@ def forget() -> None:
 
 
 def _look() -> dict[str, Any] | None:
-    market = active_market()
+    market = default_market()
     try:
         now = market_now(market) if market else None
     except MarketError:  # its calendar has come to an end: the page has more to say than this

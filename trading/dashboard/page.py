@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+    from accounts.throttling import Kind
     from trading.principal import Principal
 
 
@@ -53,13 +54,18 @@ class MarketNow:
 
 
 class PersonPage(OwnPage):
-    """A page of a signed-in person that needs no account: `self.session` is theirs, and rows are read as theirs."""
+    """A page of a signed-in person that needs no account: `self.session` is theirs, and rows are read as theirs.
+
+    `costs` is the budget from which it is taken.
+    """
+
+    costs: ClassVar[Kind] = "page"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Answer with the page, or with the way to it."""
         session = self.session
         if session is not None and not session.is_enrol_only and not session.is_leaving:
-            attempt_page(session.user_id)
+            attempt_page(session.user_id, self.costs)
             bind(session.user_id)
             tracing.told(user_id=session.user_id, actor_kind="user", actor_id=str(session.user_id))
         return super().get(request, **kwargs)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from matching.market.times import SECOND
 from trading.dashboard.filters import Filters
+from trading.dashboard.generations import generations_to_choose
 from trading.dashboard.page import PaperPage
 from trading.review.performance import PERIODS, performance_of
 from trading.templatetags.figures import money, percent
@@ -33,6 +34,7 @@ class Performance(PaperPage):
     """`/paper/<number>/performance?period=`."""
 
     template = "trading/performance.html"
+    costs = "review"
     section = "performance"
 
     def whole(self, request: HttpRequest, **_: Any) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class Performance(PaperPage):
             "months": [date_format(date(2000, number, 1), "M") for number in range(1, 13)],
             "plot": _plot(found),
             "summary": _summary(found),
+            **generations_to_choose(self),
         }
 
 

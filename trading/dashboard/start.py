@@ -9,7 +9,7 @@ from accounts.tiers import allowance
 from trading.dashboard.page import PersonPage
 from trading.dashboard.simulation_words import title_of
 from trading.dashboard.start_words import PROFILE_WORDS, QUESTION_WORDS, START_WORDS
-from trading.dashboard.starters import active_market, starters_of
+from trading.dashboard.starters import choices_for
 from trading.first_steps import INVESTOR_PROFILES, QUESTIONS
 from trading.models import TradingAccount
 from trading.models.configuration import MULTIPLIERS
@@ -34,8 +34,7 @@ class Start(PersonPage):
         mine = list(accounts_of(self.session).exclude(status=TradingAccount.Status.CLOSED))
         most = allowance(self.session.tier).accounts
         offered = {profile.name: profile for profile in profiles_offered()}
-        market = active_market()
-        symbols = starters_of(market) if market else ()
+        markets = choices_for(self.session.tier)
         kept = first_steps_of(self.session)
         return {
             "accounts": mine,
@@ -45,7 +44,7 @@ class Start(PersonPage):
             "profiles": _profiles(offered),
             "simulations": [{"name": name, "title": title_of(one)} for name, one in offered.items()],
             "multipliers": MULTIPLIERS,
-            "symbols": symbols,
+            "markets": markets,
             "words": {**WORDS, **START_WORDS},
         }
 

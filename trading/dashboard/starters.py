@@ -1,11 +1,16 @@
-"""Which symbols somebody meets first: a few of the market's, familiar ones before others."""
+"""What somebody meets first: the market, and a few of its symbols, familiar ones before others."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
 
 from matching.models import Market
 from trading import reference
+from trading.services.market_choice import markets_for
+from trading.services.running_markets import running_markets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
 # Broad ones first: a fund of many companies, then companies that most people have heard of.
 FAMILIAR = ("SPY", "QQQ", "AAPL", "MSFT", "NVDA", "AMZN", "IBM", "TSLA", "JPM", "GOOG", "META", "BAC")
 SHOWN = 6
+TITLED = 3
 
 
 def starters(symbols: Iterable[str], most: int = SHOWN) -> tuple[str, ...]:
@@ -22,11 +28,43 @@ def starters(symbols: Iterable[str], most: int = SHOWN) -> tuple[str, ...]:
     return tuple([*familiar, *sorted(known.difference(FAMILIAR))][:most])
 
 
-def active_market() -> Market | None:
-    """Return the market of this installation, None before one was chosen."""
-    return Market.objects.filter(is_active=True).first()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A market in which a new account can be opened, as it is called where one chooses."""
+
+    name: str
+    title: str
+    symbols: tuple[str, ...]
+
+
+def choices_for(tier: str) -> list[Choice]:
+    """Return the markets that people of a tier may choose, the one of who names none first."""
+    return [
+        Choice(name=market.name, title=_title_of(market), symbols=starters_of(market))
+        for market in markets_for(tier)
+    ]
+
+
+def default_market() -> Market | None:
+    """Return the market that somebody meets first, None while none is run."""
+    return next(iter(running_markets()), None)
 
 
 def starters_of(market: Market) -> tuple[str, ...]:
     """Return the symbols of a market that somebody meets first."""
     return starters(reference.market_terms(market.pk).symbols)
+
+
+def _title_of(market: Market) -> str:
+    """Return what kind of market it is, and some of its symbols: its name is for machines."""
+    if market.feed == Market.FeedKind.REPLAY:
+        dates = market.config.get("dates") or [""]
+        kind = _("Recorded, %(days)s") % {
+            "days": dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        }
+    elif market.feed == Market.FeedKind.SYNTHETIC:
+        kind = _("Computed")
+    else:
+        kind = _("Live")
+    shown = ", ".join(starters_of(market)[:TITLED])
+    return f"{kind} ({shown})" if shown else kind

@@ -12,13 +12,14 @@ from accounts.dashboard.page import redirect_to
 from accounts.dashboard.words import WORDS
 from matching.engine.types import DOLLAR
 from matching.engine.units import SHARE
+from matching.market.calendar import ALWAYS_OPEN
 from matching.market.latest import Latest
 from matching.market.times import to_datetime
 from trading import finding, reference
 from trading.dashboard.estimate import estimated
 from trading.dashboard.page import PaperPage
 from trading.dashboard.symbol_words import TICKET_WORDS
-from trading.dashboard.ticket import CLASSES, TIMES_IN_FORCE, TYPES
+from trading.dashboard.ticket import CLASSES, TYPES, times_in_force
 from trading.errors import NotFound
 from trading.marketdata import entitlement
 from trading.models import Fill, Order
@@ -107,16 +108,17 @@ class SymbolPage(PaperPage):
         asset: Asset = kwargs["asset"]
         rights = entitlement.of_tier(self.principal.tier)
         lists = watchlists(principal=self.principal)
+        terms = reference.market_terms(self.principal.market_id)
         return {
             "quote": quoted(self.principal, asset.symbol),
             "is_late": bool(rights.delay),
-            "is_here": asset.symbol in reference.market_terms(self.principal.market_id).symbols,
+            "is_here": asset.symbol in terms.symbols,
             "may_be_short": asset.shortable and asset.easy_to_borrow,
             "watchlist": lists[0] if lists else None,
             "is_watched": bool(lists) and asset.pk in lists[0].asset_ids,
             "frames": FRAMES,
             "types": TYPES,
-            "times_in_force": TIMES_IN_FORCE,
+            "times_in_force": times_in_force(never_closes=terms.calendar == ALWAYS_OPEN),
             "classes": CLASSES,
             "given": {name: request.GET[name][:32] for name in PREFILLED if name in request.GET},
             "words": {**WORDS, **TICKET_WORDS},

@@ -78,6 +78,8 @@ TIMES_IN_FORCE = (
         gettext_lazy("Trades at once as a whole, or is canceled as a whole."),
     ),
 )
+AUCTIONS = frozenset({"opg", "cls"})
+AT_MIDNIGHT = gettext_lazy("This market never closes: its auctions are at midnight, New York time.")
 CLASSES = (
     Choice("simple", gettext_lazy("Alone"), gettext_lazy("One order by itself.")),
     Choice(
@@ -109,7 +111,15 @@ _FOR_HOW_LONG = {
 }
 
 
-def in_words(ticket: Ticket) -> list[str]:
+def times_in_force(*, never_closes: bool) -> list[Choice]:
+    """Return the times in force with their helps; those of a market's auctions say when they are, if at no bell."""
+    return [
+        one._replace(help=AT_MIDNIGHT) if one.value in AUCTIONS and never_closes else one
+        for one in TIMES_IN_FORCE
+    ]
+
+
+def in_words(ticket: Ticket, *, never_closes: bool = False) -> list[str]:
     """Return what an order says, in sentences."""
     words = {"amount": _amount(ticket), "symbol": ticket.symbol, "how": _how(ticket)}
     sentences = [
@@ -120,6 +130,8 @@ def in_words(ticket: Ticket) -> list[str]:
     ]
     if ticket.extended_hours:
         sentences.append(_("It also trades before the open and after the close."))
+    if ticket.time_in_force in AUCTIONS and never_closes:
+        sentences.append(str(AT_MIDNIGHT))
     return [*sentences, *_exits(ticket)]
 
 

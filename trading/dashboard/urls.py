@@ -6,7 +6,7 @@ from django.urls import path
 
 from trading.dashboard.account import AccountPage
 from trading.dashboard.accounts import Accounts
-from trading.dashboard.history import Activities, Orders, Statement, Trades
+from trading.dashboard.history import Activities, Orders, Trades
 from trading.dashboard.landing import Landing
 from trading.dashboard.market import MarketPage
 from trading.dashboard.order import OrderPage
@@ -15,6 +15,7 @@ from trading.dashboard.performance import Performance
 from trading.dashboard.settings import Settings, Tier, Webhooks
 from trading.dashboard.simulation import Simulation
 from trading.dashboard.start import Start
+from trading.dashboard.statement import Statement
 from trading.dashboard.symbol import SymbolPage, Symbols
 
 _ACCOUNT = "paper/<slug:number>"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from matching.market import rows
-from matching.models import Market
-from trading.services.running_markets import market_named
+from trading.services.running_markets import default_market, market_named
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+    from matching.models import Market
 
 HELP = "name or number of a market (`manage.py market list`); without it the default one"
 
@@ -21,4 +21,4 @@ def add_market(parser: ArgumentParser, **more: Any) -> None:
 
 def chosen_market(text: str | None) -> Market:
     """Return the market that was named, else the default one. Raises ValueInvalid, FeedUnavailable."""
-    return market_named(text) if text else Market.objects.get(pk=rows.default_market_id())
+    return market_named(text) if text else default_market()

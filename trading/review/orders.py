@@ -26,10 +26,12 @@ CLOSED = tuple(sorted(status.value for status in LISTED_AS_CLOSED))
 class Wanted:
     """Which orders; instants in UTC of their submission, from `first` on, before `end`. Empty is all.
 
-    `status` is a status, or `open` or `closed` for those that the API lists so. `after` is the id of the
-    last one that was received, in the direction of `is_ascending`; one that is not the account's finds nothing.
+    `status` is a status, or `open` or `closed` for those that the API lists so. `generation` None is the
+    account's present one. `after` is the id of the last one that was received, in the direction of
+    `is_ascending`; one that is not the account's finds nothing.
     """
 
+    generation: int | None = None
     status: str = ""
     symbol: str = ""
     side: Literal["buy", "sell", ""] = ""
@@ -41,9 +43,10 @@ class Wanted:
 
 
 def orders_of(principal: Principal, wanted: Wanted, limit: int) -> list[Order]:
-    """Return at most `limit` orders of the present generation, the newest first unless asked otherwise."""
+    """Return at most `limit` orders of one generation, the newest first unless asked otherwise."""
     mine = Order.objects.owned_by(principal, principal.account_id)
-    found = _matching(mine.filter(generation=F("account__generation")), wanted)
+    generation = F("account__generation") if wanted.generation is None else wanted.generation
+    found = _matching(mine.filter(generation=generation), wanted)
     if wanted.after is not None:
         at = mine.filter(pk=wanted.after).values_list("submitted_at", flat=True).first()
         if at is None:

@@ -4,8 +4,8 @@ There is one definition of them, here and for the gate (`CLOSES`). To sell in pi
 them, and since no fill crosses zero, a trade's profit is what its exits brought less what its entries cost,
 whichever share is thought to be sold first; the ledger realizes the same sum in pieces. Fees are taken off.
 
-Trades are read from the account's own event log, in its order, of the present generation. One that began
-before the kept history begins with what was left of the position there.
+Trades are read from the account's own event log, in its order, of one generation. One that began before
+the kept history begins with what was left of the position there.
 """
 
 from __future__ import annotations
@@ -29,19 +29,24 @@ Outcome = Literal["won", "lost"]
 
 # Of a fill: `before` and `after` are the position's signed shares.
 CLOSES = "before <> 0 and sign(after) <> sign(before)"
+NEVER = 2**63 - 1  # the sequence of no event
 
 _TRADES = f"""
 with mine as (
-  select a.account_id, a.history_seq, a.generation,
+  select a.account_id, a.history_seq, g.generation,
          coalesce((select r.event_seq from trading_accountreset r
-                    where r.account_id = a.account_id and r.generation = a.generation), 0) as begins
-    from trading_tradingaccount a where a.account_id = %(account)s and a.user_id = %(owner)s),
+                    where r.account_id = a.account_id and r.generation = g.generation), 0) as begins,
+         coalesce((select r.event_seq from trading_accountreset r
+                    where r.account_id = a.account_id and r.generation = g.generation + 1), {NEVER}) as ends
+    from trading_tradingaccount a
+    cross join lateral (select coalesce(%(generation)s::integer, a.generation) as generation) g
+   where a.account_id = %(account)s and a.user_id = %(owner)s),
 executions as (
   select f.asset_id, f.symbol, e.seq, f.at, f.run, f.side, f.quantity, f.quantity * f.price as money,
          coalesce(p.amount, 0) as fees, f.order_id, e.position_quantity as after,
          e.position_quantity - case f.side when 'buy' then f.quantity else -f.quantity end as before
     from mine join trading_orderevent e on e.account_id = mine.account_id and e.fill_id is not null
-                                       and e.seq > greatest(mine.begins, mine.history_seq)
+                                       and e.seq > greatest(mine.begins, mine.history_seq) and e.seq <= mine.ends
     join trading_fill f on f.account_id = mine.account_id and f.id = e.fill_id
     left join trading_posting p on p.journal_id = f.id and p.ledger = 'fees'
   union all
@@ -95,9 +100,11 @@ select count(*), count(*) filter (where net > 0), count(*) filter (where net < 0
 class Wanted:
     """Which closed trades; instants in UTC of their closing, from `first` on, before `end`. Empty is all.
 
-    `after` is the `seq` of the last one that was received, in the direction of `is_ascending`.
+    `generation` None is the account's present one. `after` is the `seq` of the last one that was received, in
+    the direction of `is_ascending`.
     """
 
+    generation: int | None = None
     symbol: str = ""
     direction: Direction | Literal[""] = ""
     outcome: Outcome | Literal[""] = ""
@@ -245,6 +252,7 @@ def _read(statement: str, principal: Principal, wanted: Wanted, limit: int) -> l
                 "account": principal.account_id,
                 "owner": principal.user_id,
                 "market": principal.market_id,
+                "generation": wanted.generation,
                 "symbol": wanted.symbol,
                 "entry": {"long": "buy", "short": "sell", "": ""}[wanted.direction],
                 "outcome": wanted.outcome,

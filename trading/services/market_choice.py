@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accounts.tiers import allowance
-from matching.market import rows
 from matching.models import Market
 from trading.errors import RuleBroken
-from trading.services.running_markets import market_named, running_markets
+from trading.services.running_markets import default_market, market_named, running_markets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +19,16 @@ def markets_for(tier: str) -> list[Market]:
     return [market for market in running if _may_open_in(tier, market, running)]
 
 
-def market_for(name: str | None) -> Market:
+def market_for(tier: str, name: str | None) -> Market:
     """Return the running market of this name or number, without one the default one.
 
-    Raises ValueInvalid, which names those that there are; FeedUnavailable when none is run.
+    Raises ValueInvalid, which names those that the tier may choose; FeedUnavailable when none is run.
     """
-    if name is None or not name.strip():
-        return Market.objects.get(pk=rows.default_market_id())
-    return market_named(name.strip(), among=running_markets())
+    text = (name or "").strip()
+    if not text:
+        return default_market()
+    known = [market for market in running_markets() if text in {market.name, str(market.pk)}]
+    return known[0] if known else market_named(text, among=markets_for(tier))
 
 
 def require_market_for(tier: str, market: Market) -> None:

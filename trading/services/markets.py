@@ -86,8 +86,8 @@ def activate_market(
     """Open the market that the options describe, or the stored `market`, and set its clock going.
 
     It takes the place of the default one, which is run no more; with `beside` all others go on, and it
-    becomes the default one only where there is none. Without a description the default market stays, a
-    synthetic one at first. A tape that was played before goes on where its decisions ended, at the speed
+    becomes the default one only where there is none. Without a description nothing is replaced: where no market
+    is run the default one is opened again, a synthetic one at first. A tape that was played before goes on where its decisions ended, at the speed
     and paused or playing as it was; `speed` and `paused` change that when they are given. `shards` is
     into how many shares its symbols are divided, see `set_shard_count`. A trial keeps nothing.
     Raises MarketNotChosen, MarketError; RuleBroken and ValueInvalid of the shards.
@@ -95,9 +95,12 @@ def activate_market(
     store_calendars()
     running = running_markets(is_locked=True)
     default = running[0] if running else None
-    is_described = not (feed is None and tape is None and date is None and symbols is None)
-    if market is None and not is_described and not beside:
-        market = default
+    is_chosen = not (market is None and feed is None and tape is None and date is None and symbols is None)
+    marked = Market.objects.filter(
+        is_default=True
+    ).first()  # closed, it is the default one again when it is opened
+    if not is_chosen and not beside:
+        market = default or marked
     if market is None:
         market = _stored(feed or (REPLAY if tape else SYNTHETIC), tape, date, symbols)
     market = Market.objects.select_for_update(no_key=True).get(pk=market.pk)
@@ -105,7 +108,7 @@ def activate_market(
         _require_same_clock(market, speed, paused)
     else:
         _open(market, None if beside else default, speed, paused, was_running=market in running)
-    if default is None or not beside:
+    if (is_chosen and not beside) or (marked is None and default in (None, market)):
         become_default(market)
     market.save()
     if shards is not None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.db.models import Q
 
 from accounts.services.audit import record
 from matching.market import clock, locks, rows
@@ -45,6 +44,11 @@ def market_named(text: str, *, among: Sequence[Market] | None = None) -> Market:
     raise ValueInvalid(f"market {text!r} is not one of {', '.join(each.name for each in known) or 'none'}")
 
 
+def default_market() -> Market:
+    """Return the market of whoever names none. Raises FeedUnavailable when none is run."""
+    return Market.objects.get(pk=rows.default_market_id())
+
+
 def require_running(market: Market) -> Market:
     """Return the market when somebody runs it. Raises RuleBroken."""
     if not market.is_active:
@@ -53,10 +57,13 @@ def require_running(market: Market) -> Market:
 
 
 def running_markets(*, is_locked: bool = False) -> list[Market]:
-    """Return the markets that are run, the default one first; locked against everybody who changes which those are."""
+    """Return the markets that are run, the default one first; locked against everybody who changes which those are.
+
+    By a lock of its own: at first there is no row that two who open one could meet at.
+    """
     if is_locked:
-        found = Market.objects.filter(Q(is_active=True) | Q(is_default=True)).order_by("pk")
-        list(found.select_for_update(no_key=True))
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s, %s)", list(locks.markets_lock()))
     return list(Market.objects.filter(is_active=True).order_by("-is_default", "pk"))
 
 

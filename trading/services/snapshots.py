@@ -114,7 +114,9 @@ def take_due_snapshots() -> list[Taken]:
     May run twice, or beside itself. Days that were left out, for want of a price or of a worker, are made up for.
     """
     found: list[Taken] = []
-    for market_id in Market.objects.order_by("pk").values_list("pk", flat=True):
+    # The clock of a tape that was replaced while it played goes on, and tells of days that nobody has played.
+    played = Market.objects.exclude(feed=Market.FeedKind.REPLAY, is_active=False, paused=False)
+    for market_id in played.order_by("pk").values_list("pk", flat=True):
         now = reference.market_now(market_id)
         settled, today = to_ns(now) - SETTLED_AFTER, new_york_date(to_ns(now))
         lately = reference.calendar_of(market_id).days(today - MADE_UP_FOR, today)

@@ -85,7 +85,7 @@ def status(market_id: int) -> TapeStatus:
     """Return where a market stands. Raises Market.DoesNotExist."""
     market = Market.objects.get(pk=market_id)
     state = ClockState.of_row(market)
-    decided_at = _decided_at(market_id, state.run)
+    decided_at = _decided_at(market)
     return TapeStatus(
         market_id=market_id,
         name=market.name,
@@ -166,7 +166,7 @@ def _control(market_id: int, change: Change) -> TapeStatus:
         if not market.is_active:
             raise RuleBroken(NOT_RUNNING)
         before = ClockState.of_row(market)
-        after = change(before, time.time_ns(), _decided_at(market_id, before.run))
+        after = change(before, time.time_ns(), _decided_at(market))
         if after != before:
             Market.objects.filter(pk=market_id).update(**after.as_row())
         if after.run != before.run:  # which ends everybody's open orders
@@ -209,10 +209,10 @@ def _how_far(tape: TapeStatus) -> str:
     return f"the market has not come to {rfc3339(tape.state.anchor_at)} yet: {', '.join(behind)}"
 
 
-def _decided_at(market_id: int, run: int) -> int | None:
+def _decided_at(market: Market) -> int | None:
     """Return the time that every shard of the market has decided up to in this run."""
-    shards = list(Shard.objects.filter(market=market_id).values_list("run", "at"))
-    if not shards or any(shard_run != run for shard_run, _ in shards):
+    shards = list(Shard.objects.filter(market=market).values_list("run", "at"))
+    if len(shards) < market.shard_count or any(run != market.run for run, _ in shards):
         return None
     return min(at for _, at in shards)
 

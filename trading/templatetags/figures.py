@@ -83,6 +83,12 @@ def direction(value: Decimal | None) -> str:
     return "up" if value > 0 else "down"
 
 
+@register.filter
+def new_york_day(instant: datetime) -> str:
+    """Return New York's day of an instant: 2026-03-31."""
+    return f"{instant.astimezone(NEW_YORK):%Y-%m-%d}"
+
+
 @register.simple_tag
 def stamp(instant: datetime | None) -> SafeString | str:
     """Return an instant of market time: New York's as text; a script puts the reader's own beside it."""

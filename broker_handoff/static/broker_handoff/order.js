@@ -25,6 +25,14 @@ life.addEventListener("click", async (event) => {
   }
 });
 
+// It can be replaced as soon as it works at the broker, and no longer than that.
+const fold = document.getElementById("replace");
+life.addEventListener("raxx:renewed", () => {
+  if (fold) {
+    fold.hidden = !life.querySelector("[data-replaceable]");
+  }
+});
+
 const form = document.getElementById("replace-form");
 form?.addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -81,13 +81,12 @@ async function isConfirmed(order) {
   return dialog.returnValue === "yes";
 }
 
-/** Say a refusal at the field that it names too. */
-function showAtField(error) {
+/** Say a text at the fields whose names on the wire `isMeant` picks, and nothing at the others. */
+function sayAtFields(isMeant, text) {
   for (const place of form.querySelectorAll("[data-wrong]")) {
     const field = place.parentElement.querySelector("input, select");
-    const names = place.dataset.wrong.split(" ");
-    const isIt = error !== null && names.some((name) => new RegExp(`\\b${name}\\b`).test(error.message));
-    place.textContent = isIt ? error.message : "";
+    const isIt = place.dataset.wrong.split(" ").some(isMeant);
+    place.textContent = isIt ? text : "";
     field.toggleAttribute("aria-invalid", false);
     if (isIt) {
       field.setAttribute("aria-invalid", "true");
@@ -100,7 +99,11 @@ form.elements.type.addEventListener("change", showPrices);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const order = orderOf();
-  showAtField(null);
+  const empty = Object.keys(order).find((name) => order[name] === "");
+  sayAtFields((name) => name === empty, word("live_needed"));
+  if (empty) {
+    return;
+  }
   if (!(await isConfirmed(order))) {
     say(notice, "");
     return;
@@ -118,7 +121,7 @@ form.addEventListener("submit", async (event) => {
     say(notice, word("live_accepted"), "good");
     location.assign(`/live/orders/${made.id}`);
   } else if (refused instanceof Refused) {
-    showAtField(refused);
+    sayAtFields((name) => new RegExp(`\\b${name}\\b`).test(refused.message), refused.message);
     form.querySelector("[data-repeat]").hidden = refused.body.guard !== "duplicate";
   }
 });

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alpaca.data.historical import StockHistoricalDataClient
+from alpaca.data.requests import StockLatestQuoteRequest
 from alpaca.trading.client import TradingClient
 
 from tests.acceptance.house import House
@@ -49,6 +51,14 @@ class Peer:
     def number(self) -> str:
         account: Any = self.client.get("/account")
         return str(account["account_number"])
+
+    def quote(self) -> dict[str, Any]:
+        """Return the latest quote of SYMBOL at the broker, as the wire has it; dollars."""
+        demo = self.house.demo
+        data = StockHistoricalDataClient(demo["key_id"], demo["secret"], url_override=self.url, raw_data=True)
+        quotes: Any = data.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols=SYMBOL))
+        found: dict[str, Any] = quotes[SYMBOL]
+        return found
 
     def orders(self) -> list[dict[str, Any]]:
         """Return every order that the account has ever had, oldest first."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matching.models import Market
 from tests.factories.people import Browser, signed_in
-from tests.factories.rows import make_user
+from tests.factories.rows import make_reset, make_user
 from tests.trading.stage import Stage, make_stage, quote, trade
 from trading.models import Posting, TradingAccount
 from trading.services.accounts import open_account
@@ -56,6 +56,17 @@ class Past:
         """Return what the ledger says was won by trading, without fees."""
         lines = Posting.objects.across_owners().filter(account=self.account, ledger="realized")
         return -sum((line.amount for line in lines), Decimal(0))
+
+    def begins_anew(self) -> None:
+        """Let all that there is be of an ended generation: as after a reset, but the books."""
+        TradingAccount.objects.filter(pk=self.account.pk).update(generation=2)
+        make_reset(
+            self.account,
+            generation=2,
+            at=self.account.created_at,
+            recorded_at=self.account.created_at,
+            event_seq=TradingAccount.objects.get(pk=self.account.pk).event_seq,
+        )
 
     def market(self, side: str, quantity: int, **terms: Any) -> UUID:
         """Have a market order filled at once."""

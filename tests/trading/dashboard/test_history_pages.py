@@ -13,10 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories.people import signed_in
-from tests.factories.rows import make_account, make_asset, make_journal, make_order, make_reset, make_user
+from tests.factories.rows import make_account, make_asset, make_journal, make_order, make_user
 from tests.trading.dashboard.desk_history import Past, make_past
 from trading.dashboard import spreadsheet
-from trading.models import TradingAccount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,18 +199,31 @@ def test_pages_ask_the_database_as_often_for_many_rows_as_for_few(past: Past) ->
     assert len(sheet(past.get("/trades", format="csv"))) == 6
 
 
-def test_a_reset_begins_the_lists_anew(past: Past) -> None:
-    TradingAccount.objects.filter(pk=past.account.pk).update(generation=2)
-    make_reset(
-        past.account,
-        generation=2,
-        at=past.account.created_at,
-        recorded_at=past.account.created_at,
-        event_seq=TradingAccount.objects.get(pk=past.account.pk).event_seq,
-    )
+def test_a_reset_begins_the_lists_anew_and_an_earlier_generation_can_be_chosen(past: Past) -> None:
+    lists = ("/orders", "/activities", "/trades")
+    before = {page: sheet(past.get(page, format="csv")) for page in lists}
+    past.begins_anew()
 
     assert "No orders yet" in past.text("/orders")
     assert "No trade was closed yet" in past.text("/trades")
+    for page, rows in before.items():
+        answer = past.get(page, format="csv", generation="1")
+        assert answer.headers["Content-Disposition"].endswith('-generation-1.csv"')
+        assert sheet(answer) == rows
+        assert (
+            sheet(past.get(page, format="csv")) == sheet(past.get(page, format="csv", generation="2")) == []
+        )
+        text = past.text(page, generation="1")
+        assert "Generation 1 of this account, which a reset ended" in plain(text)
+        assert [text.count(f'href="{past.path}{other}?generation=1"') for other in lists] == [
+            1,
+            1,
+            1,
+        ]  # the tabs stay in it
+        assert "has had no such generation" in plain(past.text(page, generation="3"))
+        assert past.get(page, format="csv", generation="3").status_code == 422
+    for page in ("/statements/2013-10", "/performance"):
+        assert "The account began anew on 2013-10-08, and these figures with it." in plain(past.text(page))
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -12,6 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tier
+from matching.market.calendar import ALWAYS_OPEN
+from matching.market.sessions import always_open_sessions
+from matching.models import CalendarDay, Market
 from tests.api.conftest import _web_process, desk, ibm, market, show  # noqa: F401 - fixtures
 from tests.factories.people import signed_in
 from tests.factories.rows import (
@@ -24,8 +28,9 @@ from tests.factories.rows import (
     make_user,
     make_watchlist,
 )
+from trading import reference
 from trading.api import bodies
-from trading.dashboard.ticket import CLASSES, TIMES_IN_FORCE, TYPES, in_words
+from trading.dashboard.ticket import AT_MIDNIGHT, CLASSES, TIMES_IN_FORCE, TYPES, in_words
 from trading.services.ticket import StopLoss, TakeProfit, Ticket
 
 D = Decimal
@@ -228,6 +233,22 @@ IN_WORDS = {
 @pytest.mark.parametrize(("fields", "sentence"), IN_WORDS.values(), ids=IN_WORDS)
 def test_an_order_is_told_in_words(fields, sentence):
     assert sentence in in_words(terms(**fields))
+
+
+def test_a_market_that_never_closes_has_its_auctions_at_midnight(person, account, market):  # noqa: F811
+    def said() -> list[bool]:
+        order = json.dumps(
+            {"symbol": "IBM", "qty": "1", "side": "buy", "type": "market", "time_in_force": "cls"}
+        )
+        whole, part = page(person, account), page(person, account, part="estimate", order=order)
+        return [str(AT_MIDNIGHT) in answer.content.decode() for answer in (whole, part)]
+
+    assert said() == [False, False]
+    days = always_open_sessions(NOON.date() - timedelta(days=9), NOON.date() + timedelta(days=9))
+    CalendarDay.objects.bulk_create(CalendarDay(calendar=ALWAYS_OPEN, **day.as_row()) for day in days)
+    Market.objects.filter(pk=market.pk).update(calendar=ALWAYS_OPEN)
+    reference.forget()
+    assert said() == [True, True]
 
 
 def test_the_ticket_offers_all_that_the_wire_takes():

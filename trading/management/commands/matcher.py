@@ -78,6 +78,7 @@ class Command(OperatorCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: waker.stop())
         self.failures = 0
+        self.is_closed = False  # the one market that was asked for
         self.left_alone: dict[int, float] = {}  # until when, by this process's clock
         while not waker.is_stopped:
             try:
@@ -93,8 +94,15 @@ class Command(OperatorCommand):
                 self._pause(waker, f"PostgreSQL or Valkey is away, starting anew when it is back: {error}")
 
     def _decide_only(self, market: int, shard: int, waker: Waker) -> None:
+        if (place := seat(market, shard)) is None:
+            if not self.is_closed:
+                logger.info("market %d is closed: standing by until it is opened again", market)
+            self.is_closed, self.failures = True, 0
+            waker.wait(random.uniform(*LOOK_S))  # noqa: S311 - nothing is secret about it
+            return
+        self.is_closed = False
         try:
-            self._match(seat(market, shard), waker, PATIENCE)
+            self._match(place, waker, PATIENCE)
         except Fenced as error:
             raise CommandError(str(error), returncode=3) from None
 

@@ -55,6 +55,7 @@ form.addEventListener("submit", async (event) => {
     cash: plainNumber(given.get("cash")),
     profile: given.get("profile"),
     multiplier: Number(given.get("multiplier")),
+    ...(given.has("market") ? { market: given.get("market") } : {}),
   };
   let failed = null;
   const account = await attempt({ control: form, notice: place }, () =>

@@ -43,6 +43,7 @@ export const ABOUT_ACCOUNTS = [
   [/cash/i, "cash"],
   [/simulation profile/i, "profile"],
   [/the name has/i, "name"],
+  [/market/i, "market"],
 ];
 
 /** A number as somebody types it, for the API: without blanks and thousands' commas. */

@@ -3,6 +3,7 @@
 import { call, Refused } from "../accounts/http.js";
 import { attempt, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
+import { ask as askApi } from "./account_api.js";
 import { ABOUT_ACCOUNTS, atFields, clear, plainNumber } from "./fields.js";
 
 const STEPS = "/raxx/v1/first-steps";
@@ -12,7 +13,7 @@ const choosing = document.getElementById("choosing");
 const questions = document.getElementById("questions");
 const account = document.getElementById("account");
 const comesTo = document.getElementById("comes-to");
-const starters = document.getElementById("starters");
+const starters = [...account.querySelectorAll("[data-symbols-to-list]")]; // one for each market
 let opened = null; // an account that is open already: a second try goes on from there
 
 function show(section) {
@@ -63,6 +64,10 @@ document.getElementById("back").addEventListener("click", () => show(asking));
 account.addEventListener("change", (event) => {
   if (event.target.name === "investor") {
     take(event.target);
+  } else if (event.target.name === "market") {
+    for (const one of starters) {
+      one.hidden = one.dataset.market !== event.target.value;
+    }
   }
 });
 
@@ -74,9 +79,10 @@ async function open(notice) {
     cash: plainNumber(given.get("cash")),
     profile: given.get("profile"),
     multiplier: Number(given.get("multiplier")),
+    ...(given.has("market") ? { market: given.get("market") } : {}),
   });
   await call("PUT", STEPS, { profile: given.get("investor") });
-  const symbols = starters?.dataset.symbolsToList.split(" ") ?? [];
+  const symbols = starters.find((one) => !one.hidden)?.dataset.symbolsToList.split(" ") ?? [];
   if (symbols.length) {
     say(notice, word("filling_list"));
     await fillList(symbols);
@@ -85,9 +91,8 @@ async function open(notice) {
 }
 
 async function fillList(symbols) {
-  const headers = { "Raxx-Account-Id": opened.id };
   try {
-    await call("POST", "/v2/watchlists", { name: word("list_name"), symbols }, { headers });
+    await askApi("POST", "/v2/watchlists", { name: word("list_name"), symbols }, { account: opened.id });
   } catch (error) {
     if (!(error instanceof Refused && error.status === 422)) {
       throw error; // but a list of that name, of a first try whose answer was lost, is as good

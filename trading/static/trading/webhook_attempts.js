@@ -1,13 +1,13 @@
 // What became of an endpoint's messages: each attempt, newest first, and to send them again from one on.
 
-import { call } from "../accounts/http.js";
 import { ask, attempt, explain, row, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
+import { ask as askApi } from "./account_api.js";
 
 const PAGE = 20;
 
 /** Have a webhook's row show its attempts when its fold is opened; `open` opens it, and looks again. */
-export function attempts(made, path, { options, notice }) {
+export function attempts(made, path, notice) {
   const fold = made.querySelector("[data-attempts]");
   const table = fold.querySelector("table");
   const body = table.querySelector("tbody");
@@ -18,7 +18,7 @@ export function attempts(made, path, { options, notice }) {
 
   async function load(before) {
     const query = before ? `&before=${before}` : "";
-    const found = await call("GET", `${path}/deliveries?limit=${PAGE}${query}`, undefined, options);
+    const found = await askApi("GET", `${path}/deliveries?limit=${PAGE}${query}`);
     const rows = found.map(rowOf);
     if (before) {
       body.append(...rows);
@@ -52,7 +52,7 @@ export function attempts(made, path, { options, notice }) {
         return;
       }
       const moved = await attempt({ control: replay, notice }, (more) =>
-        call("POST", `${path}/replay`, { from_sequence: one.sequence }, { ...options, ...more }),
+        askApi("POST", `${path}/replay`, { from_sequence: one.sequence }, more),
       );
       if (moved !== undefined) {
         say(notice, word("hook_replayed", { sequence: one.sequence, count: moved.replays }), "good");

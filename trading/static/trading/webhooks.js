@@ -1,12 +1,11 @@
 // The webhooks of an account: list, make (the secret is shown once), test, pause, resume, delete.
 
-import { call } from "../accounts/http.js";
 import { ask, attempt, copy, fill, loading, row, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
+import { ask as askApi } from "./account_api.js";
 import { attempts } from "./webhook_attempts.js";
 
 const PATH = "/raxx/v1/webhooks";
-const OF_ACCOUNT = { headers: { "Raxx-Account-Id": document.body.dataset.account } };
 
 const section = document.getElementById("webhooks");
 const heading = section.querySelector("h2");
@@ -19,7 +18,7 @@ const template = section.querySelector("template[data-row]");
 let shown = "";
 
 const load = loading(section, async () => {
-  const found = await call("GET", PATH, undefined, OF_ACCOUNT);
+  const found = await askApi("GET", PATH);
   section.querySelector("[data-none]").hidden = found.length > 0;
   section.querySelector("[data-list]").replaceChildren(...found.map(rowOf));
   fold.open ||= found.length === 0;
@@ -37,7 +36,7 @@ function rowOf(hook) {
   const button = (name) => made.querySelector(`[data-do=${name}]`);
   button("pause").hidden = button("test").hidden = !hook.enabled;
   button("resume").hidden = hook.enabled;
-  const list = attempts(made, `${PATH}/${hook.id}`, { options: OF_ACCOUNT, notice: said });
+  const list = attempts(made, `${PATH}/${hook.id}`, said);
 
   /** Do one thing to this endpoint; `then` says what came of it. */
   const doing = (name, method, path, body, then) => {
@@ -51,7 +50,7 @@ function rowOf(hook) {
         }
       }
       const done = await attempt({ control: button(name), notice: said }, async (more) => ({
-        body: await call(method, PATH + `/${hook.id}` + path, body, { ...OF_ACCOUNT, ...more }),
+        body: await askApi(method, PATH + `/${hook.id}` + path, body, more),
       }));
       if (done) {
         await then(done.body);
@@ -88,7 +87,7 @@ form.addEventListener("submit", async (event) => {
   const body = { url: form.elements.url.value.trim(), description: form.elements.description.value.trim() };
   form.elements.url.removeAttribute("aria-invalid");
   const made = await attempt({ control: form, notice: formNotice }, (more) =>
-    call("POST", PATH, body, { ...OF_ACCOUNT, ...more }),
+    askApi("POST", PATH, body, more),
   );
   if (made === undefined) {
     if (formNotice.classList.contains("bad")) {
