@@ -4,9 +4,21 @@
 import os
 import sys
 
+INTERRUPTED = 130  # as shells tell of a program that Ctrl-C has ended
+
 
 def main() -> None:
-    """Run the command named on the command line; a wrong setting or an absent server is one line."""
+    """Run the command named on the command line; a wrong setting, an absent server or Ctrl-C is one line."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        if "--traceback" in sys.argv:
+            raise
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
     import psycopg
     from django.core.management import execute_from_command_line

@@ -62,9 +62,9 @@ class Budgets:
     """The prepared requests, and the rounds measured so far."""
 
     def __init__(self, target: Installation) -> None:
-        from matching.models import Market
+        from trading.services.running_markets import default_market
 
-        market = Market.objects.get(is_active=True)
+        market = default_market()
         self._requests = orders_of(settle(ACCOUNTS, market), market)
         self._target = target
         self._addresses = {

@@ -43,9 +43,9 @@ class Entry:
     """The prepared requests, and the rounds measured so far."""
 
     def __init__(self, target: Installation) -> None:
-        from matching.models import Market
+        from trading.services.running_markets import default_market
 
-        market = Market.objects.get(is_active=True)
+        market = default_market()
         *people, hot = settle(ACCOUNTS + 1, market)
         self._target = target
         self._pgbench = PgBench(target)

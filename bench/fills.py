@@ -99,12 +99,12 @@ class Fills:
         from django.conf import settings
         from psycopg.conninfo import make_conninfo
 
-        from matching.models import Market
         from raxx import roles
         from trading.adapters.journal import PostgresJournal
         from trading.models import Asset
+        from trading.services.running_markets import default_market
 
-        self._market: Market = Market.objects.get(is_active=True)
+        self._market: Market = default_market()
         self._count = accounts
         self._symbols = [f"FILL{number}" for number in range(rounds // 2 + 1)]
         Asset.objects.bulk_create(Asset(symbol=symbol) for symbol in self._symbols)

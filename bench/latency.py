@@ -112,9 +112,9 @@ def stream_waits(heard: dict[str, float]) -> list[float]:
 def measure(resting: int, seconds: float, rate: float) -> Waits:
     """Have an installation with so many resting orders, and measure it. Raises LoadFailed, HarnessFailed."""
     with installation() as target:
-        from matching.models import Market
+        from trading.services.running_markets import default_market
 
-        market = Market.objects.get(is_active=True)
+        market = default_market()
         if resting:  # of people who send nothing: nobody shall trade with himself
             settle(ACCOUNTS, market, first=ACCOUNTS + 1)
             store_open_orders(market, prices_of(market), resting, ACCOUNTS)

@@ -128,10 +128,10 @@ class Restarts:
     """A market with open orders, and people who place one more before each start."""
 
     def __init__(self, accounts: int) -> None:
-        from matching.models import Market
         from trading.models import Asset
+        from trading.services.running_markets import default_market
 
-        self.market: Market = Market.objects.get(is_active=True)
+        self.market = default_market()
         self.symbols = [f"S{number}" for number in range(SYMBOLS)]
         Asset.objects.bulk_create(Asset(symbol=symbol) for symbol in self.symbols)
         self.people = settle(accounts, self.market)

@@ -3,7 +3,7 @@
     python -m bench.restoring [--accounts 10000] [--fills 200000] [--runs 2]
 
 The fills are the matcher's own, in commits of 10,000, with their orders, positions, postings and events. `backup` writes the
-database to a folder; the clock of the figure runs from `restore`'s reading of that folder, over PostgreSQL's
+database to a folder; the clock of the figure runs from the making of an empty one, over PostgreSQL's
 archive and the planner's statistics, to the end of its proofs: the files' digests, each table's rows against the
 manifest, every account's ledger, the audit log's chains and anchors. Everything is in one machine's page cache, and on one cluster.
 

@@ -218,9 +218,9 @@ def soak(plan: Plan) -> soak_report.Report:
         from django.db import connections
 
         from bench.people import settle
-        from matching.models import Market
+        from trading.services.running_markets import default_market
 
-        people = settle(plan.users, Market.objects.get(is_active=True))
+        people = settle(plan.users, default_market())
         connections.close_all()  # whose server is about to be killed
         load = Load(target.port, people, SYMBOLS, rate=plan.rate, seed=SEED)
         streams = Streams(target.port, people[: plan.streams])

@@ -48,11 +48,11 @@ class Pool:
     """The matchers of an installation with one shard, each with a log of its own."""
 
     def __init__(self, target: Installation, stack: ExitStack) -> None:
-        from matching.models import Market
+        from trading.services.running_markets import default_market
 
         self._target, self._stack, self._born = target, stack, 0
-        self._symbol, *_ = sorted(prices_of(Market.objects.get(is_active=True)))
-        self._market_id = Market.objects.get(is_active=True).pk
+        self._symbol, *_ = sorted(prices_of(default_market()))
+        self._market_id = default_market().pk
         self.owner = self.bear()
         self.until(lambda: "has shard" in self.said(self.owner), "nobody takes the shard")
 
@@ -143,10 +143,10 @@ def _decided_at(order_id: Any) -> list[datetime]:
 def measure(runs: int) -> Iterator[Figure]:
     """Yield the figures: with no open order first, then with many."""
     with installation() as target, ExitStack() as stack:
-        from matching.models import Market
         from raxx import programs
+        from trading.services.running_markets import default_market
 
-        market = Market.objects.get(is_active=True)
+        market = default_market()
         settle(ACCOUNTS, market)
         target.start(
             *(task for task in programs.engines({"PYTHONUNBUFFERED": "1"}, ()) if task.name == "hub")

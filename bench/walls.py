@@ -42,9 +42,9 @@ class Walls:
     def __init__(self, target: Installation) -> None:
         from django.db import connection
 
-        from matching.models import Market
+        from trading.services.running_markets import default_market
 
-        market = Market.objects.get(is_active=True)
+        market = default_market()
         people = settle(ACCOUNTS, market)
         with connection.cursor() as cursor:
             cursor.execute(WALLED)

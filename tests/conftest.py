@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings as of_hypothesis
 from psycopg.pq import TransactionStatus
 
-from tests import services
+from tests import schema, services
+
+# A run starts hundreds of processes, each of which would compile anew what is not kept, and this one rewrites
+# every test's assertions: an image whose Python keeps nothing (many do not) would double what they cost.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# How fast a machine is proves nothing of what it computes.
+of_hypothesis.register_profile("raxx", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+of_hypothesis.load_profile("raxx")
 
 # Before pytest-django reads the settings, and before any test module imports a model.
 services.choose_folder()
@@ -32,11 +44,25 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import redis
+    from pytest_django import DjangoDbBlocker
+
+NEED_TABLES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Answer `-n auto` with a worker more than there are cores: the long tests wait for processes of their own."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the collector of garbage from what stays until the end anyway: tests, modules, and all that they import."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
@@ -45,12 +71,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order.sort(items)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Have the tables made, where a test will ask for them, before the first test's time is counted."""
+    if any(
+        item.get_closest_marker("django_db") or NEED_TABLES & {*item.fixturenames} for item in session.items
+    ):
+        services.prepare()
+    return (yield)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> Iterator[None]:
     """Have a PostgreSQL before pytest-django makes its test database in it."""
     emptying.install()
     with services.database():
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let the copied tables be as old as the run."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(schema.IS_NEW)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ free, so that two runs at a time do not meet, and finds its cluster made when it
 
 from __future__ import annotations
 
+import atexit
 import os
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import IO, TYPE_CHECKING
 
 import psycopg
 from psycopg.errors import InsufficientPrivilege
+
+from tests import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,25 +42,40 @@ def choose_folder() -> None:
             _held.append(folder.lock())
         except FolderInUse:
             continue
+        atexit.register(_held[-1].close)
         os.environ["RAXX_DATA_DIR"] = str(folder.root)
+        schema.share_password(folder)
         return
     message = f"all {SLOTS} test folders in {ROOT / '.raxx-test'} are in use"
     raise RuntimeError(message)
 
 
+def prepare() -> None:
+    """Have what `database` will copy."""
+    from django.conf import settings
+
+    if settings.DATABASE_SERVER.is_embedded:
+        schema.prepare()
+
+
 @contextmanager
 def database() -> Iterator[None]:
-    """Have a PostgreSQL with our roles while the block lasts."""
+    """Have a PostgreSQL with our roles while the block lasts, and a database to copy where it is an embedded one."""
     from django.conf import settings
+    from django.db import connections
 
     from raxx import bootstrap, embedded
 
     server = settings.DATABASE_SERVER
+    if server.is_embedded:
+        schema.furnish(settings.DATA_FOLDER)
     with (
         embedded.running_postgres(settings.DATA_FOLDER, server, **TEST_SETTINGS)
         if server.is_embedded
         else nullcontext()
     ):
+        if server.is_embedded:
+            connections.databases["default"]["TEST"]["TEMPLATE"] = schema.COPIED
         bootstrap.bootstrap(server, for_tests=True)
         _let_the_owner_skip_triggers(server)
         yield

@@ -32,8 +32,13 @@ def signing_key(file: Path, *, may_make: bool) -> Ed25519PrivateKey:
 
     Raises KeyUnusable.
     """
+    content = _content(file, may_make=may_make)
+    if b"PUBLIC KEY" in content:
+        raise KeyUnusable(
+            f"{file} is the public half, which cannot sign: the worker has the key, and anchors by itself"
+        )
     try:
-        key = load_pem_private_key(_content(file, may_make=may_make), password=None)
+        key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyUnusable(f"{file} is no Ed25519 private key: {error}") from None
     if not isinstance(key, Ed25519PrivateKey):

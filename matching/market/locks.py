@@ -9,6 +9,11 @@ _HUB = 0x52415858
 _SHARDS = 0x72780000  # "rx" and the market: beside other users of advisory locks
 
 
+def markets_lock() -> tuple[int, int]:
+    """Return the keys of the lock for a change of which markets are run. No market has the number 0."""
+    return _HUB, 0
+
+
 def hub_lock(market_id: int) -> tuple[int, int]:
     """Return the keys of the lock that a market's hub holds."""
     return _HUB, market_id

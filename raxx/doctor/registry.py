@@ -86,7 +86,7 @@ def _outcome(name: str, function: Check) -> list[Finding]:
         detail, fix = found.detail, found.fix
     except OperationalError as error:
         detail = f"PostgreSQL does not answer: {str(error).strip().splitlines()[0]}"
-        fix = "start Raxx: `make run`; or mend DATABASE_URL"
+        fix = "start it: `make run`, or your own PostgreSQL; or mend DATABASE_URL"
     except Exception as error:  # noqa: BLE001 - a check that cannot run is a finding, not the end of the others
         first_line = (str(error).strip() or "no further word").splitlines()[0]
         detail, fix = f"{type(error).__name__}: {first_line}", "mend what stands above; see the logs"

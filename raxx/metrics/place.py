@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PORT_MAX = 65_535
+ROOT = 0
 
 
 class Address(NamedTuple):
@@ -50,7 +51,13 @@ def address_of(text: str) -> Address | None:
 
 
 def use(folder: Path) -> None:
-    """Have this process count in `folder`, under a name of its own; before anything that counts is imported."""
+    """Have this process count in `folder`, under a name of its own; before anything that counts is imported.
+
+    Root counts for itself alone where the folder is another user's: no process of that one could read root's files.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if os.geteuid() == ROOT and there.stat().st_uid != ROOT:
+        return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ[VARIABLE] = str(folder)
     from prometheus_client import values

@@ -73,10 +73,12 @@ def open_house(place: Path) -> Callable[..., AbstractContextManager[House]]:
     """Return a context manager that runs `manage.py up` with some options, in a folder of its own."""
 
     @contextmanager
-    def opening(*options: str, environment: dict[str, str] | None = None) -> Iterator[House]:
+    def opening(
+        *options: str, environment: dict[str, str] | None = None, from_nothing: bool = False
+    ) -> Iterator[House]:
         with given_servers() as servers:
-            folder = place / ".raxx"
-            house = House(folder, *options, environment={**servers, **(environment or {})})
+            folder, named = place / ".raxx", {**servers, **(environment or {})}
+            house = House(folder, *options, environment=named, from_nothing=from_nothing)
             try:
                 house.start()
                 yield house

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import psycopg
 
-from raxx import process
+from raxx import process, roles
+from raxx.folder import DataFolder
 from raxx.process import Program
+from tests import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +37,22 @@ def free_port() -> int:
 
 
 class House:
-    """One `manage.py up` in a data folder of its own."""
+    """One `manage.py up` in a data folder of its own.
 
-    def __init__(self, folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
+    Unless it begins `from_nothing`, or with a server that is named to it, its tables are there already.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        from_nothing: bool = False,
+    ) -> None:
         self.folder = folder
         self._environment = {"RAXX_DATA_DIR": str(folder), **(environment or {})}
+        has_own_database = not {**os.environ, **self._environment}.get("DATABASE_URL")
+        self._is_to_furnish = has_own_database and not from_nothing
         self._port = free_port()
         self._options = options
         self._said: list[str] = []
@@ -50,6 +64,9 @@ class House:
 
     def start(self) -> None:
         """Return when `up` says that it is ready."""
+        is_furnished = self._is_to_furnish and not (self.folder / "postgres").exists()
+        if is_furnished:
+            schema.furnish(DataFolder(self.folder))
         words = ("up", "--port", str(self._port), *self._options)
         program = Program(
             name="up",
@@ -65,6 +82,10 @@ class House:
             is_settled = self._news.wait_for(lambda: self.is_ready or self._has_ended, timeout=READY_WITHIN_S)
         assert is_settled, f"`up` is not ready after {READY_WITHIN_S} s:\n{self.said}"
         assert self.is_ready, f"`up` ended:\n{self.said}"
+        if is_furnished:
+            login = roles.embedded_server(DataFolder(self.folder), "unused").administrative_login()
+            with psycopg.connect(**login) as connection:
+                connection.execute(schema.IS_NEW)
 
     def stop(self) -> int:
         """Ask it to end as an operator would, and return its exit status; nothing may be left."""

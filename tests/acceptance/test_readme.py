@@ -30,7 +30,7 @@ def test_the_ten_lines_of_the_readme_fill_an_order(
     (example,) = EXAMPLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len([line for line in example.splitlines() if line]) == 10
 
-    with open_house() as house:
+    with open_house(from_nothing=True) as house:
         pasted = subprocess.run(
             [sys.executable, "-c", example],
             cwd=house.folder.parent,  # where the data folder is called .raxx, as in a clone

@@ -78,7 +78,8 @@ def test_what_costs_us_either_way_is_counted_either_way(kind: Any) -> None:
 def test_strangers_limits_are_stricter_than_the_smallest_budget() -> None:
     a_minute = {kind: limit.rate.limit * 60 / limit.rate.period_s for kind, limit in ADDRESS_LIMITS.items()}
 
-    assert a_minute.pop("page") == 600  # of a person who is known
+    of_people = {kind: a_minute.pop(kind) for kind in ("page", "estimate", "review", "file")}  # who are known
+    assert list(of_people.values()) == [600, 120, 60, 20]
     assert max(a_minute.values()) < 60
 
 

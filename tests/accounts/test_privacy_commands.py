@@ -93,7 +93,7 @@ def test_a_dry_run_counts_and_changes_nothing(ann: User) -> None:
 
     shown = erase_user("--dry-run", "--now", "--ticket", "T-1")
 
-    assert shown["is_dry_run"]
+    assert shown["dry_run"]
     assert shown["rows"]["trading_posting"] == 2
     assert everything_of(ann) == before
     assert mail.outbox == []

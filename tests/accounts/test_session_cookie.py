@@ -25,7 +25,7 @@ PRODUCTION = {
     "RAXX_ENV": "production",
     "RAXX_SECRET_KEY": GOOD["secret_key"],
     "RAXX_ORIGINS": "https://raxx.example",
-    "DATABASE_URL": "postgresql://admin:pw@db.example/raxx",
+    "DATABASE_URL": "postgresql://raxx_owner:pw@db.example/raxx",
     "VALKEY_URL": "valkey://cache.example:6379/0",
     "RAXX_SMTP_URL": "smtps://raxx:word@mail.example",
     "RAXX_AUDIT_KEY": "/etc/raxx/audit_key.pem",

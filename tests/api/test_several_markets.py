@@ -147,6 +147,9 @@ def test_who_opens_an_account_may_choose_among_the_markets_that_their_tier_has(
     assert free.post(PATH, {"market": names[1]}).json()["message"] == (
         "your tier has no replay markets of its own"
     )
+    assert free.post(PATH, {"market": "wednesday"}).json()["message"] == (
+        f"market 'wednesday' is not one of {names[0]}"
+    )
     assert free.post(PATH, {}).json()["market"] == names[0]
     unknown = pro.post(PATH, {"market": "wednesday"})
     assert (unknown.status_code, unknown.json()["message"]) == (

@@ -79,6 +79,13 @@ def test_the_status_tells_where_the_tape_stands(operator, market, reach):
     }
 
 
+def test_while_a_shard_has_never_run_nothing_is_decided(operator, reach):
+    Market.objects.update(shard_count=2)
+    reach(NOON)
+
+    assert operator.get(PATH).json()["decided_at"] is None
+
+
 def test_before_anybody_has_begun_nothing_is_decided(operator):
     Shard.objects.all().delete()
 

@@ -16,7 +16,11 @@ from bench.latency import Waits, figure_of, percentile
 def figure(module: str, *options: str) -> dict[str, Any]:
     """Run a suite and return its one line."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *options], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.bench.furnished", module, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -62,7 +66,7 @@ def test_a_percentile_is_one_of_the_values(share: float, expected: int) -> None:
 
 
 def test_what_budgets_cost_is_measured_against_a_server_without_them() -> None:
-    found = figure("bench.budgets", "--rounds", "1", "--seconds", "0.5")
+    found = figure("bench.budgets", "--rounds", "1", "--seconds", "0.5", "--warm-up", "0.5")
 
     assert (found["name"], found["unit"], found["runs"]) == ("budgets_entry", "orders/s", 1)
     assert found["ratio"] > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F
@@ -42,8 +43,14 @@ def replay_at(now: datetime = NOW, **fields: Any) -> Market:
 
 
 def sessions_of(month: Month) -> list[Day]:
-    """Return the exchange's days of a month."""
-    return list(compute_sessions(month.first_day, month.next.first_day - timedelta(days=1)))
+    """Return the exchange's days of a month of the season, which is computed once: that takes a moment."""
+    assert SEASON[0] <= month.first_day < month.next.first_day <= SEASON[1] + timedelta(days=1)
+    return [day for day in _days_of_season() if month.first_day <= day.date < month.next.first_day]
+
+
+@cache
+def _days_of_season() -> list[Day]:
+    return compute_sessions(*SEASON)
 
 
 def at(day: date, hour: int = 11) -> datetime:

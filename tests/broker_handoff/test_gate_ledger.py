@@ -27,6 +27,7 @@ from matching.models import Market
 from tests.broker_handoff.records import (
     APRIL,
     FEBRUARY,
+    LONG_AGO,
     MARCH,
     MAY,
     MONTHS,
@@ -399,6 +400,15 @@ def test_the_closes_are_written_down_in_the_background_and_made_up_for(trader: T
     assert [(each.taken, each.known) for each in again] == [(0, 1)] * 5
     assert settings.CELERY_BEAT_SCHEDULE["take-snapshots"]["task"] == take_snapshots.name
     assert settings.CELERY_BEAT_SCHEDULE["judge-records"]["task"] == judge_records.name
+
+
+def test_a_tape_that_nobody_plays_has_no_closes_though_its_clock_goes_on(trader: Trader) -> None:
+    market = Market.objects.filter(pk=trader.account.market_id)
+    market.update(feed="replay", starts_at=LONG_AGO, ends_at=NOW, paused=False, is_active=False)
+    assert take_due_snapshots() == []
+
+    market.update(is_active=True)
+    assert [each.taken for each in take_due_snapshots()] == [1] * 5
 
 
 shares = st.sampled_from([Decimal(-2), Decimal(-1), Decimal("-0.5"), Decimal("0.5"), Decimal(1), Decimal(2)])

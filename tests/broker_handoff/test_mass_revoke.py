@@ -110,7 +110,10 @@ def test_a_run_that_was_killed_is_gone_on_with(
 def test_a_dry_run_only_counts(oauth: OAuthServer, keys: LocalKeys) -> None:
     make_connection(token="one", keys=keys)
 
-    assert run("revoke_live_connections", "--reason", REASON, "--dry-run") == (0, {"living": 1})
+    assert run("revoke_live_connections", "--reason", REASON, "--dry-run") == (
+        0,
+        {"living": 1, "dry_run": True},
+    )
     assert len(mass_revoke.living_connections()) == 1
     assert oauth.asked == []
 

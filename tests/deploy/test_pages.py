@@ -22,6 +22,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 PAGES = sorted(DEPLOY.glob("*.md"))
 NAMES = [page.stem for page in PAGES]
+LIVE = """
+RAXX_LIVE=on
+RAXX_BROKER_AUTHORIZE_URL=https://broker.example/authorize
+RAXX_BROKER_TOKEN_URL=https://broker.example/token
+RAXX_BROKER_API_URL=https://api.broker.example
+RAXX_BROKER_CLIENT_ID=raxx
+RAXX_KMS=aws
+RAXX_KMS_KEY=alias/raxx
+"""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -48,8 +57,11 @@ def test_an_operator_runs_commands_with_the_settings_of_the_services(db: Any, tm
     (credentials / "RAXX_SECRET_KEY").write_text("qLs7Wc0Vt2Zx9Kd4Rn6Bh1Ym8Jg3Pf5TuAeIoCiMaNwXrUzSkQy\n")
     (credentials / "VALKEY_URL").write_text("redis://cache.example:6379/0\n")
     (credentials / "RAXX_SMTP_URL").write_text("smtp://user:password@mail.example:587\n")
+    (credentials / "RAXX_BROKER_CLIENT_SECRET").write_text("as-for-the-units\n")
     example = (DEPLOY / "raxx.env.example").read_text(encoding="utf-8")
-    (tmp_path / "raxx.env").write_text(example.replace("/var/lib/raxx", str(tmp_path)), encoding="utf-8")
+    (tmp_path / "raxx.env").write_text(
+        example.replace("/var/lib/raxx", str(tmp_path)) + LIVE, encoding="utf-8"
+    )
     login = settings.DATABASE_SERVER.administrative_login()
     word = f":{quote(login['password'], safe='')}" if "password" in login else ""
     place = f"host={quote(login['host'], safe='')}&port={login['port']}"
@@ -77,6 +89,7 @@ def test_an_operator_runs_commands_with_the_settings_of_the_services(db: Any, tm
     new_passwords = [f"role {role} has the password of its file in {credentials}" for role in roles.ROLES]
     assert [change for change in changes if "password" in change] == new_passwords
     assert sorted(file.name for file in credentials.iterdir()) == [
+        "RAXX_BROKER_CLIENT_SECRET",
         "RAXX_SECRET_KEY",
         "RAXX_SMTP_URL",
         "VALKEY_URL",

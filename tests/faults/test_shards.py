@@ -193,6 +193,12 @@ def test_the_matcher_of_a_market_that_is_closed_goes_to_the_one_that_is_opened(
     assert f"market {stage.market.pk} is closed" in present.said
     assert present.status is None
 
+    # One that was told to decide this shard and no other waits for its market, and does not end.
+    waiting = nursery.bear("matcher", options=["--market", str(stage.market.pk), "--shard", "0"])
+    nursery.wait(lambda: "is closed: standing by" in waiting.said, f"it does not wait: {waiting.said}")
+    activate_market(market=stage.market, beside=True)
+    nursery.wait(lambda: HAS_SHARD in waiting.said, f"it does not begin: {waiting.said}")
+
 
 def test_a_shard_of_a_market_that_was_divided_anew_is_not_claimed_by_the_old_number(
     stage: HauntedStage,

@@ -66,12 +66,15 @@ class Trial:
         self.count = 0
         self._web = web
         self._numbers = count(1)
+        self._has_changed = False  # by anybody, since the cast was made
 
     def try_all(self, route: Route, method: str) -> None:
         """Ask for something of the owner's, as everybody else first; then as those whom it is."""
         cast = self.cast
         if method in UNSAFE:
-            cast.renew()  # the last request may have left somebody without their things
+            if self._has_changed:
+                cast.renew()  # the last request may have left somebody without their things
+            self._has_changed = True
         target = target_of(route, method, cast)
         callers = [make(name) for name, make in cast.roles().items()]
         wanted = {caller: verdict(route, method, caller, target) for caller in callers}

@@ -80,6 +80,24 @@ def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
     assert "django.db.utils.OperationalError" in ended.stderr
 
 
+def test_ctrl_c_is_one_line_and_a_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_argv: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "raxx.settings")
+    monkeypatch.setattr("django.core.management.execute_from_command_line", interrupted)
+    monkeypatch.setattr("sys.argv", ["manage.py", "hub"])
+    with pytest.raises(SystemExit) as ended:
+        manage_py.main()
+    assert (ended.value.code, *capsys.readouterr()) == (130, "", "interrupted\n")
+
+    monkeypatch.setattr("sys.argv", ["manage.py", "hub", "--traceback"])
+    with pytest.raises(KeyboardInterrupt):
+        manage_py.main()
+
+
 @pytest.mark.parametrize(
     ("command", "actor"),
     [

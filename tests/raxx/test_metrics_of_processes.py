@@ -13,7 +13,7 @@ from django.conf import settings
 from prometheus_client import CollectorRegistry
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
-from raxx.metrics import ended, living
+from raxx.metrics import ended, living, place
 from raxx.metrics.serving import Counted
 
 if TYPE_CHECKING:
@@ -109,6 +109,18 @@ def test_a_new_start_forgets_the_dead_and_not_the_living(tmp_path: Path) -> None
 
     assert told(tmp_path)["raxx_fills_total"] == 2
     ended.forget(tmp_path.with_name("nowhere"))  # a first start
+
+
+def test_root_leaves_nothing_among_another_user_s_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "ROOT", os.geteuid())
+    monkeypatch.delenv(place.VARIABLE, raising=False)
+    another_s = os.stat_result((0o40700, 0, 0, 0, os.geteuid() + 1, 0, 0, 0, 0, 0))
+    monkeypatch.setattr("pathlib.Path.stat", lambda *_, **__: another_s)
+    place.use(tmp_path / "metrics")
+    monkeypatch.undo()
+    assert (list(tmp_path.iterdir()), place.VARIABLE in os.environ) == ([], False)
 
 
 def test_a_name_is_nobody_else_s_not_of_the_same_number_and_not_after_a_fork(

@@ -316,7 +316,7 @@ def test_a_server_that_stops_ends_the_answer_so_that_the_client_comes_again(trad
 
 
 def test_silence_is_broken_by_comments(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr(sse.EventStream, "keep_alive_s", 0.01)
 
     async def scenario() -> list[str | None]:
         async with running() as app:

@@ -18,6 +18,7 @@ from trading.services import (
     markets,
     own_accounts,
     profiles,
+    running_markets,
     tape,
     webhooks,
 )
@@ -161,6 +162,18 @@ ACTS: dict[str, tuple[Callable[[World], Any], Told]] = {
     "activate_market": (
         lambda w: markets.activate_market(feed="synthetic", symbols=["IBM"]),
         [("system", "market.activated")],
+    ),
+    "close_market": (
+        lambda w: running_markets.close_market(w.account.market_id),
+        [("system", "market.closed")],
+    ),
+    "make_default": (
+        lambda w: running_markets.make_default(w.account.market_id),
+        [("system", "market.made_default")],
+    ),
+    "set_shard_count": (
+        lambda w: running_markets.set_shard_count(w.account.market_id, 2),
+        [("system", "market.divided")],
     ),
     "restart a tape": (
         lambda w: tape.restart(w.account.market_id),

@@ -64,6 +64,35 @@ def test_an_order_for_an_auction_is_taken_from_the_evening_before_to_its_cut_off
             assert cut_off_of(time_in_force, CALENDAR, _at(now)) == to_datetime(_at(expected))
 
 
+@pytest.mark.parametrize(
+    ("time_in_force", "moment", "said"),
+    [
+        ("opg", (26, 12, 0), "from 19:00 to 9:28, two minutes before the open"),
+        ("cls", (26, 16, 0), "from 19:00 to 15:50, ten minutes before the close"),
+        ("cls", (29, 13, 0), "from 19:00 to 12:50, ten minutes before the close"),
+    ],
+    ids=["opening", "closing", "early close"],
+)
+def test_a_refusal_names_the_cut_off_of_its_own_day(
+    time_in_force: str, moment: tuple[int, int, int], said: str
+) -> None:
+    with pytest.raises(OrderDenied, match=said):
+        cut_off_of(time_in_force, CALENDAR, _at(moment))
+
+
+def test_where_the_market_never_closes_the_cut_off_is_before_its_midnight() -> None:
+    whole_days = Calendar(
+        Day(date=on, session_open=at, open=at, close=end, session_close=end, settlement_date=on)
+        for on in DATES
+        for at, end in [(new_york(on), new_york(on + timedelta(days=1)))]
+    )
+    with pytest.raises(OrderDenied, match="from 19:00 to 23:58, two minutes before the open"):
+        cut_off_of("opg", whole_days, _at((26, 12, 0)))
+    assert cut_off_of("opg", whole_days, _at((26, 19, 0))) == to_datetime(_at((26, 23, 58)))
+    assert cut_off_of("cls", whole_days, _at((26, 23, 49))) == to_datetime(_at((26, 23, 50)))
+    assert cut_off_of("cls", whole_days, _at((26, 23, 50))) == to_datetime(_at((27, 23, 50)))
+
+
 @pytest.mark.parametrize("time_in_force", ["day", "gtc", "ioc", "fok"])
 def test_any_other_order_has_no_cut_off(time_in_force: str) -> None:
     assert cut_off_of(time_in_force, CALENDAR, _at((26, 16, 0))) is None

@@ -205,7 +205,7 @@ def test_a_replay_beside_the_installation_s_market_needs_a_tier_that_has_one(
     user = make_user(tier=tier)
     account = make_account(user)
     TradingAccount.objects.filter(pk=account.pk).update(status="ACCOUNT_CLOSED")
-    private = make_market(is_active=False)
+    private = make_market(is_active=True)  # beside the one that is the default
 
     def open_one(market: Any) -> None:
         open_own_account(principal=principal_of(account, tier), market=market, now=NOW)

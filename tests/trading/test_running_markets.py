@@ -143,6 +143,23 @@ def test_while_the_default_market_is_closed_the_oldest_other_one_stands_in_for_i
     assert told() == ["market.made_default", "market.closed", "market.made_default"]
 
 
+def test_what_chooses_no_market_opens_the_default_one_at_most_and_makes_no_other_one_the_default() -> None:
+    first, second = (
+        activate_market(feed="synthetic", symbols=[name], beside=True) for name in ("IBM", "SPY")
+    )
+
+    close_market(first.pk)
+    assert activate_market() == second  # say because `up` was started again
+    close_market(second.pk)
+    assert (activate_market(), Market.objects.count()) == (first, 2)
+    assert rows.active_market_ids() == [first.pk]
+    close_market(first.pk)
+    activate_market(market=now_of(second), beside=True)
+    activate_market(market=now_of(first), beside=True)
+    assert rows.active_market_ids() == [first.pk, second.pk]
+    assert "market.made_default" not in told()
+
+
 def test_a_market_is_found_by_its_name_or_its_number_and_nothing_else() -> None:
     market = make_market(name="monday")
 
@@ -222,6 +239,14 @@ def test_the_shards_of_a_tape_must_have_come_to_one_place_first() -> None:
             set_shard_count(market.pk, count)
 
     assert (places(market), now_of(market).shard_count) == (before, 2)
+
+
+def test_who_changes_which_markets_are_run_waits_for_whoever_does_so_already(matcher: Any) -> None:
+    activate_market(feed="synthetic", symbols=["IBM"], beside=True)
+
+    # The test's own transaction, which is that of the change, has not ended.
+    other = matcher.execute("select pg_try_advisory_lock(%s, %s)", list(locks.markets_lock()))
+    assert other.fetchone() == (False,)
 
 
 # --- The command: its effects, trials and repetitions are in tests/commands/rows.py ---------------

@@ -129,7 +129,8 @@ class _FreeMarkets:
         return None
 
     def _reason(self) -> str:
+        if self._pinned is not None and self._pinned in self._active:
+            return f"another process runs the hub of market {self._pinned}"
         if self._pinned is not None:
-            is_open = self._pinned in self._active
-            return f"{'another process runs the hub of ' if is_open else ''}market {self._pinned}{'' if is_open else ' is closed'}"
+            return f"market {self._pinned} is closed"
         return "each active market has its hub" if self._active else "no market is active"

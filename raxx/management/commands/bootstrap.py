@@ -64,7 +64,9 @@ class Command(OperatorCommand):
     def handle(self, *, json: bool, dry_run: bool, logins: Path | None, rotate: list[str], **_: Any) -> None:
         server: Server = settings.DATABASE_SERVER
         _refuse(server, logins, rotate)
-        kept = None if logins is None else Logins(logins)
+        kept = (
+            None if logins is None else Logins(logins.absolute())
+        )  # `raxx-manage` works elsewhere than who types
         rotated = roles.ROLES if "all" in rotate else tuple(dict.fromkeys(rotate))
         try:
             changes = bootstrap(server, dry_run=dry_run, logins=kept, rotated=rotated)

@@ -18,14 +18,13 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.management.command import OperatorCommand
-from matching.market import rows
-from matching.models import Market
 from raxx import process, programs, welcome
 from raxx.bootstrap import bootstrap
 from raxx.folder import FolderInUse
 from raxx.keeping_up import Running, keep_up, wanted
 from raxx.metrics import ended
 from raxx.supervisor import GaveUp, Supervisor
+from trading.services.running_markets import default_market
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -167,7 +166,7 @@ class Command(OperatorCommand):
                 call_command("migrate", interactive=False, verbosity=0)
             chosen = {name: options[name] for name in MARKET_OPTIONS if options[name] is not None}
             call_command("seed", base_url=base_url, **chosen)
-            default = Market.objects.get(pk=rows.default_market_id())
+            default = default_market()
             self._advance_to, self._default = welcome.advance_needed(default), default.pk
             self._running = wanted()
         finally:

@@ -20,6 +20,7 @@ SILENT = {
     "trading.services.history_purge.purge_histories": "folds old detail into opening balances; no balance changes",
     "trading.services.leavers.end_orders_of_leavers": ORDERS,
     "trading.services.markets.store_calendars": "the exchange's days, as they are known to all",
+    "trading.services.running_markets.become_default": "a step of opening a market and of make_default, which tell it",
     "trading.services.scheduled_runs.begin_run": RUNS,
     "trading.services.scheduled_runs.end_run": RUNS,
     "trading.services.scheduled_runs.forget_old_runs": RUNS,

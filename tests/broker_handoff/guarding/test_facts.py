@@ -19,7 +19,7 @@ from broker_handoff.services import switches
 from broker_handoff.services.guarding import effective_terms, facts_of, limits_of, refusal
 from tests.broker_handoff.guarding.conftest import TERMS, make_intent
 from tests.broker_handoff.people import make_connection
-from tests.factories.rows import make_asset, make_user
+from tests.factories.rows import make_asset, make_market, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -180,6 +180,19 @@ def test_a_feed_that_tells_nothing_of_live_markets_gives_no_price_and_no_hours(w
         facts = facts_of(intent, is_gate_open=world.trader.gates)
 
     assert (facts.market_price, facts.is_market_open) == (None, False)
+
+
+def test_the_live_market_is_asked_that_carries_the_symbol_whichever_is_the_default_one(world):
+    intent = make_intent(world.trader.connection)
+    with transaction.atomic():
+        before = facts_of(intent, is_gate_open=world.trader.gates)
+    make_market(feed="synthetic", is_active=True, is_default=True)
+    make_market(is_active=True, config={"symbols": ["MSFT"]})  # of a live feed, without the symbol
+    with transaction.atomic():
+        beside = facts_of(intent, is_gate_open=world.trader.gates)
+
+    assert beside.market_price is not None
+    assert (beside.market_price, beside.is_market_open) == (before.market_price, before.is_market_open)
 
 
 @pytest.mark.parametrize(

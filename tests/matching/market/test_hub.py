@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -319,10 +320,12 @@ def test_at_full_speed_the_hub_follows_the_slowest_shard(
         assert bids(valkey, tape) == {"IBM": 1800600}
 
 
-def test_a_second_hub_waits_for_the_first(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
-    with running(tape, valkey_url), running(tape, valkey_url):
-        starts_at = state_of(tape).starts_at
-        wait_until_at(valkey, tape, 1, starts_at or 0)
+def test_a_second_hub_publishes_nothing_while_the_first_lives(
+    tape: Market, valkey: redis.Redis, valkey_url: str
+) -> None:
+    with running(tape, valkey_url):
+        wait_until_at(valkey, tape, 1, state_of(tape).starts_at or 0)
+        Hub(tape.pk, valkey_url=valkey_url, waker=Waker()).run()  # which ends by itself
         control(valkey, tape, clock.advance_to(state_of(tape), new_york(DAY, 9, 39), time.time_ns()))
         wait_until_at(valkey, tape, 1, new_york(DAY, 9, 39))
     told = stream(valkey, tape)
@@ -497,6 +500,7 @@ def test_the_command_stands_by_while_each_market_has_its_hub_and_while_its_own_i
 
     call_command("hub")
     call_command("hub", market=tape.pk)
+    call_command("hub", market=synthetic.pk)
     Market.objects.update(is_active=False)
     call_command("hub")
 
@@ -504,6 +508,7 @@ def test_the_command_stands_by_while_each_market_has_its_hub_and_while_its_own_i
     assert [record.getMessage() for record in caplog.records if "standing by" in record.getMessage()] == [
         "standing by: each active market has its hub",
         f"standing by: market {tape.pk} is closed",
+        f"standing by: another process runs the hub of market {synthetic.pk}",
         "standing by: no market is active",
     ]
 
@@ -540,6 +545,31 @@ def test_a_closed_market_is_published_no_more_and_anybody_may_have_its_lock(
     assert not thread.is_alive()
     assert rows.HubLock(tape.pk).hold()
     connection.close()
+
+
+def test_a_hub_whose_market_another_took_while_its_connection_was_lost_leaves_it_to_them(
+    tape: Market, valkey: redis.Redis, valkey_url: str, other_session: Any
+) -> None:
+    hub = Hub(tape.pk, valkey_url=valkey_url, waker=Waker(), environment={})
+    thread = threading.Thread(target=hub.run)
+    thread.start()
+    wait_until_at(valkey, tape, 1, state_of(tape).starts_at or 0)
+
+    key = list(locks.hub_lock(tape.pk))
+    with ThreadPoolExecutor(1) as stand_by:
+        taken = stand_by.submit(other_session.execute, "select pg_advisory_lock(%s, %s)", key)
+        ask = "select count(*) from pg_locks where locktype = 'advisory' and objid = %s and not granted"
+        end = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = %s and granted"
+        with connection.cursor() as cursor:
+            cursor.execute(ask, [tape.pk])
+            while cursor.fetchone() == (0,):
+                cursor.execute(ask, [tape.pk])
+            cursor.execute(end, [tape.pk])
+        taken.result(PATIENCE)
+    valkey.publish(keys.clock(tape.pk), b"")
+    thread.join(PATIENCE)
+
+    assert not thread.is_alive()  # so that its process can take another market, or wait for this one anew
 
 
 def test_a_hub_outlives_its_database_connection(tape: Market, valkey: redis.Redis, valkey_url: str) -> None:
