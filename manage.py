@@ -5,12 +5,20 @@ import os
 import sys
 
 INTERRUPTED = 130  # as shells tell of a program that Ctrl-C has ended
+UNREAD = 141  # and of one whose reader has left
 
 
 def main() -> None:
-    """Run the command named on the command line; a wrong setting, an absent server or Ctrl-C is one line."""
+    """Run the command named on the command line; a wrong setting, an absent server or Ctrl-C is one line.
+
+    Who reads what we print may leave early, as `head` does: there is nothing to say then.
+    """
     try:
         _run()
+        sys.stdout.flush()  # here, where it can be told that nobody reads any more
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        sys.exit(UNREAD)
     except KeyboardInterrupt:
         if "--traceback" in sys.argv:
             raise

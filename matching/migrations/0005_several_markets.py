@@ -17,8 +17,10 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             "update matching_market m set is_default = is_active,"
-            " shard_count = least(64, greatest(1, coalesce((select max(number) + 1 from matching_shard s"
-            " where s.market_id = m.id), 1)))",
+            # The shards that ran together of late: rows of more shards than run any more may have been left.
+            " shard_count = least(64, greatest(1, coalesce((select max(s.number) + 1 from matching_shard s"
+            " where s.market_id = m.id and s.updated_at > (select max(t.updated_at) - interval '1 hour'"
+            " from matching_shard t where t.market_id = m.id)), 1)))",
             migrations.RunSQL.noop,
         ),
         migrations.RemoveConstraint("market", "market_one_is_active"),

@@ -98,6 +98,17 @@ def test_ctrl_c_is_one_line_and_a_code_of_its_own(
         manage_py.main()
 
 
+def test_who_reads_no_further_is_told_nothing_more() -> None:
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as told:
+        assert told.stdout is not None
+        told.stdout.close()
+        _, complaints = told.communicate()
+
+    assert (told.returncode, complaints) == (141, b"")
+
+
 @pytest.mark.parametrize(
     ("command", "actor"),
     [

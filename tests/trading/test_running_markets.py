@@ -22,7 +22,7 @@ from tests.factories.calendar import store_season
 from tests.factories.rows import make_account, make_asset, make_market, make_order
 from trading.errors import RuleBroken, ValueInvalid
 from trading.models import Order, TradingAccount
-from trading.services.markets import MarketNotChosen, activate_market
+from trading.services.markets import MarketNotChosen, activate_market, market_time
 from trading.services.running_markets import close_market, make_default, market_named, set_shard_count
 
 if TYPE_CHECKING:
@@ -123,6 +123,30 @@ def test_a_closed_market_waits_with_all_that_is_in_it_until_it_is_opened_again(t
     opened = activate_market(market=now_of(market), beside=True, paused=False)
     assert (opened.is_active, opened.is_default, opened.paused) == (True, True, False)
     assert opened.anchor_at.timestamp() * 10**9 == DECIDED
+
+
+def test_a_tape_that_another_replaced_while_it_played_stands_where_its_decisions_ended(
+    tape: dict[str, Any],
+) -> None:
+    market = activate_market(**tape)  # it plays
+    Shard.objects.create(market=market, run=1, at=DECIDED)
+    assert market_time(now_of(market)).timestamp() * 10**9 != DECIDED  # the clock's, which has played on
+
+    activate_market(feed="synthetic", symbols=["IBM"])
+
+    assert market_time(now_of(market)).timestamp() * 10**9 == DECIDED
+
+
+def test_a_tape_at_full_speed_has_come_as_far_as_its_last_shard_which_may_not_have_begun(
+    tape: dict[str, Any],
+) -> None:
+    market = activate_market(**tape, speed="max", shards=2)
+    Shard.objects.create(market=market, run=1, at=DECIDED)
+    assert market_time(market) == market.anchor_at
+
+    Shard.objects.create(market=market, number=1, run=1, at=DECIDED + 10**9)
+
+    assert market_time(market).timestamp() * 10**9 == DECIDED
 
 
 def test_while_the_default_market_is_closed_the_oldest_other_one_stands_in_for_it() -> None:

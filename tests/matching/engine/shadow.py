@@ -60,7 +60,6 @@ class Shadow:
                 order,
                 is_active=decision.event is Event.NEW,
                 queue_priority=decision.queue_priority or order.queue_priority,
-                watermark=order.watermark if decision.watermark is None else decision.watermark,
                 accepted_at=decision.at if order.accepted_at is None else order.accepted_at,
             )
         filled = order.filled_quantity + decision.quantity
@@ -70,6 +69,7 @@ class Shadow:
             quantity=order.quantity if leaves is None else filled + leaves,
             filled_quantity=filled,
             filled_money=order.filled_money + decision.quantity * decision.price,
+            watermark=order.watermark if decision.watermark is None else decision.watermark,
             is_triggered=order.is_triggered or decision.is_triggered,
         )
         if decision.quantity:
