@@ -134,7 +134,8 @@ class Server:
 def refuse_another_login(server: Server, *, is_production: bool) -> None:
     """Refuse to serve people with the login of another of our roles: those see past people's walls.
 
-    In production also refuse a login that could become any of them; `bootstrap` alone needs it. Raises SettingError.
+    In production also refuse a process of an installation another's than its own, and all a login that could become any
+    of them; `bootstrap` alone needs that. Raises SettingError.
     """
     login, process = server.administrator["user"], current_process()
     if server.is_single_role and current_role() == APP and login != APP:
@@ -142,7 +143,9 @@ def refuse_another_login(server: Server, *, is_production: bool) -> None:
             f"DATABASE_URL: the {process} process must log in as {APP}, and {login} sees everybody's rows"
         )
         raise SettingError(message)
-    if is_production and not server.is_single_role and process != MAKES_ROLES:
+    is_another_s = login != current_role() and process in ROLE_OF_PROCESS
+    could_be_any = not server.is_single_role and process != MAKES_ROLES
+    if is_production and (is_another_s or could_be_any):
         message = (
             f"DATABASE_URL names {login}, and in production each process logs in as its own role:"
             f" give {process} the log-in of {current_role()} that `bootstrap --logins FOLDER` has written"

@@ -60,6 +60,7 @@ def test_each_bad_production_setting_is_refused_by_name(change: dict[str, object
     assert reason in reasons[0]
 
 
+MATCHER = "from raxx import roles; roles.become('matcher'); import raxx.settings"
 SHOW = "import raxx.settings as s; print(s.DATABASES['default']['USER'], s.REDIS_URL)"
 
 
@@ -200,6 +201,7 @@ def test_who_serves_people_starts_with_its_own_login_or_one_that_leads_to_it(
     ("code", "urls", "reason"),
     [
         (SHOW, {"DATABASE_URL": url_of("admin")}, "in production each process logs in as its own role"),
+        (MATCHER, {"DATABASE_URL": url_of(roles.OWNER)}, "give matcher the log-in of raxx_worker"),
         (
             "import raxx.wsgi",
             {"DATABASE_URL": url_of(roles.APP)},
@@ -211,7 +213,7 @@ def test_who_serves_people_starts_with_its_own_login_or_one_that_leads_to_it(
             "RAXX_SUPPORT_DATABASE_URL must be the log-in of raxx_support",
         ),
     ],
-    ids=["the administrator", "no support", "another support"],
+    ids=["the administrator", "another role's", "no support", "another support"],
 )
 def test_in_production_a_process_has_the_log_in_of_its_own_role(
     tmp_path: Path, code: str, urls: dict[str, str], reason: str
