@@ -189,9 +189,14 @@ class Matcher:
             self._commit(decisions)
 
     def _arrive(self, reading: Reading) -> None:
-        """Say that everything up to the reading is decided, when somebody may wait for it."""
+        """Say that everything up to the reading is decided, when somebody may wait for it.
+
+        A live market does not come to the reading: what happened until then may still be told. Its quotes do grow old.
+        """
         engine = self._engine
-        if self._feed.replayable and reading.until > engine.at:
+        if not self._feed.replayable:
+            engine.keep_silence(reading.until)
+        elif reading.until > engine.at:
             engine.advance(Chunk(seq=engine.seq, at=reading.until))
         is_behind = self._committed is None or self._committed.at < engine.at
         is_awaited = self._feed.replayable and not reading.is_moving  # an advance waits for the commit

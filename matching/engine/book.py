@@ -222,7 +222,7 @@ class Book:
         """Whether there is no quote, or in the regular session only one that is too old (L4)."""
         floor, at = self.floor, self.touch.at
         is_regular = floor.session is Session.REGULAR
-        return at is None or (is_regular and floor.at - at > floor.stale_after)
+        return at is None or (is_regular and max(floor.at, floor.silent_until) - at > floor.stale_after)
 
     def forget_watch(self) -> None:
         """Look anew at what the book watches: something in it has changed."""

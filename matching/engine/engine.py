@@ -153,12 +153,17 @@ class Engine:
         Within one sequence they stand in order of service. Raises OutOfOrder.
         """
         self._require_order(chunk)
+        self._floor.silent_until = 0
         if chunk.session is not None:
             change_session(self._hall, chunk.session)
         before = self._floor.collect()
         self._run(chunk)
         # Symbols are worked one after the other; a stable sort restores the market's order.
         return before + sorted(self._floor.collect(), key=_SEQ)
+
+    def keep_silence(self, until: int) -> None:
+        """Take note that the market has told nothing up to a moment, ns: quotes grow stale by it, and nothing else."""
+        self._floor.silent_until = until
 
     def _require_order(self, chunk: Chunk) -> None:
         firsts = [int(items.seq[0]) for items in chunk.items.values() if len(items)]

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 
 class Floor:
-    """`seq` and `at` are those of the item being worked, or of the last one seen."""
+    """`seq` and `at` are those of the item being worked, or of the last one seen.
+
+    `silent_until` is how long the market is known to have told nothing after it, ns.
+    """
 
     def __init__(self, *, stale_after: int, bad_print_band: int) -> None:
         self.stale_after = stale_after
         self.bad_print_band = bad_print_band
         self.seq = 0
         self.at = 0
+        self.silent_until = 0
         self.session = Session.CLOSED
         self.orders: dict[OrderId, WorkingOrder] = {}
         self.changed_queues: dict[OrderId, WorkingOrder] = {}

@@ -297,9 +297,10 @@ class Dial:
 
     def __init__(self) -> None:
         self.run = 1
+        self.until = 0
 
     def read(self) -> Reading:
-        return Reading(run=self.run, until=0, is_moving=False)
+        return Reading(run=self.run, until=self.until, is_moving=False)
 
     def wait(self, timeout: float) -> None:
         """Return at once."""

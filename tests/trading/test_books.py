@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings, strategies as st
 
-from matching.engine.types import Role
+from matching.engine.types import (
+    Chunk,
+    Kind,
+    Order,
+    OrderType,
+    Role,
+    Session,
+    SessionChange,
+    Side,
+    TimeInForce,
+)
+from matching.market.batch import items_of
 from tests.matching.engine.strategies import scripts
 from tests.matching.engine.tapes import Cancel, Place, Replace, chunks_and_commands
 from tests.trading.memory import WISHES, House, Memory
@@ -17,6 +28,7 @@ if TYPE_CHECKING:
     from trading.bookkeeping import OrderBook
 
 
+SIZE = 5
 HOLDINGS = (("ann", "A"), ("bob", "A"), ("ann", "B"))
 starts = st.lists(st.sampled_from((0, 20, -20, 7, -7)), min_size=3, max_size=3)
 
@@ -54,6 +66,25 @@ def test_holds_cash_and_positions_reconcile_after_every_commit(
     house.play()
     require_balance(memory)
     require_empty(memory)
+
+
+def test_a_live_market_that_has_been_silent_for_a_minute_fills_nobody_at_its_last_quote() -> None:
+    house = House()
+    at = 10**9
+    quote = items_of([(2, at, Kind.QUOTE, 9, SIZE, 10, SIZE, 0, 0, 1)])
+    change = SessionChange(seq=1, at=at, session=Session.REGULAR, ends_at=None)
+    house.play(Chunk(seq=2, at=at, session=change, items={"A": quote}))
+    terms: dict[str, Any] = {"symbol": "A", "side": Side.BUY, "limit_price": 10, "quantity": SIZE}
+    terms |= {"order_type": OrderType.LIMIT, "time_in_force": TimeInForce.DAY, "priority": (2, 1)}
+
+    for order_id, account, age in (("early", "ann", 60), ("late", "bob", 61)):
+        house.dial.until = at + age * 10**9
+        house.play()  # and nothing was told
+        assert house.memory.place(Order(order_id=order_id, account=account, **terms))
+        house.play()
+
+    filled = {order_id: row.book.filled_quantity for order_id, row in house.memory.rows.items()}
+    assert filled == {"early": SIZE, "late": 0}
 
 
 def require_balance(memory: Memory) -> None:

@@ -18,7 +18,7 @@ from matching.engine.types import (
     Session,
     TimeInForce,
 )
-from tests.matching.engine.markets import Market
+from tests.matching.engine.markets import SECOND, Market
 
 NEW = ("new", "o", "C0")
 IOC: dict[str, Any] = {"time_in_force": TimeInForce.IOC}
@@ -215,6 +215,15 @@ def test_a_stale_quote_fills_nobody(session, seconds, expected):
     market.wait(seconds)
 
     assert market.buy("o", 5, 1001, extended_hours=True) == [NEW, *expected]
+
+
+def test_a_quote_grows_stale_while_the_market_is_silent_and_is_good_when_it_is_told_again():
+    market = Market()
+    market.quote(999, 7, 1001, 8)
+    market.engine.keep_silence(market.engine.at + 61 * SECOND)
+
+    assert market.buy("o", 5) == [NEW]
+    assert market.quote(999, 7, 1001, 8) == [("fill", "o", "L2", 5, 1001)]
 
 
 def test_a_repeated_quote_makes_a_stale_offer_good_again():
