@@ -95,14 +95,14 @@ class Nursery:
         self.wait(lambda: child.pid is not None, f"{command} is not born")
         return child
 
-    def wait(self, is_so: Callable[[], bool], otherwise: str) -> None:
+    def wait(self, is_so: Callable[[], bool], otherwise: str | Callable[[], str]) -> None:
         """Wait until it is so: woken by births and deaths, and looking now and then for all else."""
         with self.news:
             for _ in range(int(PATIENCE_S / LOOK_S)):
                 if is_so():
                     return
                 self.news.wait(LOOK_S)
-        raise AssertionError(otherwise)
+        raise AssertionError(otherwise if isinstance(otherwise, str) else otherwise())
 
     def end(self, child: Child, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask a child to end, and wait for it."""
