@@ -170,6 +170,20 @@ def _settings_know_no_developer(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.delenv(name, raising=False)
 
 
+DATABASE = frozenset({"db", "transactional_db", "django_db_serialized_rollback"})
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_left_alone_without_a_database(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep a request from asking the connection of a test before, whether it lives, in one that may not ask it."""
+    if request.node.get_closest_marker("django_db") is None and DATABASE.isdisjoint(request.fixturenames):
+        from raxx import reconnecting
+
+        monkeypatch.setattr(reconnecting, "begin", list)
+
+
 @pytest.fixture(autouse=True)
 def _answers_keep_the_contracts() -> Iterator[None]:
     """Fail a test in which an answer was not as Alpaca's documents or ours say.

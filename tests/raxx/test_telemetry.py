@@ -23,9 +23,6 @@ from accounts import tracing
 from raxx import celery as project, env, telemetry
 from raxx.middleware import ApiMiddleware
 
-# A request asks a connection that it finds whether it lives; this process may have one.
-pytestmark = pytest.mark.django_db
-
 ROOT = Path(__file__).resolve().parents[2]
 TRACE_ID, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
