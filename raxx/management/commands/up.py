@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import socket
-from argparse import BooleanOptionalAction
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from raxx.folder import FolderInUse
 from raxx.keeping_up import Running, keep_up, wanted
 from raxx.metrics import ended
 from raxx.supervisor import GaveUp, Supervisor
+from trading.management.market_option import add_description
 from trading.services.running_markets import default_market
 
 if TYPE_CHECKING:
@@ -61,18 +61,7 @@ class Command(OperatorCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
         market = parser.add_argument_group("market")
-        market.add_argument(
-            "--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from"
-        )
-        market.add_argument("--tape", metavar="DIR", help="folder of recorded days, for --feed replay")
-        market.add_argument("--date", metavar="D", help="recorded day, e.g. 2013-10-08")
-        market.add_argument("--symbols", metavar="A,B", help="symbols to trade")
-        market.add_argument("--speed", metavar="N", help="market seconds per second, or max")
-        market.add_argument(
-            "--paused",
-            action=BooleanOptionalAction,
-            help="stop the tape's clock, or let it go; neither: as it was, playing at first",
-        )
+        add_description(market)
 
     def handle(self, *_: object, **options: Any) -> None:
         """Run until stopped. Raises CommandError with the reason when that is not what was asked."""

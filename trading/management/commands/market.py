@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -15,6 +14,7 @@ from matching.market.errors import MarketError
 from matching.market.liveness import living_hubs, silent_shards
 from matching.market.valkey import WRITE_TIMEOUT, connect
 from matching.models import Market
+from trading.management.market_option import add_description
 from trading.services.markets import MarketNotChosen, activate_market
 from trading.services.running_markets import (
     close_market,
@@ -74,20 +74,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "market", metavar="MARKET", nargs="?", help="name or number of one that was open before"
         )
-        parser.add_argument(
-            "--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from"
-        )
-        parser.add_argument("--tape", metavar="DIR", help="folder of recorded days, for --feed replay")
-        parser.add_argument(
-            "--date", metavar="D", help="recorded days: 2013-10-08, or 2013-10-07..2013-10-10"
-        )
-        parser.add_argument("--symbols", metavar="A,B", help="symbols to trade; default: all that there are")
-        parser.add_argument("--speed", metavar="N", help="market seconds per second, or max")
-        parser.add_argument(
-            "--paused",
-            action=BooleanOptionalAction,
-            help="stop the tape's clock, or let it go; neither: as it was, playing at first, paused after a close",
-        )
+        add_description(parser)
         parser.add_argument(
             "--shards", metavar="N", type=int, help="into how many shares its symbols are divided"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -10,6 +9,7 @@ from django.conf import settings
 from accounts.errors import Failure
 from accounts.management.command import OperatorCommand
 from matching.market.errors import MarketError
+from trading.management.market_option import add_description
 from trading.services.demo import ensure_demo
 from trading.services.markets import MarketNotChosen, activate_market, market_time
 
@@ -33,20 +33,7 @@ class Command(OperatorCommand):
     refusals = (Failure, MarketError, MarketNotChosen)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from"
-        )
-        parser.add_argument("--tape", metavar="DIR", help="folder of recorded days, for --feed replay")
-        parser.add_argument(
-            "--date", metavar="D", help="recorded days: 2013-10-08, or 2013-10-07..2013-10-10"
-        )
-        parser.add_argument("--symbols", metavar="A,B", help="symbols to trade; default: all that there are")
-        parser.add_argument("--speed", metavar="N", help="market seconds per second, or max")
-        parser.add_argument(
-            "--paused",
-            action=BooleanOptionalAction,
-            help="stop the tape's clock, or let it go; neither: as it was, playing at first",
-        )
+        add_description(parser)
         parser.add_argument("--base-url", default="http://localhost:8000", help="where the API will answer")
 
     def handle(self, *, base_url: str, json: bool, symbols: str | None, **options: Any) -> None:
