@@ -237,8 +237,9 @@ def test_an_order_is_changed_and_canceled_where_it_is_shown_on_a_phone(trader: C
     expect(page.locator("#c-limit_price-error")).to_contain_text("multiple of 0.01")
     page.locator("#c-limit_price").fill("32.5")
     page.keyboard.press("Enter")
-    expect(row).to_have_attribute("data-limit", "32.5000")
-    expect(row).to_have_attribute("data-status", "new")
+    # Until the matcher has said yes both are shown: the one that goes and the one that comes.
+    expect(row.and_(page.locator("[data-limit='32.5000'][data-status=new]"))).to_be_visible()
+    expect(row).to_have_count(1)
 
     row.locator("[data-cancel]").press("Enter")
     page.locator("#ask [data-yes]").press("Enter")
