@@ -29,6 +29,7 @@ KEPT_S = 5.0
 KEPT_MAX = 20_000
 
 SYMBOL = re.compile(r"[A-Za-z0-9./-]{1,36}")  # and so also a UUID's text
+LISTED = re.compile(r"(?=.{1,32}\Z)[A-Z0-9]+([./-][A-Z0-9]+)*", re.ASCII)  # what a market may call an asset
 
 Name = TypeVar("Name")
 Value = TypeVar("Value")

@@ -17,12 +17,15 @@ from trading import margin, reference
 from trading.margin import Holding
 from trading.models import Fill, Position, TradingAccount
 from trading.models.fields import MoneyField
+from trading.opened_today import opened_today
 from trading.seen import latest_seen
 from trading.wire import EXACT, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
+
+    from django.db.models import QuerySet
 
     from matching.market.calendar import Day
     from trading.models import Asset
@@ -48,7 +51,7 @@ class PositionFigures:
     cost: Decimal
     price: Decimal
     previous_close: Decimal | None
-    opened_today: Decimal  # shares bought, of a short sold
+    opened_today: Decimal  # shares of it, without sign
     opened_money: Decimal  # for these, without sign
 
     @property
@@ -69,12 +72,12 @@ class PositionFigures:
 
     @property
     def basis_today(self) -> Decimal:
-        """What today's change counts from. The oldest shares are closed first, so today's are kept longest."""
-        shares = abs(self.quantity)
-        todays = min(self.opened_today, shares)
-        opened = EXACT.multiply(ratio(self.opened_money, self.opened_today), todays) if todays else _ZERO
+        """What today's change counts from: where all of it is today's, what it cost."""
+        older = EXACT.subtract(abs(self.quantity), self.opened_today)
+        if older <= 0:
+            return self.cost
         before = self.previous_close if self.previous_close is not None else self.average_price
-        basis = EXACT.add(opened, EXACT.multiply(before, shares - todays))
+        basis = EXACT.add(self.opened_money, EXACT.multiply(before, older))
         return basis if self.quantity > 0 else -basis
 
     @property
@@ -260,11 +263,12 @@ def _figures(principal: Principal, held: Iterable[Position]) -> list[PositionFig
         return []
     latest = latest_seen(principal, [row.symbol for row in rows])
     calendar = reference.calendar_of(principal.market_id)
-    trades = _trades_of(principal, calendar.day_at(to_ns(reference.market_now(principal.market_id))))
-    return [_figure(row, latest.get(row.symbol), trades.get(row.symbol, _Trades())) for row in rows]
+    day = calendar.day_at(to_ns(reference.market_now(principal.market_id)))
+    opened = _opened_today(principal, day, {row.symbol: row.quantity for row in rows})
+    return [_figure(row, latest.get(row.symbol), *opened.get(row.symbol, (_ZERO, _ZERO))) for row in rows]
 
 
-def _figure(row: Position, known: Latest | None, done: _Trades) -> PositionFigures:
+def _figure(row: Position, known: Latest | None, opened: Decimal, money: Decimal) -> PositionFigures:
     is_long = row.quantity > 0
     return PositionFigures(
         asset=row.asset,
@@ -273,29 +277,63 @@ def _figure(row: Position, known: Latest | None, done: _Trades) -> PositionFigur
         cost=row.cost,
         price=_price(known) or ratio(row.cost, row.quantity),
         previous_close=_dollars((known or Latest()).previous_close),
-        opened_today=done.bought if is_long else done.sold,
-        opened_money=done.paid if is_long else done.received,
+        opened_today=opened,
+        opened_money=money,
     )
 
 
-def _trades_of(principal: Principal, day: Day | None) -> dict[str, _Trades]:
-    """Return what was traded since this day began, by symbol, in the market's present run.
+def _opened_today(
+    principal: Principal, day: Day | None, held: dict[str, Decimal]
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """Return of each position the shares that today opened and the dollars for them.
+
+    The sums tell it, but where shares were both bought and sold: there the order of the trades does.
+    """
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    both: dict[str, list[tuple[str, Decimal, Decimal]]] = {}
+    for symbol, done in _trades_of(principal, day).items():
+        quantity = held.get(symbol, _ZERO)
+        if done.bought and done.sold and quantity:
+            both[symbol] = []
+        elif done.bought and quantity > 0:
+            found[symbol] = done.bought, done.paid
+        elif done.sold and quantity < 0:
+            found[symbol] = done.sold, done.received
+    if day is not None and both:
+        rows = _fills_since(principal, day).filter(symbol__in=both).order_by("at", "pk")
+        for symbol, side, shares, price in rows.values_list("symbol", "side", "quantity", "price"):
+            both[symbol].append((side, shares, price))
+    for symbol, trades in both.items():
+        change = margin.total(quantity if side == "buy" else -quantity for side, quantity, _ in trades)
+        found[symbol] = opened_today(EXACT.subtract(held[symbol], change), trades)
+    return found
+
+
+def _fills_since(principal: Principal, day: Day) -> QuerySet[Fill]:
+    """Return what was traded since this day began, in the market's present run.
 
     An earlier run of a tape had the same day, which for this one has not happened; neither has what was
     traded before a reset.
     """
-    if day is None:
-        return {}
     run = Market.objects.filter(pk=principal.market_id).values("run")
-    rows = (
+    return (
         Fill.objects.owned_by(principal, principal.account_id)
         .filter(at__gte=to_datetime(day.session_open), run=Subquery(run))
         .filter(order__generation=F("account__generation"))
+    )
+
+
+def _trades_of(principal: Principal, day: Day | None) -> dict[str, _Trades]:
+    """Return what was traded since this day began, by symbol."""
+    if day is None:
+        return {}
+    totals = (
+        _fills_since(principal, day)
         .values_list("symbol", "side")
         .annotate(shares=Sum("quantity"), money=Sum(_MONEY))
     )
     trades: dict[str, _Trades] = {}
-    for symbol, side, shares, money in rows:
+    for symbol, side, shares, money in totals:
         done = trades.setdefault(symbol, _Trades())
         if side == "buy":
             done.bought, done.paid = shares, money

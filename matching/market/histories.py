@@ -23,5 +23,5 @@ def open_history(market: MarketState, client: redis.Redis, calendar: Calendar) -
     if market.clock.feed == REPLAY:
         return TapeHistory(TapeConfig.of(market.config), calendar)
     if market.clock.feed == SYNTHETIC:
-        return SyntheticHistory(synthetic_market(market.config), calendar)
+        return SyntheticHistory(synthetic_market(market.config), calendar, client)
     return RecordedHistory(client, market.market_id, calendar)

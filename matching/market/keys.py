@@ -43,6 +43,11 @@ def progress(market_id: int) -> str:
     return f"raxx:m{market_id}:progress"
 
 
+def days(digest: str) -> str:
+    """Name a hash that expires: day bars of a synthetic symbol (`matching.market.day_store`), in whichever market."""
+    return f"raxx:days:{digest}"
+
+
 def minute(market_id: int, at: int) -> str:
     """Name a list that expires: the encoded items of a live market's minute that begins at `at`, in order."""
     return f"raxx:m{market_id}:minute:{at}"

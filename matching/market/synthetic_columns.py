@@ -6,6 +6,7 @@ compares the two, step by step.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Words = NDArray[np.uint64]
 
+ALGORITHM = (
+    1  # one more whenever the same seed gives other prints, so that nobody is told kept bars of the old
+)
 SEQUENCES = 4  # of a step: a halt or its end, a quote, and a print
 _QUOTE, _PRINT = 1, 2  # places within those
 _PRINTS_AT_ALL = 4  # of eight draws, the first four are none
+_ROW = 256  # steps; a multiple or a part of every period
 _FIXED_SALT = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
@@ -56,6 +61,12 @@ class Symbol:
         base, salt = market._base[name], market._salt[name]  # noqa: SLF001 - its other half
         offset, odds = market._offset(name), market._halt_odds  # noqa: SLF001
         return cls(base=base, salt=salt, offset=offset, halt_odds=odds)
+
+    @property
+    def digest(self) -> str:
+        """A name for all that its steps ever say: what is made of them may be kept under it."""
+        known = (ALGORITHM, self.base, self.salt, self.offset, self.halt_odds)
+        return hashlib.blake2b(repr(known).encode(), digest_size=16).hexdigest()
 
     def numbers(self, first: int, last: int) -> Integers:
         """Return the numbers of the steps from instant `first` to `last`, both included."""
@@ -90,16 +101,22 @@ def items(symbol: Symbol, numbers: Integers) -> Items:
 def prints(symbol: Symbol, numbers: Integers) -> Items:
     """Return the prints of these steps alone, for bars; their rows show no quote."""
     draw = _draw(symbol, numbers)
-    has_print = (draw >> np.uint64(40)) % np.uint64(8) >= np.uint64(_PRINTS_AT_ALL)
+    has_print = (draw >> np.uint64(40)) & np.uint64(7) >= np.uint64(_PRINTS_AT_ALL)
     has_print &= ~_halted(symbol, numbers)
+    middle = _middle(symbol, numbers)[has_print]
     numbers, draw = numbers[has_print], draw[has_print]
-    bid, ask, tick = _touch(_middle(symbol, numbers), draw)
+    bid, ask, tick = _touch(middle, draw)
     price, size = _prints(draw >> np.uint64(40), bid, ask, tick)
     zero, one = np.zeros_like(numbers), np.ones_like(numbers)
     at = numbers * INTERVAL + symbol.offset
     return Items(
         numbers * SEQUENCES + _PRINT, at, zero + Kind.TRADE, zero, zero, zero, zero, price, size, one
     )
+
+
+def print_at(at: int) -> int:
+    """Return the sequence of the print that a symbol's step of this instant is followed by."""
+    return at // INTERVAL * SEQUENCES + _PRINT
 
 
 def _halted(symbol: Symbol, numbers: Integers) -> NDArray[np.bool_]:
@@ -130,9 +147,10 @@ def _touch(middle: Integers, draw: Words) -> tuple[Integers, Integers, Integers]
 
 def _prints(draw: Words, bid: Integers, ask: Integers, tick: Integers) -> tuple[Integers, Integers]:
     inside = (bid + ask) // (2 * tick) * tick
-    nothing = np.zeros_like(bid)
-    prices = (nothing, nothing, nothing, nothing, bid, bid, ask, np.where(inside > bid, inside, ask))
-    price = np.choose((draw % np.uint64(len(prices))).astype(np.int64), prices)
+    which = draw & np.uint64(7)  # of eight draws, four are none
+    inner = np.where(inside > bid, inside, ask)
+    price = np.where(which < np.uint64(6), bid, np.where(which == np.uint64(6), ask, inner))
+    price[which < np.uint64(_PRINTS_AT_ALL)] = 0
     place = ((draw >> np.uint64(4)) % np.uint64(len(_PRINT_SIZES))).astype(np.int64)
     size = np.array(_PRINT_SIZES, dtype=np.int64)[place] * ROUND_LOT
     return price, np.where(price != 0, size, 0)
@@ -143,29 +161,52 @@ def _lots(count: Words) -> Integers:
 
 
 def _middle(symbol: Symbol, numbers: Integers) -> Integers:
-    moved = np.zeros_like(numbers)
-    for period, reach in _PERIODS:
-        moved += reach * _noise(symbol.salt ^ period, numbers, period) >> _NOISE_BITS
-    return symbol.base * (_MILLION + moved) // _MILLION
+    """Return the middle of steps that follow one another.
 
-
-def _noise(salt: int, numbers: Integers, period: int) -> Integers:
-    """Return the noise of one period, computing each corner once, since many steps share it."""
+    Rows of 256 steps: a period is a part of a row or holds whole rows, so that its corners are found once
+    for many steps. In floats, much faster than integers here and as exact: no value has more than 41 bits.
+    """
     if not len(numbers):
         return numbers
-    bits = period.bit_length() - 1  # periods are powers of four, and shifts are much faster than divisions
-    place, within = numbers >> bits, numbers & (period - 1)
-    first = int(place[0])
-    corners = np.arange(first, int(place[-1]) + 2, dtype=np.int64).astype(np.uint64)
-    values = (_mix(np.uint64(salt) ^ _mix(corners)) >> np.uint64(63 - _NOISE_BITS)).astype(np.int64)
-    before, after = values[place - first], values[place - first + 1]
-    return (before * (period - within) + after * within >> bits) - (1 << _NOISE_BITS)
+    rows = np.arange(int(numbers[0]) // _ROW, int(numbers[-1]) // _ROW + 1, dtype=np.int64)
+    moved = np.zeros((len(rows), _ROW))
+    for period, reach in _PERIODS:
+        if period < _ROW:
+            corners = np.arange(rows[0] * _ROW // period, (rows[-1] + 1) * _ROW // period + 1)
+            values = _corners(symbol.salt ^ period, corners)
+            begins, slopes = values[:-1], np.diff(values) / period
+            noise, into = np.multiply.outer(np.arange(float(period)), slopes), moved.reshape(-1, period).T
+            noise += begins
+        else:
+            place, within = np.divmod(rows * _ROW, period)
+            corners = np.arange(place[0], place[-1] + 2)
+            values = _corners(symbol.salt ^ period, corners)
+            slopes = (np.diff(values) / period)[place - place[0]]
+            begins = values[place - place[0]] + slopes * within
+            noise, into = np.multiply.outer(slopes, np.arange(float(_ROW))), moved
+            noise += begins[:, None]
+        np.floor(noise, out=noise)
+        noise *= reach / (1 << _NOISE_BITS)
+        np.floor(noise, out=noise)
+        into += noise
+    begin = int(numbers[0]) % _ROW
+    parts = moved.ravel()[begin : begin + len(numbers)].astype(np.int64)
+    return symbol.base * (_MILLION - sum(reach for _, reach in _PERIODS) + parts) // _MILLION
+
+
+def _corners(salt: int, places: Integers) -> NDArray[np.float64]:
+    """Return a period's random values, from 0 to 2**21."""
+    draw = _mix(np.uint64(salt) ^ _mix(places.astype(np.uint64)))
+    return (draw >> np.uint64(63 - _NOISE_BITS)).astype(np.float64)
 
 
 def _mix(value: Words) -> Words:
     """Scatter 64 bits evenly, as `synthetic._mix` does; unsigned columns overflow as they should."""
     step, first, second = _FIXED_SALT
     value = value + step
-    value = (value ^ (value >> np.uint64(30))) * first
-    value = (value ^ (value >> np.uint64(27))) * second
-    return value ^ (value >> np.uint64(31))
+    value ^= value >> np.uint64(30)
+    value *= first
+    value ^= value >> np.uint64(27)
+    value *= second
+    value ^= value >> np.uint64(31)
+    return value

@@ -99,6 +99,10 @@ class TapeHistory:
             if len(found):
                 yield Piece(new_york(on), new_york(on, 24) - 1, found)
 
+    def print_id(self, _at: int, seq: int) -> int:
+        """Return its number, which is the same here."""
+        return seq
+
     def factors(self, symbol: str) -> lean_daily.Factors:
         """Return what the folder says of splits and dividends."""
         known = self._factors.get(symbol)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -121,6 +123,50 @@ def test_shares_from_before_today_gain_since_the_close_and_todays_since_their_pr
 
     assert answer["unrealized_intraday_pl"] == "80"  # 6 x (120 - 110) + 4 x (120 - 115)
     assert answer["unrealized_pl"] == "300"
+
+
+CROSSED = [("sell", "100", "200"), ("sell", "10", "100")]
+# What is held and what it cost, today's trades, the last price, and the day's gain in dollars and as a fraction.
+DAYS_OF_TRADES: dict[str, tuple[Any, ...]] = {
+    "a short that began where a long ended": ("-10", "-1000", CROSSED, "100", "0", "0"),
+    "a short that was bought back and sold anew": (
+        *("-10", "-1000", [*CROSSED, ("buy", "10", "90"), ("sell", "10", "100")]),
+        *("100", "0", "0"),
+    ),
+    "a long whose average has no end": (
+        *("1.3", "129.994", [("buy", "0.7", "100"), ("buy", "0.6", "99.99")]),
+        *("100", "0.006", "0.000046156"),
+    ),
+    "a sale of more than was there before": (
+        *("4", "440", [("buy", "6", "110"), ("sell", "12", "115")]),
+        *("120", "40", "0.090909091"),
+    ),
+    "a sale of what was there before": (
+        *("9", "900", [("buy", "6", "110"), ("sell", "7", "115")]),
+        *("120", "120", "0.125"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("quantity", "cost", "trades", "last", "gain", "fraction"),
+    list(DAYS_OF_TRADES.values()),
+    ids=DAYS_OF_TRADES,
+)
+def test_what_closed_an_earlier_position_opened_nothing(
+    bot, ibm, show, quantity, cost, trades, last, gain, fraction
+):
+    show(last=last, close="100")
+    make_position(bot.account, ibm, quantity=quantity, cost=cost)
+    for second, (side, shares, price) in enumerate(trades):
+        order = make_order(bot.account, ibm)
+        make_fill(
+            bot.account, order, quantity=shares, price=price, side=side, at=NOON + timedelta(seconds=second)
+        )
+
+    answer = bot.get("/v2/positions/IBM").json()
+
+    assert (answer["unrealized_intraday_pl"], answer["unrealized_intraday_plpc"]) == (gain, fraction)
 
 
 def test_a_position_whose_price_nobody_knows_is_worth_what_it_cost(bot, ibm):

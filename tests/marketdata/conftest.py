@@ -7,6 +7,7 @@ when it was made. The tape is of the second and third day; the first one is its 
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +41,12 @@ def price_at(symbol: str, on: date, second: int) -> int:
     return FIRST_PRICE[symbol] + (on - MONDAY).days * 10 * DOLLAR + second * 10
 
 
+@cache
+def _content(symbol: str, on: date) -> str:
+    """Return a day's file, made once: nearly every test here has all of them."""
+    return "\n".join(_lines(symbol, on)) + "\n"
+
+
 def _lines(symbol: str, on: date) -> Iterator[str]:
     yield HEADER
     for second in range(0, 3600, 10):
@@ -56,7 +63,7 @@ def tape(tmp_path: Path) -> Path:
         for on in (MONDAY, TUESDAY, WEDNESDAY):
             path = tmp_path / "tape" / symbol / f"{on}.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("\n".join(_lines(symbol, on)) + "\n")
+            path.write_text(_content(symbol, on))
     return tmp_path / "tape"
 
 

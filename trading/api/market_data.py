@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from accounts.models.api_key import Scope
 from matching.market.times import new_york, new_york_date
+from trading import reference
 from trading.api import query
 from trading.api.base import ApiView
 from trading.errors import ValueInvalid
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 LIMIT, LIMIT_MAX = 1_000, 10_000
 SYMBOLS_MAX = 1_000
 
-_SYMBOL = re.compile(r"[A-Z0-9]+([./-][A-Z0-9]+)*", re.ASCII)
-_SYMBOL_MAX = 32
+_SYMBOL_MAX = 32  # characters that a refusal repeats
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -121,7 +121,7 @@ def symbols_of(given: Mapping[str, str]) -> list[str]:
 
 def check_symbol(name: str) -> None:
     """Refuse what can be no symbol at all. Raises ParameterInvalid."""
-    if len(name) > _SYMBOL_MAX or not _SYMBOL.fullmatch(name):
+    if not reference.LISTED.fullmatch(name):
         raise ParameterInvalid(f"invalid symbol: {name[:_SYMBOL_MAX]}")
 
 

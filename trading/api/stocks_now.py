@@ -74,7 +74,7 @@ class LatestTrade(NewestView):
         """Return prints."""
         known = newest.latest_of(market, symbols, self.entitlement, feed)
         return {
-            name: bodies.latest_trade(latest.trade, Listing.of(name))
+            name: bodies.latest_trade(latest.trade, Listing.of(name), market.history)
             for name, latest in known.items()
             if latest.trade is not None
         }
@@ -108,7 +108,7 @@ class Snapshot(NewestView):
         for name in sorted(known.keys() | minutes.keys()):
             listing, body = Listing.of(name), {}
             if (latest := known.get(name)) is not None and latest.trade is not None:
-                body["latestTrade"] = bodies.latest_trade(latest.trade, listing)
+                body["latestTrade"] = bodies.latest_trade(latest.trade, listing, market.history)
             if latest is not None and latest.quote is not None:
                 body["latestQuote"] = bodies.latest_quote(latest.quote, listing)
             if name in minutes:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matching.engine.types import Items
+    from matching.market.history import History
     from trading.datastream.frames import Content, Told
     from trading.datastream.past import Look, Past
     from trading.datastream.subscription import Pair, Subscription
@@ -170,6 +171,7 @@ class LiveFeed(Feed):
     async def run(self) -> None:
         """Tell each batch of the hub, and the bars of the minutes that it ends."""
         name = keys.feed(self._market_id)
+        history = (await self._past.ask(self._look)).history
         async with _client(self._url) as client:
             newest: Any = await client.xrevrange(name, count=1)
             entry_id = newest[0][0] if newest else b"0-0"
@@ -180,13 +182,13 @@ class LiveFeed(Feed):
                 at = seen if answer else await self._published(client)
                 for number, entry in (each for _, entries in answer or () for each in entries):
                     chunk = batches.decode(entry[b"b"]).chunk
-                    await self.tell(await self._messages(chunk.items))
+                    await self.tell(await self._messages(chunk.items, history))
                     entry_id, at = number, chunk.at
                 if at // MINUTE > seen // MINUTE:
                     await self._tell_bars(await self._past.ask(self._look), seen, at)
                 seen = at
 
-    async def _messages(self, items: dict[str, Items]) -> list[Told]:
+    async def _messages(self, items: dict[str, Items], history: History) -> list[Told]:
         wanted = self.wanted
         names = wanted["trades"] | wanted["quotes"] | wanted["statuses"]
         told: list[Told] = []
@@ -194,7 +196,7 @@ class LiveFeed(Feed):
             listing = self._listings.get(symbol)
             if listing is None:
                 listing = self._listings[symbol] = await self._past.ask(Listing.of, symbol)
-            told += messages.of_items(symbol, items[symbol], listing)
+            told += messages.of_items(symbol, items[symbol], listing, history)
         return sorted(told, key=lambda message: (message.at, message.order))
 
     async def _published(self, client: Redis) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from matching.engine.types import Items
     from matching.market.candles import Bars
+    from matching.market.history import History
     from trading.datastream.frames import Body
     from trading.marketdata.bodies import Listing
 
@@ -24,15 +25,18 @@ _STATUSES = {
 _BAR_TYPES = {"bars": "b", "dailyBars": "d"}
 
 
-def of_items(symbol: str, items: Items, listing: Listing) -> Iterator[Told]:
-    """Yield the messages of one symbol's items. Auctions have none: their trades are on the tape."""
+def of_items(symbol: str, items: Items, listing: Listing, history: History) -> Iterator[Told]:
+    """Yield the messages of one symbol's items. Auctions have none: their trades are on the tape.
+
+    A print has the number that `history`, its market's, knows it by.
+    """
     columns = (getattr(items, name).tolist() for name in items.__slots__)
     for seq, at, kind, bid, bid_size, ask, ask_size, price, size, eligible in zip(*columns, strict=True):
         if kind == Kind.QUOTE:
             make = partial(_quote, symbol, bid, bid_size, ask, ask_size, listing)
             yield Told("quotes", symbol, at, make, order=seq)
         elif kind == Kind.TRADE:
-            make = partial(_trade, symbol, seq, price, size, bool(eligible), listing)
+            make = partial(_trade, symbol, history.print_id(at, seq), price, size, bool(eligible), listing)
             yield Told("trades", symbol, at, make, order=seq)
         elif kind in _STATUSES:
             yield Told("statuses", symbol, at, partial(_status, symbol, Kind(kind), listing), order=seq)

@@ -84,7 +84,7 @@ class Stretch:
     def _ticks_of(self, symbol: str) -> Iterator[Told]:
         listing = Listing.of(symbol)
         for piece in self.look.history.ticks(symbol, self.after + 1, self.until):
-            yield from messages.of_items(symbol, piece.rows, listing)
+            yield from messages.of_items(symbol, piece.rows, listing, self.look.history)
 
     def _named(self, channel: str) -> frozenset[str]:
         wanted = self.wanted.get(channel, frozenset())

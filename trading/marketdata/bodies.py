@@ -17,6 +17,7 @@ from trading import reference
 if TYPE_CHECKING:
     from matching.engine.types import Items, Quote, Trade
     from matching.market.candles import Bars
+    from matching.market.history import History
 
 Body = dict[str, Any]
 
@@ -163,10 +164,11 @@ def auctions_of(items: Items, on: str, listing: Listing) -> Body:
     return {"d": on, "o": found[Kind.OPENING_AUCTION], "c": found[Kind.CLOSING_AUCTION]}
 
 
-def latest_trade(found: Trade, listing: Listing) -> Body:
-    """Return the newest print."""
+def latest_trade(found: Trade, listing: Listing, history: History) -> Body:
+    """Return the newest print, by the number that its market's past knows it by."""
+    number_of_it = history.print_id(found.at, found.seq)
     return trade(
-        rfc3339(found.at), found.seq, found.price, found.size, eligible=found.eligible, listing=listing
+        rfc3339(found.at), number_of_it, found.price, found.size, eligible=found.eligible, listing=listing
     )
 
 

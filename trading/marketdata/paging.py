@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from trading.marketdata.errors import ParameterInvalid
+from trading.marketdata.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Rows = TypeVar("Rows")
 
-PIECES_A_PAGE = 200  # that are looked at, whatever they hold: a request's work is bounded
+PIECES_A_PAGE = 200  # that are looked at, whatever they hold; what they cost is bounded by `work`
 LAST = (1 << 63) - 1  # a place in a sequence after any other
 
 
@@ -66,7 +67,10 @@ class Series(Protocol, Generic[Rows]):
         ...
 
     def pieces(self, symbol: str, after: int | None) -> Iterator[Piece[Rows]]:
-        """Yield rows, those of instant `after` and all that come later in the series' order."""
+        """Yield rows, those of instant `after` and all that come later in the series' order.
+
+        A piece whose bounds cross tells nothing yet, not even that there is nothing: it only has cost.
+        """
         ...
 
     def places(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -83,28 +87,40 @@ def page(
 ) -> tuple[dict[str, list[Body]], str | None]:
     """Return at most `limit` rows by symbol, and the token of the next page, None after the last.
 
-    A page may be short, and even empty, and yet have a next one: when enough was looked at.
+    A page may be short, and even empty, and yet have a next one: when enough was looked at or made.
     """
+    with Work() as work:
+        return _page(series, symbols, limit, cursor, until, work)
+
+
+def _page(
+    series: Series[Rows], symbols: Sequence[str], limit: int, cursor: Cursor | None, until: int, work: Work
+) -> tuple[dict[str, list[Body]], str | None]:
     found: dict[str, list[Body]] = {}
-    done, looked_at, room = cursor, 0, limit
+    looked_at, room = 0, limit
     for symbol in symbols:
         if cursor is not None and symbol < cursor.symbol:
             continue
         begin = (cursor.at, cursor.seq) if cursor is not None and symbol == cursor.symbol else None
+        done = Cursor(symbol, *(begin or ((LAST, -1) if series.newest_first else (-1, LAST))), until)
         for piece in series.pieces(symbol, None if begin is None else begin[0]):
-            if looked_at >= PIECES_A_PAGE and done is not None:
-                return found, done.as_token()
             looked_at += 1
+            work.add(piece.cost)
             at, seq = series.places(piece.rows)
             beyond = _beyond(at, seq, begin, newest_first=series.newest_first)
             if len(taken := beyond[:room]):
                 found.setdefault(symbol, []).extend(series.bodies(symbol, piece.rows, taken))
                 room -= len(taken)
                 done = Cursor(symbol, int(at[taken[-1]]), int(seq[taken[-1]]), until)
-            if len(taken) < len(beyond) and done is not None:
+            if len(taken) < len(beyond):
                 return found, done.as_token()
-            place = (piece.first, -1) if series.newest_first else (piece.last, LAST)
-            done = Cursor(symbol, *place, until)
+            is_told = piece.first <= piece.last
+            if is_told:
+                place = (piece.first, -1) if series.newest_first else (piece.last, LAST)
+                done = Cursor(symbol, *place, until)
+            # A page that ends must have come further than the one before, or what it has made must be kept.
+            if looked_at >= PIECES_A_PAGE or (work.is_used_up and (done != cursor or not is_told)):
+                return found, done.as_token()
     return found, None
 
 

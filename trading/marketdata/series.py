@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from trading.marketdata.entitlement import Window
     from trading.marketdata.markets import MarketView
     from trading.marketdata.timeframes import Timeframe
+
+
+_NOTHING_YET = 1, 0  # bounds that cross: a bar is being gathered
+_DATES_AT_ONCE = 100  # of auctions, against the order of time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +84,10 @@ class BarSeries:
 
     def _gathered(self, symbol: str, first: int, last: int) -> Iterator[Piece[Bars]]:
         held = no_bars()
+        costs: list[int] = []
         bounds = first, last
         for piece in self._short_bars(symbol, first, last):
+            costs += [piece.cost] if piece.cost else []
             both = [piece.rows, held] if self.newest_first else [held, piece.rows]
             rows = append(both)
             starts = self.timeframe.starts(rows.at)
@@ -90,9 +97,14 @@ class BarSeries:
                 held, rows, starts = rows.rows(is_held), rows.rows(~is_held), starts[~is_held]
             if len(rows):
                 place = (int(starts[0]), bounds[1]) if self.newest_first else (bounds[0], int(edge) - 1)
-                yield Piece(*place, gather(rows, starts))
+                yield Piece(*place, gather(rows, starts), sum(costs))
+                costs = []
+            elif self.timeframe.is_of_days and len(costs) > 1:
+                # One of them may be the day that goes on, the others are kept: who asks again comes further.
+                yield Piece(*_NOTHING_YET, no_bars(), sum(costs))
+                costs = []
         if len(held):
-            yield Piece(*bounds, gather(held, self.timeframe.starts(held.at)))
+            yield Piece(*bounds, gather(held, self.timeframe.starts(held.at)), sum(costs))
 
     def _short_bars(self, symbol: str, first: int, last: int) -> Iterator[Piece[Bars]]:
         """Yield the minutes, or the days, of all bars that begin from `first` to `last`."""
@@ -124,9 +136,17 @@ class AuctionSeries:
         first, last = _remaining(self.window, after, newest_first=self.newest_first)
         if first > last:
             return
-        dates = new_york_date(first), new_york_date(last)
-        found = self.market.history.auctions(symbol, *dates, self.until)
-        yield from reversed(list(found)) if self.newest_first else found
+        earliest, latest = new_york_date(first), new_york_date(last)
+        history = self.market.history
+        if not self.newest_first:
+            yield from history.auctions(symbol, earliest, latest, self.until)
+            return
+        while earliest <= latest:
+            begin = max(earliest, date.fromordinal(max(1, latest.toordinal() - _DATES_AT_ONCE + 1)))
+            yield from reversed(list(history.auctions(symbol, begin, latest, self.until)))
+            if begin == date.min:
+                return
+            latest = begin - timedelta(days=1)
 
     def places(self, rows: Items) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the day's midnight, once."""
