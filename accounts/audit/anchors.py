@@ -6,7 +6,8 @@ what it says of a chain must stand in the chain for ever.
 A file `000000000007.anchor` is text: a line of JSON (the facts), a line with its Ed25519 signature in hex,
 and a line for each head that is new since the anchor before, or for every head (`is_full`). The facts
 name the hash of the file before, of the lines, and the Merkle root over all heads. Files that end the
-log could be taken away unseen: keep the folder where nothing can be deleted.
+log could be taken away, which the database's row of the last one then shows (known.py); the folder is best where
+nothing can be deleted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -27,7 +29,7 @@ from accounts.audit.keys import name_of
 from accounts.audit.merkle import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -114,8 +116,8 @@ def write(
     root: bytes,
     chains: int,
     is_full: bool,
-) -> Path:
-    """Write an anchor with these heads, and return its file when it is on the disk.
+) -> tuple[Path, str]:
+    """Write an anchor with these heads, and return its file, and the file's digest, when it is on the disk.
 
     Raises AnchorTaken, OSError.
     """
@@ -134,8 +136,33 @@ def write(
     )
     signed = json.dumps(asdict(facts), sort_keys=True, separators=(",", ":")).encode()
     content = signed + b"\n" + key.sign(signed).hex().encode() + b"\n" + lines.encode()
+    file = _put(folder, number, content)
+    _finish(folder, number)
+    return file, sha256(content).hexdigest()
+
+
+def copy(source: Path, folder: Path, which: Iterable[int]) -> None:
+    """Have some anchors of one folder in another as well; each is there whole or not at all. Raises OSError."""
+    for number in which:
+        with suppress(AnchorTaken):
+            _put(folder, number, _file(source, number).read_bytes())
+    if there := numbers(folder):
+        _finish(folder, there[-1])
+
+
+def are_all_in(one: Path, other: Path) -> bool:
+    """Whether every anchor of `one` is also in `other`, to the byte. Raises OSError."""
+    there = set(numbers(other))
+    return all(
+        number in there and _file(one, number).read_bytes() == _file(other, number).read_bytes()
+        for number in numbers(one)
+    )
+
+
+def _put(folder: Path, number: int, content: bytes) -> Path:
+    """Give what an anchor holds its name, when it is on the disk. Raises AnchorTaken, OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = folder / f"{number:012d}.anchor"
+    file = _file(folder, number)
     draft = folder / f".{number:012d}.{os.getpid()}.{secrets.token_hex(4)}"
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o400)
     try:
@@ -148,11 +175,19 @@ def write(
         raise AnchorTaken from None
     finally:
         draft.unlink(missing_ok=True)
+    return file
+
+
+def _finish(folder: Path, number: int) -> None:
+    """Have the names up to a number outlive the machine, and nothing else of them be left."""
     for left in folder.glob(".*"):
         if (match := _DRAFT.fullmatch(left.name)) and int(match[1]) <= number:
             left.unlink(missing_ok=True)  # of a writer that was killed, or comes too late
     sync(folder)
-    return file
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"{number:012d}.anchor"
 
 
 def numbers(folder: Path) -> list[int]:
@@ -166,7 +201,7 @@ def numbers(folder: Path) -> list[int]:
 def read(folder: Path, number: int) -> Anchor:
     """Read one anchor; nothing is proved yet but that it is one. Raises AnchorBroken."""
     try:
-        content = (folder / f"{number:012d}.anchor").read_bytes()
+        content = _file(folder, number).read_bytes()
     except OSError as error:
         raise AnchorBroken(number, f"cannot be read: {error.strerror}") from None
     signed, _, rest = content.partition(b"\n")

@@ -19,6 +19,7 @@ from accounts.audit.chain import Chain, Forgotten
 from accounts.audit.entries import FORGOTTEN, StoredEntry
 from accounts.audit.faults import Fault, Kind, Report
 from accounts.audit.history import read_history
+from accounts.audit.known import NOTHING, add_faults
 from accounts.audit.merkle import Head
 from accounts.models.audit import SYSTEM_CHAIN
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from accounts.audit.history import History
+    from accounts.audit.known import Known
 
     Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -61,16 +63,20 @@ def verify(
     anchors: Path,
     keys: Mapping[str, Ed25519PublicKey],
     now: datetime,
+    known: Known = NOTHING,
     since_anchor: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Judge the log by itself and by the anchors in a folder, signed by one of `keys` (by their names).
+
+    The anchors themselves are judged by what was `known` of the last one before this was called.
 
     With `since_anchor` only what was appended since the last anchor is read, beginning with the entries that
     it names; details, and what was anchored before the last full anchor, are then not looked at. `now` is
     the wall clock's. `progress` is told how many entries were read.
     """
     history = read_history(anchors, keys, since_full=since_anchor)
+    add_faults(history, anchors, known)
     judge = _Judge(history, now)
     with _snapshot():
         heads = {chain: Head(seq, bytes(digest)) for chain, seq, digest in _rows(_HEADS)}

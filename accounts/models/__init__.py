@@ -1,5 +1,5 @@
 from accounts.models.api_key import ApiKey
-from accounts.models.audit import AuditDetail, AuditEntry, AuditHead
+from accounts.models.audit import AuditDetail, AuditEntry, AuditHead, KnownAnchor
 from accounts.models.ceremony import Ceremony, SpentLink
 from accounts.models.passkey_reset import PasskeyReset
 from accounts.models.privacy import Erasure, Export
@@ -17,6 +17,7 @@ __all__ = [
     "Ceremony",
     "Erasure",
     "Export",
+    "KnownAnchor",
     "PasskeyReset",
     "RecoveryCodes",
     "Session",

@@ -78,6 +78,30 @@ class AuditHead(models.Model):
         return f"{self.chain} {self.seq}"
 
 
+class KnownAnchor(models.Model):
+    """The last anchor that was written, of which there is one row at most: written after its file, by who wrote that.
+
+    Beside the files, which may be taken away by whoever owns their folder. Of a line of anchors that was ended (by
+    `begin_anchors_anew`, with a reason in the log) the last one stays, so that its folder is not taken for the new one.
+    """
+
+    ONLY = 1
+
+    id = models.SmallIntegerField(primary_key=True, default=ONLY)
+    number = models.BigIntegerField()  # 0 when a new line begins
+    digest = models.CharField(max_length=64)  # SHA-256 of the file, in hex; noughts where there is none
+    ended_number = models.BigIntegerField(default=0)
+    ended_digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_known_anchor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"anchor {self.number}"
+
+
 class AuditDetail(models.Model):
     """The personal part of an entry, which may be erased: the chain has only its salted digest.
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import time
 from dataclasses import replace
 from functools import partial
@@ -16,9 +19,13 @@ from django.core.management import CommandError
 from django.db import connection
 from psycopg import sql
 
+from accounts.audit import anchors, known
+from accounts.management.progress import Progress
 from accounts.models import ApiKey, AuditEntry
 from accounts.services.anchoring import anchor_audit
+from accounts.services.audit import record
 from raxx import backups, bootstrap as bootstraps, roles
+from raxx.folder import DataFolder
 from tests.commands import forks
 from tests.commands.calls import finish, run
 from tests.factories.sessions import PATIENCE_S
@@ -184,10 +191,127 @@ def test_a_restore_that_is_killed_half_way_leaves_the_database_empty_and_the_nex
         until(admin, SOMEBODY_ELSE, 0)  # pg_restore died with the command
 
         admin.execute("drop event trigger tripwire; drop schema trip cascade")
-        backups.require_empty(settings.DATABASE_SERVER)
+        assert backups.begin_restore(settings.DATABASE_SERVER, folder, is_trial=True)  # has nothing in it
     ended = finish("restore", "--from", str(folder), "--json")
     assert (ended.code, ended.document["audit_log_is_whole"]) == (1, True)
     assert {fault.split(":")[0] for fault in ended.document["faults"]} == {f"account {world.alice.number}"}
+
+
+def die_at(step: str, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    """Have a command killed in a child when it begins with a step of its work."""
+
+    def dies(_: Progress, what: str) -> None:
+        if what == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "step", dies)
+        assert forks.killed_at(0, words).was_killed, step
+
+
+def test_a_restore_that_is_killed_goes_on_where_it_was_until_it_has_told_what_it_found(
+    tmp_path: Path, world: World, other: Callable[[], None], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(action="thing.changed", user_id=None)
+    anchor_audit()
+    before, folder, another = everything(), tmp_path / "backup", tmp_path / "another"
+    rows = sum(run("backup", "--to", str(folder))["rows"].values())
+    shutil.copytree(folder, another)
+    manifest = json.loads((another / "manifest.json").read_text())
+    (another / "manifest.json").write_text(json.dumps({**manifest, "taken_at": "2001-01-01T00:00:00+00:00"}))
+    other()
+    settings.AUDIT_ANCHORS = tmp_path / "restored anchors"
+    words = ("restore", "--from", str(folder))
+
+    die_at("database", monkeypatch, *words)  # nothing is in it yet: another backup may be put into it
+    assert run("restore", "--from", str(another), "--dry-run")["rows"] == rows
+    die_at("anchors", monkeypatch, *words)
+    assert not settings.AUDIT_ANCHORS.exists()
+    for command in (("restore", "--from", str(another)), ("restore", "--from", str(another), "--dry-run")):
+        with pytest.raises(CommandError, match="a restore of another backup was not finished in it"):
+            run(*command)
+    assert "are restored already" in finish(*words, "--dry-run").out
+    boundary = 1
+    while (ended := forks.killed_at(boundary, words)).was_killed:
+        assert anchors.numbers(settings.AUDIT_ANCHORS) in ([], [1])
+        boundary += 1
+
+    assert boundary > len(("fsync", "link")) * 2  # then the file is there, and the next has the rest to do
+    told = ended.document
+    assert (told["rows"], told["faults"], told["audit_log_is_whole"]) == (rows, [], True)
+    assert everything() == before
+    assert [file.name for file in settings.AUDIT_ANCHORS.iterdir()] == ["000000000001.anchor"]
+    assert anchor_audit() is None  # which goes on from there
+    with pytest.raises(CommandError, match="is not empty"):
+        run(*words)
+
+
+def test_after_a_restore_to_an_earlier_instant_a_new_line_of_anchors_ends_the_alarm(
+    tmp_path: Path, world: World, other: Callable[[], None], settings: Any
+) -> None:
+    record(action="thing.changed", user_id=None, after={"number": 0})
+    anchor_audit()
+    run("backup", "--to", str(tmp_path / "backup"))
+    record(action="thing.changed", user_id=None, after={"number": 1})
+    anchor_audit()
+    other()
+
+    ended = finish("restore", "--from", str(tmp_path / "backup"), "--json")
+
+    # The anchors tell of what came after that instant, and are not touched.
+    assert (ended.code, ended.document["ledger_balances"]) == (1, True)
+    (fault,) = ended.document["faults"]
+    assert "cut off: the entries from here to 2 are missing" in fault
+    assert (finish("verify_audit").code, anchors.numbers(settings.AUDIT_ANCHORS)) == (1, [1, 2])
+
+    kept = settings.AUDIT_ANCHORS.rename(tmp_path / "anchors.2026-03-01")
+    assert run("anchor_audit", "--anew", "--reason", "restored to the 1st of March")["ended"] == 1
+    assert run("anchor_audit")["anchor"]["number"] == 1
+
+    assert (finish("verify_audit").code, finish("verify_audit", "--since-anchor").code) == (0, 0)
+    shown = finish("verify_audit", "--anchors", str(kept), "--json")  # the old ones still say what they said
+    assert (shown.code, shown.document["anchors"]) == (1, 2)
+
+
+def test_what_is_anchored_while_a_backup_is_made_is_in_it_where_its_database_knows_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(action="thing.changed", user_id=None)
+    anchor_audit()
+    copy = anchors.copy
+
+    def copied(*words: Any) -> None:
+        copy(*words)
+        if known.last_known().number == 1:  # the worker's turn comes now
+            record(action="thing.changed", user_id=None)
+            anchor_audit()
+
+    monkeypatch.setattr(anchors, "copy", copied)
+    run("backup", "--to", str(tmp_path / "backup"))
+
+    assert anchors.numbers(tmp_path / "backup" / "anchors") == [1, 2]
+    assert {"anchors/000000000001.anchor", "anchors/000000000002.anchor"} <= {
+        *backups.read_manifest(tmp_path / "backup")["files"]
+    }
+
+
+def test_secrets_that_are_not_there_are_not_passed_over_in_silence(tmp_path: Path, settings: Any) -> None:
+    settings.DATA_FOLDER = DataFolder(tmp_path / "data")
+    secrets = tmp_path / "data" / "secrets"
+    words = ("backup", "--to", str(tmp_path / "backup"), "--with-secrets")
+    for make in (lambda: None, lambda: secrets.mkdir(parents=True)):
+        make()
+        for more in ((), ("--dry-run",)):
+            with pytest.raises(CommandError, match=f"there are no secrets in {secrets}: .*by your own means"):
+                run(*words, *more)
+    assert not (tmp_path / "backup").exists()
+    (secrets / "secret_key").write_text("s")
+
+    assert run(*words, "--dry-run")["dry_run"]
+    run(*words)
+
+    assert (tmp_path / "backup" / "secrets" / "secret_key").read_text() == "s"
+    assert "secrets/secret_key" in backups.read_manifest(tmp_path / "backup")["files"]
 
 
 def test_a_backup_that_is_killed_half_way_leaves_none_and_the_next_one_is_whole(tmp_path: Path) -> None:

@@ -51,6 +51,45 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
+def test_an_operator_s_command_has_the_data_key_of_the_hub_s_unit_and_the_anchors_that_they_name(
+    tmp_path: Path,
+) -> None:
+    """Run the script beside an interpreter that prints what it was given: nothing of ours has to start."""
+    script, python = tmp_path / "deploy" / "raxx-manage", tmp_path / ".venv" / "bin" / "python"
+    for path, text in (
+        (script, (DEPLOY / "raxx-manage").read_text(encoding="utf-8")),
+        (python, '#!/bin/sh\necho "$@"\nenv\n'),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+    etc = tmp_path / "etc"
+    (etc / "credentials").mkdir(parents=True)
+    for name in ("RAXX_SECRET_KEY", "VALKEY_URL", "RAXX_SMTP_URL", "raxx_owner"):
+        (etc / "credentials" / name).write_text(f"of {name}\n", encoding="utf-8")
+    (etc / "raxx.env").write_text("RAXX_AUDIT_ANCHORS=/of/the/installation\n", encoding="utf-8")
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607 - wherever the system has it
+
+    def given(**more: str) -> list[str]:
+        words = [str(script), "import_assets", "--alpaca"]
+        environment = {"PATH": os.environ["PATH"], "ETC_RAXX": str(etc), "RUN_AS": user, **more}
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=100, check=True)
+        return done.stdout.splitlines()
+
+    assert not [line for line in given() if "ALPACA" in line]
+    (etc / "hub.env").write_text(
+        "RAXX_ALPACA_KEY_ID=PK1\nRAXX_ALPACA_SECRET_KEY='a secret'\n", encoding="utf-8"
+    )
+    lines = given()
+
+    assert lines[0] == "manage.py import_assets --alpaca"
+    assert "RAXX_AUDIT_ANCHORS=/of/the/installation" in lines
+    assert "RAXX_AUDIT_ANCHORS=/tried" in given(RAXX_AUDIT_ANCHORS="/tried")
+    assert {"RAXX_ALPACA_KEY_ID=PK1", "RAXX_ALPACA_SECRET_KEY=a secret", "DATABASE_URL=of raxx_owner"} <= {
+        *lines
+    }
+
+
 def test_an_operator_runs_commands_with_the_settings_of_the_services(db: Any, tmp_path: Path) -> None:
     credentials = tmp_path / "credentials"
     credentials.mkdir()

@@ -142,6 +142,30 @@ def test_a_unit_is_handed_no_log_in_but_its_own_and_web_the_admin_s(unit: Path) 
     assert "/etc/raxx/credentials" not in re.sub(r"LoadCredential=.*", "", unit.read_text(encoding="utf-8"))
 
 
+def test_the_worker_alone_may_write_where_the_anchors_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    load_file(ROOT / "deploy" / "raxx.env.example")
+    folder = Path(os.environ["RAXX_AUDIT_ANCHORS"])
+
+    writable = {
+        program_of(unit): [Path("/var/lib") / name for name in service_of(unit)["StateDirectory"][-1].split()]
+        + [
+            Path(path.lstrip("-+"))
+            for line in service_of(unit).get("ReadWritePaths", [])
+            for path in line.split()
+        ]
+        for unit in UNITS
+    }
+
+    # All else is read-only to a unit (ProtectSystem=strict), though all of them are the same user.
+    may = {name for name, paths in writable.items() if any(folder.is_relative_to(path) for path in paths)}
+    assert may == {"worker"}
+    assert all(Path(os.environ["RAXX_DATA_DIR"]) in paths for paths in writable.values())
+    for page in ("README.md", "recovery.md"):
+        text = (ROOT / "deploy" / page).read_text(encoding="utf-8")
+        assert re.search(rf"install -d -o raxx -g raxx -m 0700 .*{folder}$", text, re.MULTILINE), page
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=NAMES)
 def test_no_secret_stands_in_the_environment_of_a_unit(unit: Path) -> None:
     secret = re.compile("SECRET|_URL=|PASSWORD|TOKEN")

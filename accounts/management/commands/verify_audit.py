@@ -6,9 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import CommandError
-
 from accounts.audit.keys import KeyUnusable
+from accounts.errors import Failure
 from accounts.management.command import OperatorCommand
 from accounts.services.anchoring import verify_audit
 
@@ -21,15 +20,23 @@ if TYPE_CHECKING:
 class Command(OperatorCommand):
     help = (
         "Compute every hash of the audit log anew and compare the chains with the signed anchors outside the "
-        "database. Exits with 0 when all is whole, with 1 and a line for each fault otherwise."
+        "database, and these with the last one that the database knows. Exits with 0 when all is whole, with 1 and a line "
+        "for each fault otherwise."
     )
-    when = "Nightly, after a restore, and when somebody doubts the log. It changes nothing."
+    when = (
+        "Nightly, after a restore, and when somebody doubts the log. It changes nothing. --anchors is for a copy that is "
+        "kept elsewhere: it may lag behind, and must have anchors."
+    )
     examples = (
         "",
         "--since-anchor --json",
+        "--anchors /mnt/elsewhere",
     )
     is_long = True
-    exits = {1: "something was edited, removed, inserted, cut off or rewritten; or it could not be judged"}
+    exits = {
+        1: "something was edited, removed, inserted, cut off or rewritten, or an anchor is missing; or it could not be judged"
+    }
+    refusals = (Failure, KeyUnusable, OSError)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--anchors", type=Path, metavar="FOLDER", help="default: RAXX_AUDIT_ANCHORS")
@@ -39,16 +46,13 @@ class Command(OperatorCommand):
 
     def handle(self, *, anchors: Path | None, since_anchor: bool, **options: Any) -> None:
         as_json = options["json"]
-        try:
-            with self.progress(as_json=as_json) as progress:
-                progress(0, what="entries")
-                report = verify_audit(
-                    folder=anchors,
-                    since_anchor=since_anchor,
-                    progress=lambda entries: progress(entries, what="entries"),
-                )
-        except KeyUnusable as error:
-            raise CommandError(str(error)) from None
+        with self.progress(as_json=as_json) as progress:
+            progress(0, what="entries")
+            report = verify_audit(
+                folder=anchors,
+                since_anchor=since_anchor,
+                progress=lambda entries: progress(entries, what="entries"),
+            )
         self.tell({**asdict(report), "is_whole": report.is_whole}, _lines(report), as_json=as_json)
         if not report.is_whole:
             self.end_with(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from accounts.management.command import OperatorCommand
-from raxx.backups import BackupFailed, back_up, database_there, size_of
+from raxx.backups import BackupFailed, back_up, database_there, require_place, size_of
 from raxx.embedded import ServiceFailed
 from raxx.folder import FolderInUse
 
@@ -23,9 +23,9 @@ class Command(OperatorCommand):
         "folder's name there is a whole backup, or nothing."
     )
     when = (
-        "Daily, and before an upgrade. Keep it away from this machine, and the secrets (--with-secrets, or RAXX_SECRET_KEY "
-        "and the keys by your own means) away from it: with both, everything can be opened. Archives of exports are not "
-        "in it."
+        "Daily, and before an upgrade. Keep it away from this machine, and the secrets away from it: with both, everything "
+        "can be opened. --with-secrets copies those of the data folder, and is refused where there are none: in production "
+        "they are files elsewhere (/etc/raxx/credentials), which you keep by your own means. Archives of exports are not in it."
     )
     examples = (
         "--to /backups/2026-03-01",
@@ -41,15 +41,16 @@ class Command(OperatorCommand):
             "--to", required=True, type=Path, metavar="FOLDER", help="a folder that is not there yet"
         )
         parser.add_argument(
-            "--with-secrets", action="store_true", help="copy the data folder's secrets as well"
+            "--with-secrets",
+            action="store_true",
+            help="copy the data folder's secrets as well; refused where it has none",
         )
 
     def handle(self, *, to: Path, with_secrets: bool, json: bool, dry_run: bool, **_: Any) -> None:
         secrets = settings.DATA_FOLDER.root / "secrets" if with_secrets else None
         with database_there(settings.DATA_FOLDER, settings.DATABASE_SERVER):
             if dry_run:
-                if to.exists():
-                    raise BackupFailed(f"{to} is there already: name a new folder")
+                require_place(to.expanduser(), secrets=secrets)
                 size = size_of(settings.DATABASE_SERVER)
                 shown = {"folder": str(to), "database_bytes": size}
                 self.tell(

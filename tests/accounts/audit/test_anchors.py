@@ -24,7 +24,7 @@ from accounts.audit.merkle import Head, root_of
 from accounts.models.user import new_id
 from accounts.services import anchoring
 from accounts.services.anchoring import anchor_audit, verify_audit
-from raxx import roles, settings as wiring
+from raxx import roles, schedule
 from tests.accounts.audit.forging import fill, rewrite, stored
 
 if TYPE_CHECKING:
@@ -286,10 +286,10 @@ def test_the_worker_s_tasks_anchor_verify_and_tell_of_every_fault(caplog, anchor
     rewrite(chain, stored(chain)[:2])
     tasks.verify_new()
     assert "audit log: chain" in caplog.text
-    assert {entry["task"] for entry in wiring.CELERY_BEAT_SCHEDULE.values()} >= {
+    assert {job.task for job in schedule.JOBS} >= {
         "accounts.anchor_audit", "accounts.verify_new_audit", "accounts.verify_audit",
     }  # fmt: skip
-    assert wiring.CELERY_BEAT_SCHEDULE["anchor-audit"]["schedule"] == timedelta(minutes=5)
+    assert schedule.BY_NAME["anchor-audit"].every == timedelta(minutes=5)
 
 
 def test_the_role_of_the_worker_may_do_all_of_it(anchors: Path):
