@@ -28,14 +28,22 @@ def main() -> None:
 
 def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
-    import psycopg
-    from django.core.management import execute_from_command_line
-    from django.db import OperationalError
+    from raxx.starting import without_collecting
 
-    from raxx.env import SettingError
+    with without_collecting():
+        import django
+        import psycopg
+        from django.apps import apps
+        from django.core.management import execute_from_command_line
+        from django.db import OperationalError
 
-    _begin_trace()
+        from raxx.env import SettingError
+
+        _begin_trace()
     try:
+        with without_collecting():
+            if not apps.ready:
+                django.setup()
         execute_from_command_line(sys.argv)
     except (SettingError, OperationalError, psycopg.OperationalError) as error:
         line = str(error) if isinstance(error, SettingError) else _unreachable(error)
@@ -69,10 +77,12 @@ def _system_user() -> str:
 
 def _unreachable(error: Exception) -> str | None:
     """Return what to say of a server that is not there; None when one is there and said something."""
+    from raxx import hints
+
     if getattr(error.__cause__ or error, "sqlstate", None) is not None:
         return None
     what = (str(error).strip().splitlines() or ["no further word"])[0]
-    return f"PostgreSQL does not answer: {what} (start Raxx: `make run`; or mend DATABASE_URL)"
+    return f"PostgreSQL does not answer: {what} ({hints.start_postgres()})"
 
 
 if __name__ == "__main__":

@@ -61,11 +61,6 @@ class Link:
     epoch: int | None = None
     token_hash: bytes = b""
 
-    @property
-    def is_for_nobody_yet(self) -> bool:
-        """Whether it makes a new person."""
-        return self.user_id is None
-
 
 def make(purpose: Purpose, *, email: str, user_id: UUID | None = None, epoch: int | None = None) -> str:
     """Return a link's token. One that names a person is void as soon as their epoch is another."""

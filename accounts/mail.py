@@ -50,13 +50,21 @@ def tell_after_commit(email: str, *, subject: str, happened: Sequence[str], advi
 
     What has happened stays so when no mail server takes the word of it: that is an error in the log.
     """
-    text = "\n".join([*happened, "", advice, settings.ORIGINS[0], ""])
-    transaction.on_commit(partial(_send_or_log, _message(email, subject, text)))
+    transaction.on_commit(partial(_send_or_log, _message(email, subject, _text(happened, advice))))
+
+
+def tell(email: str, *, subject: str, happened: Sequence[str], advice: str = NOT_YOU) -> None:
+    """Mail the same at once, for who has stored that it is to be told. Raises OSError, SMTPException."""
+    _message(email, subject, _text(happened, advice)).send()
 
 
 def instant(at: datetime) -> str:
     """Return an instant as a mail says it."""
     return at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _text(happened: Sequence[str], advice: str) -> str:
+    return "\n".join([*happened, "", advice, settings.ORIGINS[0], ""])
 
 
 def _message(email: str, subject: str, text: str) -> EmailMessage:

@@ -1,7 +1,7 @@
 """Step-up: a passkey shown again, at most five minutes ago, before what cannot be taken back.
 
 Freshness stands on the session's row and is bound to the session's passkey. What it guards says so with
-`require_fresh`, the decorator or the permission; all three answer 401 `step_up_required`, which names the
+`require_fresh`, which answers 401 `step_up_required` and so names the
 two paths of the ceremony, so that a page's script can show the passkey and send the request again.
 
 An assertion may also be for one thing alone, a live order or a form of the staff: it is bound to the digest
@@ -13,26 +13,18 @@ Source of the challenge's words: RFC 9470.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from rest_framework.permissions import BasePermission
 
 from accounts.errors import CoolingDown, EnrolmentOnly, NotAuthorized, StepUpRequired
 from accounts.models import Assertion
 from accounts.sessions import FRESH_FOR, LivingSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from uuid import UUID
 
-    from django.http import HttpRequest, HttpResponseBase
-    from rest_framework.request import Request
-    from rest_framework.views import APIView
-
-    P = ParamSpec("P")
 
 BEGIN = "/auth/step-up/begin"
 COMPLETE = "/auth/step-up/complete"
@@ -82,29 +74,6 @@ def step_up_for(digest: bytes | None = None) -> StepUpRequired:
         complete=COMPLETE,
         **asked,
     )
-
-
-def step_up_required(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """Guard a plain view, behind the session middleware. Raises as `require_fresh` does."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        require_fresh(request.session.living)  # type: ignore[attr-defined] # ours
-        return view(request, *args, **kwargs)
-
-    return guarded  # type: ignore[return-value] # mypy wants the argument's name, which Concatenate has not
-
-
-class IsFresh(BasePermission):
-    """Guard a view of REST framework whose `request.user` or `request.auth` is a LivingSession."""
-
-    def has_permission(self, request: Request, _view: APIView) -> bool:
-        """Return True. Raises as `require_fresh` does."""
-        found: Any = request.auth if isinstance(request.auth, LivingSession) else request.user
-        require_fresh(found if isinstance(found, LivingSession) else None)
-        return True
 
 
 @transaction.atomic

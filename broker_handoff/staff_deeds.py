@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from uuid import UUID
 
 from django.utils import timezone
 
 from accounts.binding import acting_for
 from accounts.errors import RuleBroken
-from accounts.models.audit import AuditEntry
 from broker_handoff import adapters
 from broker_handoff.models import BrokerConnection
 from broker_handoff.services.disconnecting import REASON_MAX, disconnect
 from broker_handoff.services.mass_revoke import cut_everybody
+from trading.services.deeds_before import done_before
 from trading.services.staff_acts import Deed, Unfinished, performs
 
 
@@ -40,19 +39,10 @@ def _disconnect_live(deed: Deed) -> str:
 def _ended_before(deed: Deed) -> UUID | None:
     """Return the connection that this act has ended already, where a worker died before it could say so.
 
-    The audit log knows: the end was written down in the same transaction, with the request that caused it. A
-    connection that the person has made since then stays.
+    A connection that the person has made since then stays.
     """
-    if deed.act.attempts <= 1 or not deed.act.request_id:
-        return None
-    told = AuditEntry.objects.filter(
-        chain=deed.subject.user_id,
-        action="live.disconnected",
-        request_id=deed.act.request_id,
-        at__gte=deed.act.asked_at,
-    )
-    body = told.values_list("body", flat=True).first()
-    return None if body is None else UUID(json.loads(body)["before"]["connection"])
+    ended = done_before(deed, "live.disconnected", chain=deed.subject.user_id)
+    return UUID(ended[0]["before"]["connection"]) if ended else None
 
 
 @performs("cut_everybody", is_global=True)

@@ -15,6 +15,7 @@ from broker_handoff.services import gate, guarding, reconciling, sending
 from broker_handoff.services.claims import Ways
 from broker_handoff.services.disconnecting import end_old_consents, revoke_one, waiting_revocations
 from broker_handoff.services.gate import is_gate_open
+from broker_handoff.services.telling import tell, untold
 from broker_handoff.shadow.mirroring import mirror_due
 from raxx import celery as _project  # noqa: F401 - whoever sends a task from here sends it to the project's queue
 
@@ -107,9 +108,11 @@ def revoke_soon(connection_id: UUID) -> None:
 
 @shared_task(name="broker_handoff.sweep_revocations", expires=REVOCATIONS_S)
 def sweep_revocations() -> None:
-    """Start a task for each connection whose token the broker has yet to take back."""
+    """Start a task for each connection whose token the broker has yet to take back; mail whom nobody has told yet."""
     for connection_id in waiting_revocations(now=timezone.now()):
         revoke_connection.delay(str(connection_id))
+    for connection_id in untold(now=timezone.now()):
+        tell(connection_id=connection_id, now=timezone.now())
 
 
 @shared_task(name="broker_handoff.mirror_shadows", expires=MIRRORING_S)

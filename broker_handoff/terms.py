@@ -25,7 +25,6 @@ PRICES = {
     "stop": frozenset({"stop_price"}),
     "stop_limit": frozenset({"limit_price", "stop_price"}),
 }
-REPLACEABLE = frozenset({"qty", "limit_price", "stop_price", "time_in_force"})
 _NOUGHT = Decimal(0)
 
 

@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
+from matching.market import titles
+
 
 class Market(models.Model):
     """A feed, a clock and a set of symbols. One is active at first, and others may be; every order names its market.
@@ -51,7 +53,12 @@ class Market(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """What people read: a given name, else what it is made of. `name` is what it is found by."""
+        return titles.title(name=self.name, feed=self.feed, config=self.config)
 
 
 class CalendarDay(models.Model):

@@ -19,7 +19,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 from accounts import tracing
 from accounts.admin import SUPPORT, SupportAdmin
 from accounts.binding import bind
-from accounts.errors import Failure, Unavailable
+from accounts.errors import Failure, StepUpRequired, Unavailable
 from accounts.step_up import require_settled
 from raxx import errors, roles
 from raxx.forms_shown import ASKING, require_shown
@@ -72,7 +72,10 @@ class StaffSite(AdminSite):
         view: Callable[..., HttpResponseBase],
         cacheable: bool = False,  # noqa: FBT002 - Django's signature
     ) -> Callable[..., HttpResponseBase]:
-        """Put around every page: who it is, and the passkey's yes to the very form before a change."""
+        """Put around every page: who it is, and the passkey's yes to the very form before a change.
+
+        A form that cannot be is answered without one: see `accounts.admin.judged_by`.
+        """
 
         def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             # Django has asked has_permission by now.
@@ -85,7 +88,13 @@ class StaffSite(AdminSite):
                 if request.method not in READING and view != self.logout:
                     if request.resolver_match is None or request.resolver_match.url_name not in STOPPING:
                         require_settled(request.session.living)  # type: ignore[attr-defined] # our session engine
-                    request.shown = require_shown(request)  # type: ignore[attr-defined] # of the services
+                    try:
+                        request.shown = require_shown(request)  # type: ignore[attr-defined] # of the services
+                    except StepUpRequired:
+                        wrong = _judged(view, request, *args, **kwargs)
+                        if wrong is None:
+                            raise
+                        return wrong
                 return view(request, *args, **kwargs)
             except Failure as error:
                 answer = errors.answer(error)
@@ -110,6 +119,13 @@ class StaffSite(AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return Django's own but those that nobody needs here."""
         return [route for route in super().get_urls() if getattr(route, "name", None) not in LEFT_OUT]
+
+
+def _judged(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+    """Return the page of a form that cannot be, so that nobody shows a passkey for it; None for any other."""
+    judge = getattr(view, "judge", None)
+    found: HttpResponse | None = None if judge is None else judge(view.__self__, request, *args, **kwargs)
+    return found
 
 
 def _require_support_role() -> None:

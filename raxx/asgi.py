@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 
-import django
-
 from raxx import roles
+from raxx.starting import without_collecting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
 roles.become("stream")
-django.setup()
 
-from django.conf import settings  # noqa: E402 - after the process has its identity
+with without_collecting():
+    import django
 
-from trading.datastream.service import DataService  # noqa: E402
-from trading.stream.app import Part, StreamApp  # noqa: E402
-from trading.stream.desk.service import DeskService  # noqa: E402
-from trading.stream.service import StreamService  # noqa: E402
+    django.setup()
+
+    from django.conf import settings  # after the process has its identity
+
+    from trading.datastream.service import DataService
+    from trading.stream.app import Part, StreamApp
+    from trading.stream.desk.service import DeskService
+    from trading.stream.service import StreamService
 
 
 def _make_service() -> StreamService:

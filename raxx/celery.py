@@ -16,7 +16,7 @@ from celery import Celery
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun, worker_init
 
 from accounts import tracing
-from raxx import job_runs, telemetry
+from raxx import job_runs, roles, schedule, telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "raxx.settings")
 
@@ -24,7 +24,10 @@ REQUEST_ID, TRACEPARENT = "raxx_request_id", "traceparent"  # headers of the mes
 
 app = Celery("raxx")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+if roles.current_process() != "beat":  # which sends them by name, and runs none
+    app.autodiscover_tasks()
+# Here, and no setting: Celery's words are for who imports Celery.
+app.conf.beat_schedule = schedule.beat_schedule()
 app.set_default()  # of every thread: the web process sends from those that serve
 
 

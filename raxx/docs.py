@@ -75,10 +75,16 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             "live_trading": described(BOOLEAN, "Whether this installation has a way to a live broker."),
         },
     )
+    beside = described(
+        array(STRING),
+        "What is missing of markets beside the default one, each with its market's number: `hub:2`, `matcher:3`. "
+        "It makes nobody unready.",
+    )
     schemas["Ready"] = record(
         "That orders can be served.",
         {
             "status": one_of("ready"),
+            "beside": beside,
             "live_trading": described(BOOLEAN, "Whether this installation has a way to a live broker."),
         },
     )
@@ -88,8 +94,11 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         "properties": {
             **schemas["Error"]["properties"],
             "missing": described(
-                array(STRING), "`hub` and `matcher` name their market where several are run: `hub:2`."
+                array(STRING),
+                "`migrations`, `database`, `valkey`, `market` where none is active, or of the default market `hub` and "
+                "`matcher`.",
             ),
+            "beside": beside,
             "live_trading": described(BOOLEAN, "Whether this installation has a way to a live broker."),
         },
         "examples": [
@@ -97,6 +106,7 @@ def add_health(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 "code": 50310000,
                 "message": "not ready: hub",
                 "missing": ["hub"],
+                "beside": [],
                 "live_trading": False,
                 "request_id": REQUEST_ID,
             }

@@ -45,6 +45,11 @@ class DataFolder:
         return self.root / "demo.json"
 
     @property
+    def origins_file(self) -> Path:
+        """Where `up` was reached last: for the links that commands print, which run beside it."""
+        return self.root / "origins"
+
+    @property
     def run(self) -> Path:
         """The folder of sockets: inside the data folder, or a private one under the system's.
 
@@ -112,6 +117,19 @@ class DataFolder:
         finally:
             fresh.unlink()
         return path.read_text(encoding="ascii")
+
+    def origins(self) -> str:
+        """Return what `keep_origins` was told last, "" where `up` has never run."""
+        try:
+            return self.origins_file.read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    def keep_origins(self, origins: str) -> None:
+        """Write down at which addresses, comma-separated, `up` is reached."""
+        fresh = self.origins_file.with_name(".origins.new")
+        fresh.write_text(f"{origins}\n", encoding="utf-8")
+        fresh.replace(self.origins_file)
 
     def lock(self) -> IO[str]:
         """Take the folder for this process until the returned file is closed. Raises FolderInUse."""

@@ -2,7 +2,8 @@
 
 The script of a page sends the form once with the header `Raxx-Step-Up: ask`, which does nothing but tell the digest;
 it has the passkey shown for that digest, and sends the form. A form that was changed in between, for another
-account or with another sum, has another digest, for which nobody has said yes.
+account or with another sum, has another digest, for which nobody has said yes. What is judged before the passkey
+(`accounts.admin.judged_by`) is that very form: where it cannot be, its page with the errors is the answer.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import redis
@@ -18,7 +19,7 @@ from raxx import errors
 from raxx.methods import only_reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from django.http import HttpRequest, HttpResponse
 
@@ -37,47 +38,62 @@ def live(_request: HttpRequest) -> JsonResponse:
 
 @only_reading
 def ready(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 when everything that a paper order needs is there in each active market, else 503 with what is missing.
+    """Answer 200 when everything is there that a paper order in the default market needs, else 503 with what is missing.
 
-    Live trading is an extra: the answer says whether it is on, either way.
+    What is ill of a market beside the default one, and whether live trading is on, is told and decides nothing: one
+    more market, or an extra, is no reason to take everybody's web away. Why so: raxx/decisions/0005-readiness.md.
     """
-    missing = list(_missing())
-    if not missing:
-        return JsonResponse({"status": "ready", "live_trading": settings.LIVE_IS_ON})
-    logger.warning("not ready: %s", ", ".join(missing))
-    told = {"missing": missing, "live_trading": settings.LIVE_IS_ON}
-    answer = errors.body(503, 50310000, f"not ready: {', '.join(missing)}", told)
+    found = _look()
+    told = {"beside": found.beside, "live_trading": settings.LIVE_IS_ON}
+    if not found.missing:
+        return JsonResponse({"status": "ready", **told})
+    words = f"not ready: {', '.join(found.missing)}"
+    logger.warning(words)
+    answer = errors.body(503, 50310000, words, {"missing": found.missing, **told})
     answer["Retry-After"] = "1"
     return answer
 
 
-def _missing() -> Iterator[str]:
-    active: list[int] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What is missing; and what of markets beside the default one, each word with its market's number: `hub:2`."""
+
+    missing: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+
+    def add(self, process: str, active: Sequence[int], ill: Collection[int]) -> None:
+        """Take note of the ill ones among the active markets, the default one of which comes first."""
+        for market_id in active:
+            if market_id not in ill:
+                continue
+            if market_id == active[0]:
+                self.missing.append(process)
+            else:
+                self.beside.append(f"{process}:{market_id}")
+
+
+def _look() -> _Found:
+    found, active = _Found(), list[int]()
     try:
         if not _migrations_are_applied():
-            yield "migrations"
+            found.missing.append("migrations")
         else:
             active = rows.active_market_ids()
             if not active:
-                yield "market"
+                found.missing.append("market")
             silent = silent_shards(active)
-            yield from (_named("matcher", each, active) for each in active if silent.get(each))
+            found.add("matcher", active, {each for each in active if silent.get(each)})
     except Error as error:
         logger.warning("the database does not answer: %s", error)
-        yield "database"
+        found.missing.append("database")
     try:
         if not _client().ping():
-            yield "valkey"
+            found.missing.append("valkey")
         else:
-            living = living_hubs(_client(), active)
-            yield from (_named("hub", each, active) for each in active if each not in living)
+            found.add("hub", active, set(active) - living_hubs(_client(), active))
     except redis.RedisError:
-        yield "valkey"
-
-
-def _named(process: str, market_id: int, active: Sequence[int]) -> str:
-    """Return what is missing, of which market where there are several."""
-    return process if len(active) == 1 else f"{process}:{market_id}"
+        found.missing.append("valkey")
+    return found
 
 
 def _migrations_are_applied() -> bool:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Any
 
-from celery.schedules import crontab
-
 JOB = "raxx_job"  # header of a message: for which row of the table it runs
 SWEEP_BELOW = timedelta(minutes=1)  # more frequent jobs keep one row each, of their last run
 MADE_UP_FROM = timedelta(minutes=5)  # more frequent ones come again soon enough by themselves
@@ -117,7 +115,7 @@ JOBS = (
         name="sweep-revocations",
         task="broker_handoff.sweep_revocations",
         every=15 * SECOND,
-        does="has brokers take back the tokens of connections that are over",
+        does="has brokers take back the tokens of connections that are over, and mails whom nobody has told",
         once="connection",
     ),
     Job(
@@ -266,6 +264,8 @@ BY_NAME = {job.name: job for job in JOBS}
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
     """Return the table in the words of Celery's beat."""
+    from celery.schedules import crontab  # not for those who read the table, and need nothing of Celery
+
     return {
         job.name: {
             "task": job.task,

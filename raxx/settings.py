@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from raxx import env, live, logs, mail_server, production, roles, schedule, telemetry, valkey
+from raxx import env, live, logs, mail_server, production, roles, telemetry, valkey
 from raxx.folder import DataFolder
 from raxx.metrics import place
 
@@ -25,7 +25,10 @@ DATABASE_URL = env.optional("DATABASE_URL", env.Url, env.Url(""))
 VALKEY_URL = env.optional("VALKEY_URL", env.Url, env.Url(""))
 
 _given_key = env.optional("RAXX_SECRET_KEY", str, "") or None
-_local_origins = env.Origins(["http://localhost:8000"])  # a passkey works on the name, not on 127.0.0.1
+# Where `up` is reached, or was last; a passkey works on the name, not on 127.0.0.1.
+_local_origins = env.Origins(
+    DATA_FOLDER.origins().split(",") if DATA_FOLDER.origins() else ["http://localhost:8000"]
+)
 ORIGINS = env.optional("RAXX_ORIGINS", env.Origins, env.Origins() if IS_PRODUCTION else _local_origins)
 ALLOWED_HOSTS = env.optional(
     "RAXX_ALLOWED_HOSTS", list, [host for host in (urlsplit(origin).hostname for origin in ORIGINS) if host]
@@ -188,7 +191,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_FOLDER.root / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = schedule.beat_schedule()
 
 # --- People ---------------------------------------------------------------------------------------
 
@@ -313,6 +315,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", "English")]
+FORMAT_MODULE_PATH = "raxx.formats"  # 2026-11-23 19:51:00 UTC
 USE_I18N = True  # the pages' texts can be translated; there is one language so far
 
 STATIC_URL = "/static/"

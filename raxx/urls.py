@@ -19,6 +19,8 @@ from trading.dashboard.urls import urlpatterns as paper
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
 
+admin.autodiscover()  # here, where its pages are reached, and not in every process: see raxx.admin_app
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *api,
     *access,

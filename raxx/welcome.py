@@ -50,8 +50,7 @@ def text(base_url: str, folder: DataFolder, *, advance_to: datetime | None = Non
     lines.append(f"Demo account: {demo['email']}, key {demo['key_id']} (all of it in {folder.demo_file})")
     lines.append(f"In a browser, as yourself: {base_url}/sign-up{_where_mails_are(folder)}")
     lines.append(
-        f"or as the demo person, by a link from: {_at(base_url)}"
-        + command(f"create_user --email {demo['email']}", folder)
+        "or as the demo person, by a link from: " + command(f"create_user --email {demo['email']}", folder)
     )
     if advance_to is not None:
         lines.append(
@@ -64,11 +63,6 @@ def text(base_url: str, folder: DataFolder, *, advance_to: datetime | None = Non
 
 def _where_mails_are(folder: DataFolder) -> str:
     return "" if settings.MAIL_SERVER else f" (mails are printed to {folder.logs / 'web.log'})"
-
-
-def _at(base_url: str) -> str:
-    """Return what a command of another terminal must be told for its links to lead here."""
-    return "" if settings.ORIGINS[0] == base_url else f"RAXX_ORIGINS={shlex.quote(base_url)} "
 
 
 def example(readme: Path, folder: DataFolder) -> str:

@@ -17,13 +17,13 @@ PLAIN_PROFILES = ("0004_plain_profiles.sql", "0017_investor_profiles.sql")
 class TradingConfig(AppConfig):
     name = "trading"
     verbose_name = "Accounts, orders and the ledger"
+    staff_deeds = "trading.services.staff_deeds"  # found there by trading.services.staff_acts
 
     def ready(self) -> None:
         """Keep the plain simulation profiles after each migrate and flush, and hear what happens to people."""
         from accounts.privacy.keepers import register
         from accounts.signals import credentials_changed, staff_dismissed, tier_changed
         from trading.privacy.holdings import KEEPER
-        from trading.services import staff_deeds  # noqa: F401 - they register themselves
 
         credentials_changed.connect(tell_streams, dispatch_uid="trading.tell_streams")
         staff_dismissed.connect(end_their_grants, dispatch_uid="trading.end_their_grants")

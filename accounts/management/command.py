@@ -42,6 +42,7 @@ class OperatorCommand(BaseCommand):
         "--no-color",
         "--force-color",
     }  # they work, and the help is about the command
+    requires_system_checks: list[str] = []  # they judge the code: CI runs them, and `migrate` at each release
     when: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()  # without `manage.py`
     exits: ClassVar[Mapping[int, str]] = {}
@@ -103,6 +104,7 @@ class OperatorCommand(BaseCommand):
             raise
 
     def _refused(self, *args: Any, **options: Any) -> str | None:
+        _require_text(options)
         try:
             return super().execute(*args, **options)
         except self.refusals as error:
@@ -128,7 +130,7 @@ class OperatorCommand(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(document, default=str))
             return
-        for line in _fields(document) if lines is None else lines:
+        for line in fields(document) if lines is None else lines:
             self.stdout.write(line)
         if hint:
             self.stdout.write(hint)
@@ -152,7 +154,21 @@ class OperatorCommand(BaseCommand):
         return "\n\n".join(parts)
 
 
-def _fields(document: Mapping[str, Any]) -> Iterable[str]:
+def _require_text(options: Mapping[str, Any]) -> None:
+    """Raise CommandError for a word that is no UTF-8: neither the database nor a terminal could take it."""
+    for name, value in options.items():
+        for word in value if isinstance(value, list | tuple) else [value]:
+            try:
+                str(word).encode()
+            except UnicodeEncodeError:
+                shown = ascii(str(word))
+                raise CommandError(
+                    f"{name.replace('_', '-')} is no UTF-8 text: {shown}", returncode=2
+                ) from None
+
+
+def fields(document: Mapping[str, Any]) -> Iterable[str]:
+    """Return the fields of a document for people, a line each, but for empty ones."""
     for name, value in document.items():
         text = (
             " ".join(map(str, value))

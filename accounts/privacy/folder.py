@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 from django.conf import settings
 
 from accounts.audit.anchors import sync
+from accounts.places import require_writable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -64,8 +65,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """
     for left in path.parent.glob(f"{glob.escape(f'.{path.name}.')}*{PART}"):
         _remove_unless_written(left)
-    if path.exists():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    require_place(path)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}{PART}")
     try:
         with private_file(draft) as file:
@@ -75,6 +75,15 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     finally:
         draft.unlink(missing_ok=True)
     sync(path.parent)
+
+
+def require_place(path: Path) -> None:
+    """Raise OSError where `whole_file` could write none: there is one, or its folder takes none. Nothing is left."""
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    require_writable(path.parent)
 
 
 def _remove_unless_written(draft: Path) -> None:

@@ -70,10 +70,19 @@ def ask_for_erasure(*, owner: Owner) -> Erasure:
 
 
 @transaction.atomic(durable=True)
-def ask_as_operator(*, user: User, reason: str, is_at_once: bool = False, ticket: str = "") -> Erasure:
+def ask_as_operator(
+    *,
+    user: User,
+    reason: str,
+    is_at_once: bool = False,
+    ticket: str = "",
+    is_told: bool = True,
+    is_trial: bool = False,
+) -> Erasure:
     """Do the same for a person, as the owner of the tables; `is_at_once` does not wait for the thirty days.
 
-    `reason` may be personal and is erased with them; `ticket` stays. Raises RuleBroken.
+    `reason` may be personal and is erased with them; `ticket` stays. Not `is_told` leaves the mail to whoever calls
+    `mail_link`. A trial does all of it, and undoes it. Raises RuleBroken.
     """
     if is_at_once and not ticket.strip():
         raise RuleBroken("an erasure at once needs a ticket, in which somebody has agreed to it")
@@ -83,8 +92,10 @@ def ask_as_operator(*, user: User, reason: str, is_at_once: bool = False, ticket
     erasure = _pending(user.pk)
     if erasure is None:
         due_in = timedelta() if is_at_once else WAITS_FOR
-        return _ask(user, by=Erasure.By.OPERATOR, due_in=due_in, reason=reason, ticket=ticket)
-    if is_at_once and erasure.begun_at is None:
+        erasure = _ask(
+            user, by=Erasure.By.OPERATOR, due_in=due_in, reason=reason, ticket=ticket, is_told=is_told
+        )
+    elif is_at_once and erasure.begun_at is None:
         before, erasure.due_at = erasure.due_at, timezone.now()
         erasure.due_at = max(erasure.due_at, erasure.asked_at)
         erasure.save(update_fields=["due_at"])
@@ -95,6 +106,7 @@ def ask_as_operator(*, user: User, reason: str, is_at_once: bool = False, ticket
             after={"due_at": erasure.due_at, "ticket": ticket},
             details={"reason": reason},
         )
+    transaction.set_rollback(is_trial)
     return erasure
 
 
@@ -232,7 +244,9 @@ def _pending(user_id: UUID) -> Erasure | None:
     return Erasure.objects.filter(user_id=user_id, canceled_at=None).first()
 
 
-def _ask(user: User, *, by: Erasure.By, due_in: timedelta, reason: str = "", ticket: str = "") -> Erasure:
+def _ask(
+    user: User, *, by: Erasure.By, due_in: timedelta, reason: str = "", ticket: str = "", is_told: bool = True
+) -> Erasure:
     now = timezone.now()
     erasure = Erasure.objects.create(user=user, by=by, asked_at=now, due_at=now + due_in)
     user.deactivated_at = now
@@ -255,7 +269,8 @@ def _ask(user: User, *, by: Erasure.By, due_in: timedelta, reason: str = "", tic
         details={"reason": reason} if reason else None,
     )
     transaction.on_commit(partial(credentials_changed.send, sender=User))
-    transaction.on_commit(partial(_mail_link, user, erasure))
+    if is_told:
+        transaction.on_commit(partial(mail_link, user, erasure))
     return erasure
 
 
@@ -285,7 +300,8 @@ def _cancel(user: User, *, by: str) -> Erasure:
     return erasure
 
 
-def _mail_link(user: User, erasure: Erasure) -> None:
+def mail_link(user: User, erasure: Erasure) -> None:
+    """Mail somebody who is about to be erased the link by which they may think better of it, at once."""
     token = links.make(links.Purpose.KEEP, email=user.email, user_id=user.pk, epoch=user.auth_epoch)
     words = [
         f"On {mail.instant(erasure.due_at)} all that Raxx keeps of you will be deleted. Until then nobody can use your",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.db import transaction
 
@@ -45,11 +45,21 @@ class TierSet:
 
 
 @transaction.atomic(durable=True)
-def set_tier(*, user_id: UUID, tier: str, reason: str, now: datetime, is_at_once: bool = False) -> TierSet:
+def set_tier(
+    *,
+    user_id: UUID,
+    tier: str,
+    reason: str,
+    now: datetime,
+    is_at_once: bool = False,
+    is_told: bool = True,
+    is_trial: bool = False,
+) -> TierSet:
     """Give a person a tier; `now` is the wall's. Repeating it changes nothing.
 
     An upgrade holds at once, and ends a downgrade that waits; so does the tier that the person has, which
-    withdraws it. A downgrade holds after NOTICE, of which the person is warned, or `is_at_once`.
+    withdraws it. A downgrade holds after NOTICE, of which the person is warned, or `is_at_once`. Not `is_told` leaves
+    the mail to whoever calls `warn`. A trial does all of it, and undoes it.
     Raises NotFound, ValueInvalid.
     """
     wanted = _tier(tier)
@@ -68,8 +78,11 @@ def set_tier(*, user_id: UUID, tier: str, reason: str, now: datetime, is_at_once
     else:
         outcome = "downgrade_asked"
         _withdraw(pending, reason, now)
-        _warn(user, _asked(user, wanted, reason, now, now + NOTICE))
-    return TierSet(
+        change = _asked(user, wanted, reason, now, now + NOTICE)
+        _tell_of(change)
+        if is_told:
+            mail.tell_after_commit(user.email, **_warning(change))
+    done = TierSet(
         user_id=user_id,
         email=user.email,
         outcome=outcome,
@@ -77,6 +90,8 @@ def set_tier(*, user_id: UUID, tier: str, reason: str, now: datetime, is_at_once
         tier=user.tier,
         pending=_pending(user_id).first(),
     )
+    transaction.set_rollback(is_trial)
+    return done
 
 
 def apply_due(*, now: datetime) -> int:
@@ -91,6 +106,11 @@ def apply_due(*, now: datetime) -> int:
 def pending_change(user_id: UUID) -> TierChange | None:
     """Return the downgrade that waits for a person, None without one."""
     return _pending(user_id).first()
+
+
+def warn(email: str, change: TierChange) -> None:
+    """Mail somebody at once of their downgrade that waits. Raises OSError, SMTPException."""
+    mail.tell(email, **_warning(change))
 
 
 @transaction.atomic(durable=True)
@@ -150,23 +170,26 @@ def _withdraw(pending: TierChange | None, reason: str, now: datetime) -> None:
     )
 
 
-def _warn(user: User, change: TierChange) -> None:
+def _tell_of(change: TierChange) -> None:
     record(
         action="tier.downgrade_asked",
-        user_id=user.pk,
-        before={"tier": user.tier},
+        user_id=change.user_id,
+        before={"tier": change.from_tier},
         after={"tier": change.to_tier, "applies_at": change.applies_at},
         reason=change.reason,
     )
-    mail.tell_after_commit(
-        user.email,
-        subject=f"your tier will be {Tier(change.to_tier).label}",
-        happened=_warning(user.tier, change),
-        advice="GET /raxx/v1/tier tells at any time what you would lose. Until that day nothing changes.",
-    )
 
 
-def _warning(tier: str, change: TierChange) -> list[str]:
+def _warning(change: TierChange) -> dict[str, Any]:
+    """Return the mail of a downgrade that waits."""
+    return {
+        "subject": f"your tier will be {Tier(change.to_tier).label}",
+        "happened": _losses(change.from_tier, change),
+        "advice": "GET /raxx/v1/tier tells at any time what you would lose. Until that day nothing changes.",
+    }
+
+
+def _losses(tier: str, change: TierChange) -> list[str]:
     """Return what a person is told of a downgrade: each line of the table that gets less."""
     has, will = allowance(tier), allowance(change.to_tier)
     words = [

@@ -8,13 +8,19 @@ from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 
-from accounts.admin import SUPPORT, SupportAdmin
+from accounts.admin import SUPPORT, SupportAdmin, judged_by
 from accounts.errors import Failure, NotFound
 from accounts.models import User
 from broker_handoff.admin.forms import CloseForm, OpenForm
 from broker_handoff.models import SwitchClosing
-from broker_handoff.services.switches import approve_opening, ask_to_open, close_as_staff
-from trading.admin.pages import form_page, session_of, staff_of
+from broker_handoff.services.switches import (
+    approve_opening,
+    ask_to_open,
+    close_as_staff,
+    judge_closing,
+    judge_opening,
+)
+from trading.admin.pages import form_page, is_wrong, session_of, staff_of
 from trading.models import AccountEntry
 
 if TYPE_CHECKING:
@@ -24,6 +30,9 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
     from broker_handoff.services.switches import Closed
+
+
+_STEPS = ("ask", "open")  # of an opening, by two of the staff
 
 
 @admin.register(SwitchClosing)
@@ -51,36 +60,56 @@ class SwitchClosingAdmin(SupportAdmin):
             *super().get_urls(),
         ]
 
+    def judge_close(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the page of what cannot be closed."""
+        form = CloseForm(request.POST or None)
+        if is_wrong(form, lambda: judge_closing(operator=staff_of(request), **_what(form))):
+            return self._close_page(request, form)
+        return None
+
+    @judged_by(judge_close)
     def close_view(self, request: HttpRequest) -> HttpResponse:
         """Show the form, or close what it says, at once."""
         form = CloseForm(request.POST or None)
         if form.is_valid():
-            said = form.cleaned_data
             try:
                 closed = close_as_staff(
-                    operator=staff_of(request),
-                    scope=said["scope"],
-                    reason=said["reason"],
-                    user_id=_person(said["email"]) if said["email"] else None,
-                    connection_id=said["connection"],
-                    using=SUPPORT,
+                    operator=staff_of(request), reason=form.cleaned_data["reason"], **_what(form)
                 )
             except Failure as error:
                 form.add_error(None, str(error))
             else:
                 self.message_user(request, _words(closed), messages.SUCCESS)
                 return HttpResponseRedirect(_url_of(closed.closing.pk))
+        return self._close_page(request, form)
+
+    def _close_page(self, request: HttpRequest, form: CloseForm) -> HttpResponse:
         return form_page(
             self, request, "broker_handoff/admin/switch_close.html", form, title="Close the kill switch"
         )
 
+    def judge_one(self, request: HttpRequest, closing_id: UUID) -> HttpResponse | None:
+        """Return the page of what cannot be opened, or be asked to be."""
+        closing, step = self.get_object(request, str(closing_id)), request.POST.get("step")
+        if closing is None or step not in _STEPS:
+            return None
+        form, is_approval = OpenForm(request.POST), step == "open"
+
+        def judge() -> None:
+            judge_opening(
+                closing_id=closing_id, operator=staff_of(request), is_approval=is_approval, using=SUPPORT
+            )
+
+        return self._one_page(request, form, closing) if is_wrong(form, judge) else None
+
+    @judged_by(judge_one)
     def one_view(self, request: HttpRequest, closing_id: UUID) -> HttpResponse:
         """Show one, ask for its opening, or open it."""
         closing = self.get_object(request, str(closing_id))
         if closing is None:
             return super().change_view(request, str(closing_id))
         step = request.POST.get("step")
-        form = OpenForm(request.POST if step in ("ask", "open") else None)
+        form = OpenForm(request.POST if step in _STEPS else None)
         if form.is_valid():
             do = ask_to_open if step == "ask" else approve_opening
             try:
@@ -98,9 +127,23 @@ class SwitchClosingAdmin(SupportAdmin):
                 )
                 self.message_user(request, words, messages.SUCCESS)
                 return HttpResponseRedirect(_url_of(closing_id))
+        return self._one_page(request, form, closing)
+
+    def _one_page(self, request: HttpRequest, form: OpenForm, closing: SwitchClosing) -> HttpResponse:
         more: dict[str, Any] = {"title": "A closing of the kill switch", "closing": closing}
         more["is_asked_by_me"] = closing.asked_by == session_of(request).user_id
         return form_page(self, request, "broker_handoff/admin/switch_one.html", form, **more)
+
+
+def _what(form: CloseForm) -> dict[str, Any]:
+    """Return what a form in order is to stop, as the services take it. Raises NotFound."""
+    said = form.cleaned_data
+    return {
+        "scope": said["scope"],
+        "user_id": _person(said["email"]) if said["email"] else None,
+        "connection_id": said["connection"],
+        "using": SUPPORT,
+    }
 
 
 def _person(email: str) -> UUID:

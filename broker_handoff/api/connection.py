@@ -14,7 +14,6 @@ from broker_handoff.services import connecting
 from broker_handoff.services.connections import latest_connection
 from broker_handoff.services.disconnecting import disconnect
 from broker_handoff.services.gate import is_gate_open
-from broker_handoff.tasks import revoke_soon
 from trading.wire import instant, instant_or_none, plain
 
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ class Connection(SessionView):
         disconnect(
             owner=self.session, connection_id=found.pk, reason="you disconnected it", now=timezone.now()
         )
+        from broker_handoff.tasks import revoke_soon  # with Celery, which no page needs
+
         revoke_soon(found.pk)
         return json_response(_body(latest_connection(self.session)))
 

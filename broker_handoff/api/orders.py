@@ -20,7 +20,6 @@ from broker_handoff.models import LiveIntent
 from broker_handoff.services import intents
 from broker_handoff.services.gate import is_gate_open
 from broker_handoff.states import FINAL
-from broker_handoff.tasks import send_soon
 from matching.market.times import to_datetime
 from trading.api import query
 from trading.wire import instant, instant_or_none, plain, plain_or_none
@@ -63,7 +62,7 @@ class Orders(SessionView):
             is_repeat=body.is_repeat,
             is_gate_open=is_gate_open,
         )
-        send_soon(intent.pk)
+        _send_soon(intent.pk)
         return json_response(intent_body(intent), ACCEPTED)
 
     def get(self, request: Request) -> HttpResponse:
@@ -96,7 +95,7 @@ class OneOrder(SessionView):
             is_repeat=body.is_repeat,
             is_gate_open=is_gate_open,
         )
-        send_soon(intent.pk)
+        _send_soon(intent.pk)
         return json_response(intent_body(intent), ACCEPTED)
 
     def delete(self, _request: Request, intent_id: UUID) -> HttpResponse:
@@ -109,7 +108,7 @@ class OneOrder(SessionView):
             target_id=intent_id,
             is_gate_open=is_gate_open,
         )
-        send_soon(intent.pk)
+        _send_soon(intent.pk)
         return json_response(intent_body(intent), ACCEPTED)
 
 
@@ -147,6 +146,12 @@ def _events(events: Iterable[IntentEvent]) -> list[dict[str, Any]]:
         }
         for event in events
     ]
+
+
+def _send_soon(intent_id: UUID) -> None:
+    from broker_handoff.tasks import send_soon  # with Celery, which raxx.wsgi imports where live is on
+
+    send_soon(intent_id)
 
 
 def _listed(mine: QuerySet[LiveIntent], parameters: Mapping[str, str]) -> QuerySet[LiveIntent]:

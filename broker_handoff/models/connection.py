@@ -52,6 +52,9 @@ class BrokerConnection(models.Model):
     )
     revoke_attempts = models.PositiveIntegerField(default=0)
     next_revoke_at = models.DateTimeField(null=True)  # when the broker is asked next, while that waits
+    next_tell_at = models.DateTimeField(
+        null=True
+    )  # when the person is mailed that it is over, while that waits
     next_compare_at = models.DateTimeField(default=timezone.now)  # when its account is looked at next
     token_refused_at = models.DateTimeField(null=True)  # when the vault last refused to open the token
     notional_max = MoneyField(default=Decimal(1_000))  # dollars, of one order
@@ -87,6 +90,11 @@ class BrokerConnection(models.Model):
                 fields=["next_revoke_at"],
                 condition=models.Q(revoked_at_broker="waiting"),
                 name="broker_connection_to_revoke",
+            ),
+            models.Index(  # of whom it tells
+                fields=["next_tell_at"],
+                condition=models.Q(next_tell_at__isnull=False),
+                name="broker_connection_to_tell",
             ),
             models.Index(  # and for what it looks
                 fields=["next_compare_at"],

@@ -3,6 +3,8 @@
 In this order: the connection is over (nothing is sent by it any more); a worker asks the broker to take the
 token back, again and again for an hour; then, whatever came of it, the token is shredded. Whoever asks to be
 erased does not wait for the broker. Why so: broker_handoff/decisions/0001-vault.md.
+
+That the person is to be told is stored with the end itself (`telling.py`): whoever dies after it leaves no one untold.
 """
 
 from __future__ import annotations
@@ -10,17 +12,18 @@ from __future__ import annotations
 import logging
 import secrets
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F
 
-from accounts import mail
 from accounts.errors import NotFound
 from accounts.models import User
 from accounts.services.audit import record
 from broker_handoff.models import BrokerConnection, ConnectAttempt, SealedToken
 from broker_handoff.ports import BrokerRefused, BrokerUnavailable, OutcomeUnknown
+from broker_handoff.services.telling import tell
 from broker_handoff.services.tokens import opened, shred
 from broker_handoff.vault import KeyServiceAway, VaultRefused
 
@@ -45,20 +48,21 @@ CONSENT_GRACE = timedelta(days=7)  # after a consent's end: nothing new is sent,
 
 @transaction.atomic(durable=True)
 def disconnect(
-    *, owner: Owner, connection_id: UUID, reason: str, now: datetime, is_told: bool = True
+    *, owner: Owner, connection_id: UUID, reason: str, now: datetime, is_told_at_once: bool = True
 ) -> BrokerConnection:
-    """End a connection of the owner's, and mail them so unless not `is_told`; one that is over stays as it was.
+    """End a connection of the owner's, and mail them so as soon as it is committed; one that is over stays as it was.
 
-    From here on a worker asks the broker (`revoke_one`). Raises NotFound.
+    Not `is_told_at_once` leaves the mail to whoever calls `telling.tell`; workers do. From here on a worker asks the
+    broker (`revoke_one`). Raises NotFound.
     """
     mine = BrokerConnection.objects.owned_by(owner).filter(pk=connection_id)
     connection = mine.select_for_update(of=("self",)).first()
     if connection is None:
         raise NotFound("there is no such connection")
     if connection.status in BrokerConnection.LIVING:
-        _end(connection, reason[:REASON_MAX], now, waits=_has_token(connection))
-        if is_told:
-            tell(connection)
+        _end(connection, reason[:REASON_MAX], now, waits=_has_token(connection), tells=True)
+        if is_told_at_once:
+            transaction.on_commit(partial(tell, connection_id=connection.pk, now=now))
     return connection
 
 
@@ -81,7 +85,7 @@ def end_for_erasure(*, user_id: UUID, now: datetime) -> None:
     mine = BrokerConnection.objects.owned_by(owner)
     for connection in mine.filter(status__in=BrokerConnection.LIVING).select_for_update(of=("self",)):
         shred(connection)
-        _end(connection, "asked to be erased", now, waits=False)
+        _end(connection, "asked to be erased", now, waits=False, tells=False)
     # Those that wait for the broker wait no longer.
     for connection in mine.filter(revoked_at_broker=Revoked.WAITING).select_for_update(of=("self",)):
         shred(connection)
@@ -131,18 +135,6 @@ def revoke_one(
     return outcome
 
 
-def tell(connection: BrokerConnection) -> None:
-    """Mail a person that their connection is over, as soon as that is committed."""
-    mail.tell_after_commit(
-        User.objects.get(pk=connection.user_id).email,
-        subject="your live broker is disconnected",
-        happened=[
-            f"Raxx sends nothing to your account at the broker any more ({connection.disconnect_reason}).",
-            "Orders that are open there stay open: look after them at the broker.",
-        ],
-    )
-
-
 def _asked(
     connection: BrokerConnection, consent: Consent, keys: KeyService
 ) -> tuple[BrokerConnection.RevokedAtBroker, str]:
@@ -166,15 +158,16 @@ def _has_token(connection: BrokerConnection) -> bool:
     return SealedToken.objects.filter(connection_id=connection.pk).exists()
 
 
-def _end(connection: BrokerConnection, reason: str, now: datetime, *, waits: bool) -> None:
+def _end(connection: BrokerConnection, reason: str, now: datetime, *, waits: bool, tells: bool) -> None:
     before = connection.status
     connection.status = BrokerConnection.Status.DISCONNECTED
     connection.disconnected_at, connection.disconnect_reason = now, reason
     connection.revoked_at_broker = Revoked.WAITING if waits else Revoked.NOT_ASKED
     connection.next_revoke_at = now if waits else None
+    connection.next_tell_at = now if tells else None
     connection.save(
         update_fields=[
-            "status", "disconnected_at", "disconnect_reason", "revoked_at_broker", "next_revoke_at",
+            "status", "disconnected_at", "disconnect_reason", "revoked_at_broker", "next_revoke_at", "next_tell_at",
         ]
     )  # fmt: skip
     record(

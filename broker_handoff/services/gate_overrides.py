@@ -31,15 +31,20 @@ def ask_for_override(
 
     `shown` is a passkey's yes to this. Raises RuleBroken for oneself and for who does not oversee, ValueInvalid.
     """
-    _require_overseer(shown, using)
-    if shown.user_id == person_id:
-        raise RuleBroken("nobody asks for themselves")
+    judge_asking(user_id=shown.user_id, person_id=person_id, using=using)
     with transaction.atomic(using=using, durable=True):
         override = GateOverride.objects.using(using).create(
             user_id=person_id, reason=_checked(reason), asked_by=shown.user_id, asked_at=now
         )
         _tell("gate.override_asked", override, using, reason=override.reason)
     return override
+
+
+def judge_asking(*, user_id: UUID, person_id: UUID, using: str = "default") -> None:
+    """Raise RuleBroken where somebody may not ask that a person may trade live, before they show a passkey for it."""
+    _require_overseer(user_id, using)
+    if user_id == person_id:
+        raise RuleBroken("nobody asks for themselves")
 
 
 def approve_override(
@@ -54,17 +59,12 @@ def approve_override(
 
     `shown` is a passkey's yes to this. Raises NotFound, RuleBroken for who asked, whom it is for, and who does not oversee.
     """
-    _require_overseer(shown, using)
+    _require_overseer(shown.user_id, using)
     with transaction.atomic(using=using, durable=True):
         override = _locked(override_id, using)
-        if override.ended_at is not None:
-            raise RuleBroken("it has been ended: ask anew")
+        _require_second(override, shown.user_id)
         if override.approved_at is not None:
-            if override.approved_by == shown.user_id:
-                return override
-            raise RuleBroken("it is approved")
-        if shown.user_id in (override.asked_by, override.user_id):
-            raise RuleBroken("it takes two of the staff: who asked, and another one")
+            return override
         if not OVERRIDE_LASTS >= lasts > OVERRIDE_LASTS * 0:
             raise ValueInvalid(f"an override lasts {OVERRIDE_LASTS.days} days at most, and more than nothing")
         override.approved_by, override.approved_at = shown.user_id, now
@@ -81,6 +81,12 @@ def approve_override(
     return override
 
 
+def judge_approval(*, user_id: UUID, override: GateOverride, using: str = "default") -> None:
+    """Raise RuleBroken where somebody may not approve an override, before they show a passkey for it."""
+    _require_overseer(user_id, using)
+    _require_second(override, user_id)
+
+
 def end_override(
     *,
     override_id: UUID,
@@ -95,7 +101,7 @@ def end_override(
     A trial keeps nothing. Raises NotFound, ValueInvalid, RuleBroken for who does not oversee.
     """
     if shown is not None:
-        _require_overseer(shown, using)
+        _require_overseer(shown.user_id, using)
     words = _checked(reason)
     with transaction.atomic(using=using, durable=True):
         override = _locked(override_id, using)
@@ -108,10 +114,18 @@ def end_override(
     return override
 
 
-def _require_overseer(shown: Shown, using: str) -> None:
-    overseers = User.objects.using(using).filter(
-        pk=shown.user_id, is_active=True, is_staff=True, is_superuser=True
-    )
+def _require_second(override: GateOverride, user_id: UUID) -> None:
+    """Raise RuleBroken but for who may approve an override, or has."""
+    if override.ended_at is not None:
+        raise RuleBroken("it has been ended: ask anew")
+    if override.approved_at is not None and override.approved_by != user_id:
+        raise RuleBroken("it is approved")
+    if user_id in (override.asked_by, override.user_id):
+        raise RuleBroken("it takes two of the staff: who asked, and another one")
+
+
+def _require_overseer(user_id: UUID, using: str) -> None:
+    overseers = User.objects.using(using).filter(pk=user_id, is_active=True, is_staff=True, is_superuser=True)
     if not overseers.exists():
         raise RuleBroken("only who oversees the staff decides on exceptions")
 

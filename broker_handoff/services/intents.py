@@ -60,14 +60,6 @@ def events(*, session: LivingSession, intent_id: UUID) -> list[IntentEvent]:
     return list(IntentEvent.objects.owned_by(session).filter(intent=found).order_by("at", "pk"))
 
 
-def living_connection(*, session: LivingSession) -> BrokerConnection:
-    """Return the person's one connection. Raises GuardRefused where there is none."""
-    found = _living(session).first()
-    if found is None:
-        raise guarding.not_connected()
-    return found
-
-
 @transaction.atomic(durable=True)
 def accept_intent(
     *,

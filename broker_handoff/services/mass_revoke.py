@@ -1,7 +1,8 @@
 """Everybody's connections, cut at once: by a command, or by the admin's action.
 
 First all are over here, each in a transaction of its own; only then is the broker asked for one after the
-other: a slow broker keeps nobody connected. Killed anywhere, the next run with the same reason goes on.
+other: a slow broker keeps nobody connected. Killed anywhere, the next run with the same reason goes on. People are
+mailed last, since a mail server may be slow too, or by a worker: each once, whether or not the run is there to see it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from django.db import connections
 
 from accounts.models import User
 from broker_handoff.models import BrokerConnection
-from broker_handoff.services.disconnecting import Revoked, disconnect, revoke_one, tell
+from broker_handoff.services.disconnecting import Revoked, disconnect, revoke_one
+from broker_handoff.services.telling import tell, untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +58,7 @@ def _say_nothing(_done: int, _of: int, _what: str) -> None:
 def disconnect_everybody(
     *, reason: str, now: datetime, progress: Callable[[int, int, str], None] = _say_nothing
 ) -> list[BrokerConnection]:
-    """End every connection, and leave the broker's part to the workers; return what was ended. Nobody is mailed.
+    """End every connection, and leave the broker's part, and the mails, to the workers; return what was ended.
 
     What somebody has connected meanwhile is found as well: it is looked again until there is none.
     """
@@ -67,7 +69,11 @@ def disconnect_everybody(
             progress(len(ended) + 1, known, "disconnected here")
             ended.append(
                 disconnect(
-                    owner=User(pk=user_id), connection_id=connection_id, reason=reason, now=now, is_told=False
+                    owner=User(pk=user_id),
+                    connection_id=connection_id,
+                    reason=reason,
+                    now=now,
+                    is_told_at_once=False,
                 )
             )
     return ended
@@ -86,7 +92,7 @@ def cut_everybody(
 
     `is_again` asks also where the time of the next attempt has not come. `progress` is told how many of how many.
     """
-    ended = disconnect_everybody(reason=reason, now=clock(), progress=progress)
+    disconnect_everybody(reason=reason, now=clock(), progress=progress)
     waiting = BrokerConnection.objects.across_owners().filter(revoked_at_broker=Revoked.WAITING)
     if is_again:
         waiting.update(next_revoke_at=clock())
@@ -94,8 +100,10 @@ def cut_everybody(
     for number, connection_id in enumerate(asked, start=1):
         progress(number, len(asked), "asked for at the broker")
         revoke_one(connection_id=connection_id, consent=consent, keys=keys, now=clock())
-    for connection in ended:  # last: a mail server may be slow
-        tell(connection)
+    mailed = untold(now=clock())
+    for number, connection_id in enumerate(mailed, start=1):
+        progress(number, len(mailed), "mailed")
+        tell(connection_id=connection_id, now=clock())
     return Revocation(counts=counts_of(reason))
 
 

@@ -172,7 +172,8 @@ def _settle(claim: Claim, outcome: Outcome, pace: Pace) -> IntentStatus | None:
         return None
     row.lease = row.leased_until = None
     if isinstance(outcome, Told):
-        take(row, outcome.order, now=now)
+        if take(row, outcome.order, now=now):
+            return IntentStatus(row.status)  # it has saved the row, without its lease
     elif isinstance(outcome, Taken):
         go(row, _S.DONE, now=now)
         if outcome.order is not None:

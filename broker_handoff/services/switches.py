@@ -108,10 +108,12 @@ def close_as_staff(
     user_id: UUID | None = None,
     connection_id: UUID | None = None,
     using: str = "default",
+    is_trial: bool = False,
 ) -> Closed:
     """Let any of the staff stop everybody, a person, or a connection. Repeating it changes nothing.
 
-    Raises RuleBroken for who is not staff or may not, ValueInvalid, NotFound.
+    A trial does all of it, and undoes it. Raises RuleBroken for who is not staff or may not, ValueInvalid, also
+    for whom or what the scope does not mean, NotFound.
     """
     _require_staff(operator)
     user_id, connection_id = _subject(scope, user_id, connection_id, using)
@@ -124,6 +126,7 @@ def close_as_staff(
             by=operator.pk,
             reason=reason,
             using=using,
+            is_trial=is_trial,
         )
     except ProgrammingError:  # row security: in the admin it may be anybody's id
         raise NotFound(f"there is no {scope} that you may stop") from None
@@ -131,11 +134,17 @@ def close_as_staff(
         raise NotFound(f"there is no {scope} {connection_id or user_id}") from None
 
 
-def would_stop(*, operator: User, scope: str, user_id: UUID | None, connection_id: UUID | None) -> int:
-    """Return how many orders wait that closing this would stop. Raises as closing does."""
+def judge_closing(
+    *, operator: User, scope: str, user_id: UUID | None, connection_id: UUID | None, using: str = "default"
+) -> None:
+    """Raise what closing this would be refused with, as far as that is known before; change nothing."""
     _require_staff(operator)
-    user_id, connection_id = _subject(scope, user_id, connection_id, "default")
-    return _intents(IntentStatus.ACCEPTED, user_id, connection_id).count()
+    _subject(scope, user_id, connection_id, using)
+
+
+def stopped_by(closing: SwitchClosing) -> int:
+    """Return how many orders wait that a closing stops, or would."""
+    return _intents(IntentStatus.ACCEPTED, closing.user_id, closing.connection_id).count()
 
 
 @transaction.atomic(durable=True)
@@ -150,10 +159,12 @@ def open_own(*, owner: Owner) -> list[SwitchClosing]:
     return closings
 
 
-def ask_to_open(*, closing_id: UUID, operator: User, reason: str, using: str = "default") -> SwitchClosing:
+def ask_to_open(
+    *, closing_id: UUID, operator: User, reason: str, using: str = "default", is_trial: bool = False
+) -> SwitchClosing:
     """Ask that a switch which the staff has closed be opened; another one approves. A later asking replaces it.
 
-    Raises NotFound, RuleBroken, ValueInvalid.
+    A trial does all of it, and undoes it. Raises NotFound, RuleBroken, ValueInvalid.
     """
     with transaction.atomic(using=using, durable=True):
         closing = _of_staff(closing_id, operator, using)
@@ -164,15 +175,16 @@ def ask_to_open(*, closing_id: UUID, operator: User, reason: str, using: str = "
         )
         closing.save(using=using, update_fields=["asked_by", "asked_at", "asked_reason"])
         _tell("live_switch.opening_asked", closing, reason=closing.asked_reason, using=using)
+        transaction.set_rollback(is_trial, using=using)
     return closing
 
 
 def approve_opening(
-    *, closing_id: UUID, operator: User, reason: str = "", using: str = "default"
+    *, closing_id: UUID, operator: User, reason: str = "", using: str = "default", is_trial: bool = False
 ) -> SwitchClosing:
     """Open a switch for which another of the staff has asked, within a day; a reason of one's own is told as well.
 
-    Raises NotFound, RuleBroken, ValueInvalid.
+    A trial does all of it, and undoes it. Raises NotFound, RuleBroken, ValueInvalid.
     """
     with transaction.atomic(using=using, durable=True):
         closing = _approvable(closing_id, operator, using)
@@ -180,13 +192,16 @@ def approve_opening(
         closing.save(using=using, update_fields=["opened_by", "opened_at"])
         words = _reason(reason) if reason else closing.asked_reason
         _tell("live_switch.opened", closing, reason=words, using=using)
+        transaction.set_rollback(is_trial, using=using)
     return closing
 
 
-@transaction.atomic(durable=True)
-def judge_opening(*, closing_id: UUID, operator: User, is_approval: bool) -> SwitchClosing:
+def judge_opening(
+    *, closing_id: UUID, operator: User, is_approval: bool, using: str = "default"
+) -> SwitchClosing:
     """Return the closing that an operator may ask to open, or approve; change nothing. Raises as those do."""
-    return (_approvable if is_approval else _of_staff)(closing_id, operator, "default")
+    with transaction.atomic(using=using, durable=True):
+        return (_approvable if is_approval else _of_staff)(closing_id, operator, using)
 
 
 def _approvable(closing_id: UUID, operator: User, using: str) -> SwitchClosing:
@@ -209,6 +224,7 @@ def _close(
     by: UUID,
     reason: str,
     using: str = "default",
+    is_trial: bool = False,
 ) -> Closed:
     which = {"scope": scope, "user_id": user_id, "connection_id": connection_id, "is_own": is_own}
     with transaction.atomic(using=using, durable=True):
@@ -222,9 +238,11 @@ def _close(
             _tell("live_switch.closed", stands, reason=stands.reason, using=using)
         else:
             stands = living_ones.first()
+        transaction.set_rollback(is_trial, using=using)
     if stands is None:  # that of somebody else was opened in this very moment: closed it shall be
-        return _close(**which, by=by, reason=reason, using=using)  # type: ignore[arg-type] # a mapping of mixed values
-    return Closed(closing=stands, is_new=is_new, being_sent=_being_sent(stands, using))
+        return _close(**which, by=by, reason=reason, using=using, is_trial=is_trial)  # type: ignore[arg-type] # a mapping of mixed values
+    being_sent = None if is_trial else _being_sent(stands, using)  # nobody shall wait for a trial
+    return Closed(closing=stands, is_new=is_new, being_sent=being_sent)
 
 
 def _being_sent(closing: SwitchClosing, using: str) -> int | None:
@@ -253,7 +271,16 @@ def _intents(status: IntentStatus, user_id: UUID | None, connection_id: UUID | N
 def _subject(
     scope: str, user_id: UUID | None, connection_id: UUID | None, using: str
 ) -> tuple[UUID | None, UUID | None]:
-    """Return whom and what a scope means, without what it does not name. Raises ValueInvalid, NotFound."""
+    """Return whom and what a scope means. Raises NotFound, ValueInvalid also for what it does not mean.
+
+    Whoever names a person and means them alone shall not stop everybody by a slip.
+    """
+    if user_id is not None and scope != Scope.USER:
+        raise ValueInvalid(f"the scope {scope} takes no person: name none, or say the scope {Scope.USER}")
+    if connection_id is not None and scope != Scope.CONNECTION:
+        raise ValueInvalid(
+            f"the scope {scope} takes no connection: name none, or say the scope {Scope.CONNECTION}"
+        )
     if scope == Scope.GLOBAL:
         return None, None
     if scope == Scope.CONNECTION and connection_id is not None:

@@ -24,11 +24,6 @@ def tick_of(price: int) -> int:
     return CENT if price >= DOLLAR else 1
 
 
-def is_on_tick(price: int) -> bool:
-    """Return whether an order may name this price, in 1/10,000 dollar."""
-    return price % tick_of(price) == 0
-
-
 def price_from_dollars(dollars: Decimal) -> int:
     """Return an order's price in 1/10,000 dollar.
 

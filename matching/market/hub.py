@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from matching.market import alpaca, clock, keys, rows, sources
+from matching.market import alpaca, clock, keys, rows, sources, vendor
 from matching.market.errors import FeedUnavailable
 from matching.market.feeds import live_calendar, synthetic_market
 from matching.market.publisher import Publisher
@@ -125,6 +125,7 @@ class Hub:
             writer = sources.LiveWriter(publisher, market, live_calendar(market.calendar))
             return sources.SyntheticSource(writer, numbers, wall_ns=time.time_ns())
         if feed == clock.ALPACA:
+            vendor.require_own_stream(self._market_id)
             credentials = alpaca.Credentials.of_environment(self._environment)
             if not market.config.get("symbols"):
                 raise FeedUnavailable(

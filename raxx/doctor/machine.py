@@ -33,7 +33,10 @@ def data_folder() -> str:
     """Ask whether only we can read the data folder and its secrets."""
     folder = settings.DATA_FOLDER.root
     if not folder.exists():
-        raise Unwell(f"{folder} does not exist", "start Raxx once: `make run`, or set RAXX_DATA_DIR")
+        raise Unwell(
+            f"{folder} does not exist",
+            f"set RAXX_DATA_DIR{'' if settings.IS_PRODUCTION else ', or start Raxx once: `make run`'}",
+        )
     for path in (folder, *sorted((folder / "secrets").glob("*")), *sorted(folder.glob("demo*.json"))):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXOTH:

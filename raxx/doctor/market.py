@@ -14,7 +14,9 @@ from kombu.exceptions import OperationalError as KombuError
 from matching.market import keys
 from matching.market.clock import REPLAY
 from matching.market.times import SECOND
+from matching.market.vendor import StreamTaken, require_own_stream
 from matching.models import Market, Shard
+from raxx import hints
 from raxx.celery import app as celery
 from raxx.doctor.registry import Unwell, check, check_each
 from trading.models import Order, OrderEvent
@@ -27,7 +29,6 @@ INBOX_AGE_MAX_S = 5.0  # twenty beats of the matcher's own looking
 LAG_MAX_S = 5.0  # it commits once a second at least
 CELERY_PATIENCE_S = 3.0
 LATE = "see the matcher's log; it is alive and does not keep up, or does not see these rows"
-START = "start it: `make run`, or the process of that name"
 
 
 def _valkey() -> redis.Redis:
@@ -50,7 +51,7 @@ def valkey() -> str:
         try:
             facts: dict[str, Any] = client.info()
         except redis.RedisError as error:
-            raise Unwell(str(error), "start Raxx, or mend VALKEY_URL") from None
+            raise Unwell(str(error), hints.start_valkey()) from None
     policy = facts.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         raise Unwell(f"maxmemory-policy is {policy}", "config set maxmemory-policy noeviction")
@@ -60,13 +61,19 @@ def valkey() -> str:
 
 @check_each("feed", _active_markets)
 def feed(market: Market) -> str:
-    """Ask whether the hub of an active market was heard of a moment ago."""
+    """Ask whether an active market may have its stream, and its hub was heard of a moment ago."""
+    try:
+        require_own_stream(market.pk)
+    except StreamTaken as error:
+        raise Unwell(error.fact, error.remedy) from None
     with _valkey() as client:
         beat = client.get(keys.heartbeat(market.pk))
     if beat is None:
-        raise Unwell(f"the hub of market {market} is silent", f"{START} (hub)")
+        raise Unwell(
+            f"the hub of market {market.pk} ({market}) is silent", hints.start("hub", number=market.pk)
+        )
     found = json.loads(bytes(beat))
-    return f"{market}: {market.feed}, sequence {found.get('seq', '?')}"
+    return f"market {market.pk} ({market}): sequence {found.get('seq', '?')}"
 
 
 @check_each("matcher", _active_markets)
@@ -76,11 +83,11 @@ def matcher(market: Market) -> str:
     if len(shards) < market.shard_count:
         known = {shard.number for shard in shards}
         missing = ", ".join(f"{market.pk}/{n}" for n in range(market.shard_count) if n not in known)
-        raise Unwell(f"no matcher has ever run shard {missing}", f"{START} (matcher)")
+        raise Unwell(f"no matcher has ever run shard {missing}", hints.start("matcher"))
     for shard in shards:
         silence = (datetime.now(UTC) - shard.updated_at).total_seconds()
         if silence > MATCHER_SILENCE_MAX_S:
-            raise Unwell(f"shard {shard} committed nothing for {silence:.0f} s", f"{START} (matcher)")
+            raise Unwell(f"shard {shard} committed nothing for {silence:.0f} s", hints.start("matcher"))
     waiting = oldest_wish_s(market)
     if waiting > INBOX_AGE_MAX_S:
         raise Unwell(f"an order waits to be decided since {waiting:.0f} s", LATE)
@@ -104,7 +111,7 @@ def lag_s(market: Market, shard: Shard) -> float:
     if published is None or published["run"] != market.run:
         return 0.0
     if shard.run != market.run:
-        raise Unwell(f"shard {shard} has not begun run {market.run}", f"{START} (matcher)")
+        raise Unwell(f"shard {shard} has not begun run {market.run}", hints.start("matcher"))
     pace = float(market.speed or 1) if market.feed == REPLAY else 1.0
     return max(0.0, (published["at"] - shard.at) / SECOND / pace)
 
@@ -127,7 +134,7 @@ def tasks() -> str:
     try:
         answers = celery.control.ping(timeout=CELERY_PATIENCE_S, limit=1)
     except KombuError as error:
-        raise Unwell(f"the queue does not answer: {error}", "start Raxx, or mend VALKEY_URL") from None
+        raise Unwell(f"the queue does not answer: {error}", hints.start_valkey()) from None
     if not answers:
-        raise Unwell("no worker answers", f"{START} (worker)")
+        raise Unwell("no worker answers", hints.start("worker"))
     return f"{len(answers)} worker(s) answer"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.db import OperationalError
 
+from raxx import hints
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -86,7 +88,7 @@ def _outcome(name: str, function: Check) -> list[Finding]:
         detail, fix = found.detail, found.fix
     except OperationalError as error:
         detail = f"PostgreSQL does not answer: {str(error).strip().splitlines()[0]}"
-        fix = "start it: `make run`, or your own PostgreSQL; or mend DATABASE_URL"
+        fix = hints.start_postgres()
     except Exception as error:  # noqa: BLE001 - a check that cannot run is a finding, not the end of the others
         first_line = (str(error).strip() or "no further word").splitlines()[0]
         detail, fix = f"{type(error).__name__}: {first_line}", "mend what stands above; see the logs"

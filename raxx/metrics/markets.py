@@ -45,26 +45,28 @@ class Families:
             labels=of_shard,
         )
         self.lag = GaugeMetricFamily(
-            "raxx_matcher_lag_seconds", "How far a shard is behind the hub.", labels=of_shard
+            "raxx_matcher_lag_seconds",
+            "How far a shard is behind the hub; infinite where it has not begun the hub's run.",
+            labels=of_shard,
         )
 
     def all(self) -> list[Metric]:
         return [self.hub, self.oldest, self.age, self.silence, self.lag]
 
 
-def of_markets(client: redis.Redis) -> tuple[list[Metric], str]:
-    """Return the metrics of all active markets, and what could not be asked, "" when all could.
+def of_markets(client: redis.Redis) -> tuple[list[Metric], bool]:
+    """Return the metrics of all active markets, and whether there is one; what is ill of one is told with its number.
 
     Raises redis.RedisError, django.db.Error.
     """
-    running, told, troubles = running_markets(), Families(), []
+    running, told = running_markets(), Families()
     hubs = living_hubs(client, [market.pk for market in running])
     for market in running:
         told.hub.add_metric([str(market.pk)], float(market.pk in hubs))
         told.oldest.add_metric([str(market.pk)], oldest_wish_s(market))
         _add_age(told, client, market)
-        troubles += _add_shards(told, market)
-    return told.all(), "; ".join(troubles) if running else "no market is active"
+        _add_shards(told, market)
+    return told.all(), bool(running)
 
 
 def _add_age(told: Families, client: redis.Redis, market: Market) -> None:
@@ -75,10 +77,8 @@ def _add_age(told: Families, client: redis.Redis, market: Market) -> None:
         told.age.add_metric([str(market.pk)], max(0.0, (to_ns(datetime.now(UTC)) - at) / SECOND))
 
 
-def _add_shards(told: Families, market: Market) -> list[str]:
-    """Add how each shard is; return which could not be asked how far behind it is."""
+def _add_shards(told: Families, market: Market) -> None:
     shards = {shard.number: shard for shard in Shard.objects.filter(market=market)}
-    troubles = []
     for number in range(market.shard_count):
         labels, shard = [str(market.pk), str(number)], shards.get(number)
         if shard is None:
@@ -88,7 +88,7 @@ def _add_shards(told: Families, market: Market) -> list[str]:
         if market.feed == REPLAY and market.paused:
             continue
         try:
-            told.lag.add_metric(labels, lag_s(market, shard))
-        except Unwell as error:
-            troubles.append(error.detail)
-    return troubles
+            lag = lag_s(market, shard)
+        except Unwell:  # it has not begun the run
+            lag = math.inf
+        told.lag.add_metric(labels, lag)

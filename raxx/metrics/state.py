@@ -82,9 +82,9 @@ class State:
 
     @staticmethod
     def _markets(client: redis.Redis, is_up: dict[str, float]) -> list[Metric]:
-        found, trouble = of_markets(client)
-        if trouble:
-            logger.warning("metrics of a market are left out: %s", trouble)
+        found, is_any = of_markets(client)
+        if not is_any:
+            logger.warning("no market is active")
             is_up["market"] = 0.0
         return found
 

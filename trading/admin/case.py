@@ -8,6 +8,7 @@ Other apps add sections of theirs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,9 @@ def text(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         return plain(value)
-    return str(value.isoformat(sep=" ", timespec="seconds") if hasattr(value, "isoformat") else value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return str(value)
 
 
 def _shown(section: Section, case: Case, page: int) -> Shown:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from accounts.admin import SUPPORT, SupportAdmin
-from trading.admin.acts import answer
+from accounts.admin import SUPPORT, SupportAdmin, judged_by
+from trading.admin.acts import answer, judged
 from trading.admin.case import sections_of
 from trading.admin.offers import offered, offers
 from trading.admin.pages import entry_of, staff_of
@@ -27,6 +28,7 @@ from trading.models import (
     configuration,
 )
 from trading.services.grants import is_granted, record_look
+from trading.wire import plain
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,10 +50,21 @@ class TradingAccountAdmin(SupportAdmin):
     search_fields = ("number", "name", "user__email")
     ordering = ("-created_at", "pk")
     fields = (
-        "number", "user", "name", "status", "frozen_at", "market", "profile", "multiplier", "currency", "cash",
-        "cash_held", "generation", "event_seq", "created_at", "reset_at", *configuration.FIELDS,
+        "number", "user", "name", "status", "frozen_at", "market", "profile", "multiplier", "currency", "cash_now",
+        "cash_kept", "generation", "event_seq", "created_at", "reset_at", *configuration.FIELDS,
     )  # fmt: skip
+    readonly_fields = ("cash_now", "cash_kept")
     change_form_template = "trading/admin/account.html"
+
+    @admin.display(description="cash")
+    def cash_now(self, account: TradingAccount) -> str:
+        """Return it as people read it: the ledger keeps thirteen places."""
+        return plain(account.cash)
+
+    @admin.display(description="cash held by open orders")
+    def cash_kept(self, account: TradingAccount) -> str:
+        """Return it the same way."""
+        return plain(account.cash_held)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the case page, and the forms of what may be done."""
@@ -80,6 +93,14 @@ class TradingAccountAdmin(SupportAdmin):
         shown = {**tables_of(account), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, shown)
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Lead to what was ever done, which the case page has from the audit log, and its look is written down."""
+        account = self.get_object(request, unquote(object_id))
+        if account is None:
+            return super().history_view(request, object_id, extra_context)
+        case = reverse("admin:trading_tradingaccount_case", args=[account.pk])
+        return HttpResponseRedirect(f"{case}#audit")
+
     def case_view(self, request: HttpRequest, account_id: UUID) -> HttpResponse:
         """Show all that support needs of one account on one page, after writing down that it was looked at."""
         account = self.get_object(request, str(account_id))
@@ -96,6 +117,14 @@ class TradingAccountAdmin(SupportAdmin):
         }
         return TemplateResponse(request, "trading/admin/case.html", context)
 
+    def judge_act(self, request: HttpRequest, account_id: UUID, kind: str) -> HttpResponse | None:
+        """Return the page of what cannot be asked for; None also where there is nothing to ask it of."""
+        account, found = self.get_object(request, str(account_id)), offered(kind, is_global=False)
+        if account is None or found is None:
+            return None
+        return judged(self, request, found, account, is_to_view=not self._may_act(request, account))
+
+    @judged_by(judge_act)
     def act_view(self, request: HttpRequest, account_id: UUID, kind: str) -> HttpResponse:
         """Show the form of an act, or ask for it; what may be seen and not acted on says so."""
         account, found = self.get_object(request, str(account_id)), offered(kind, is_global=False)

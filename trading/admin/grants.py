@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 
-from accounts.admin import SUPPORT, SupportAdmin
+from accounts.admin import SUPPORT, SupportAdmin, judged_by
 from accounts.errors import NotFound, RuleBroken
+from matching.market.titles import title
+from matching.models import Market
 from trading.admin.forms import GrantForm
-from trading.admin.pages import form_page, staff_of
+from trading.admin.pages import form_page, is_wrong, staff_of
 from trading.models import AccountEntry, AccountGrant, GrantPermission
 from trading.services.grants import colleague_named, end_one_grant, give_grant, is_granted
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
+
+    from trading.services.grants import Given
 
 
 @admin.register(AccountGrant)
@@ -83,7 +88,7 @@ class AccountGrantAdmin(SupportAdmin):
 class AccountEntryAdmin(SupportAdmin):
     """That an account exists, for superusers; from here they grant it, to themselves or to one of the staff."""
 
-    list_display = ("number", "email", "tier", "status", "market", "created_at")
+    list_display = ("number", "email", "tier", "status", "of_market", "created_at")
     list_filter = ("status",)
     search_fields = ("number", "email")
     ordering = ("-created_at", "pk")
@@ -91,6 +96,20 @@ class AccountEntryAdmin(SupportAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
         """Let superusers in; the view would show nothing to anybody else."""
         return bool(request.user.is_superuser)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return them, each with what its market is: of its market an entry has the name."""
+        market = Market.objects.filter(name=OuterRef("market"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(feed=Subquery(market.values("feed")), config=Subquery(market.values("config")))
+        )
+
+    @admin.display(description="market", ordering="market")
+    def of_market(self, entry: Any) -> str:
+        """Return what its market is called."""
+        return title(name=entry.market, feed=entry.feed, config=entry.config)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the form by which a superuser lets themselves in."""
@@ -112,35 +131,55 @@ class AccountEntryAdmin(SupportAdmin):
             return HttpResponseRedirect(reverse("admin:trading_tradingaccount_change", args=[entry.pk]))
         return HttpResponseRedirect(reverse("admin:trading_accountentry_grant", args=[entry.pk]))
 
+    def judge_grant(self, request: HttpRequest, account_id: UUID) -> HttpResponse | None:
+        """Return the page of what cannot be granted."""
+        entry = self._entry(request, account_id)
+        form = GrantForm(request.POST or None)
+        if entry is None or not is_wrong(form, lambda: self._granted(request, entry, form, is_trial=True)):
+            return None
+        return self._form(request, entry, form)
+
+    @judged_by(judge_grant)
     def grant_view(self, request: HttpRequest, account_id: UUID) -> HttpResponse:
         """Show the form, or grant what it asks for and show the account, or the grant of another one."""
-        entry = self.get_object(request, str(account_id)) if self.has_view_permission(request) else None
+        entry = self._entry(request, account_id)
         if entry is None:
             return super().change_view(request, str(account_id))
-        form, staff = GrantForm(request.POST or None), staff_of(request)
+        form = GrantForm(request.POST or None)
         if form.is_valid():
             try:
-                asked = form.cleaned_data["staff"]
-                holder = colleague_named(asked, using=SUPPORT) if asked else staff
-                given = give_grant(
-                    staff=holder,
-                    account_id=entry.pk,
-                    owner_id=entry.owner_id,
-                    granted_by=staff,
-                    using=SUPPORT,
-                    **form.terms,
-                )
+                given = self._granted(request, entry, form)
             except (NotFound, RuleBroken) as error:
                 form.add_error(None, str(error))
             else:
                 self.message_user(request, "Granted, and written down.", messages.SUCCESS)
-                if holder.pk == staff.pk:
+                newest = given.grants[-1]
+                if newest.user_id == staff_of(request).pk:
                     return HttpResponseRedirect(
                         reverse("admin:trading_tradingaccount_change", args=[entry.pk])
                     )
-                return HttpResponseRedirect(
-                    reverse("admin:trading_accountgrant_change", args=[given.grants[-1].pk])
-                )
+                return HttpResponseRedirect(reverse("admin:trading_accountgrant_change", args=[newest.pk]))
+        return self._form(request, entry, form)
+
+    def _entry(self, request: HttpRequest, account_id: UUID) -> AccountEntry | None:
+        return self.get_object(request, str(account_id)) if self.has_view_permission(request) else None
+
+    def _granted(
+        self, request: HttpRequest, entry: AccountEntry, form: GrantForm, *, is_trial: bool = False
+    ) -> Given:
+        """Grant what a form in order asks for; a trial keeps nothing. Raises NotFound, RuleBroken."""
+        staff, asked = staff_of(request), form.cleaned_data["staff"]
+        return give_grant(
+            staff=colleague_named(asked, using=SUPPORT) if asked else staff,
+            account_id=entry.pk,
+            owner_id=entry.owner_id,
+            granted_by=staff,
+            using=SUPPORT,
+            is_trial=is_trial,
+            **form.terms,
+        )
+
+    def _form(self, request: HttpRequest, entry: AccountEntry, form: GrantForm) -> HttpResponse:
         return form_page(
             self,
             request,

@@ -9,10 +9,13 @@ from django.conf import settings
 from django.template.response import TemplateResponse
 
 from accounts.admin import SUPPORT, SupportAdmin
+from accounts.errors import Failure
 from accounts.models import User
 from trading.models import AccountEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django import forms
     from django.http import HttpRequest, HttpResponse
 
@@ -45,6 +48,19 @@ def entry_of(account_id: str) -> AccountEntry | None:
     except ValueError:
         return None
     return AccountEntry.objects.using(SUPPORT).filter(pk=key).first()
+
+
+def is_wrong(form: forms.Form, judge: Callable[[], object]) -> bool:
+    """Say whether a form that was sent cannot be: its fields, or what `judge` raises. Its errors then say why.
+
+    `judge` is called where the fields are in order. A form that was not sent is not wrong.
+    """
+    if form.is_valid():
+        try:
+            judge()
+        except Failure as error:
+            form.add_error(None, str(error))
+    return bool(form.errors)
 
 
 def form_page(

@@ -8,12 +8,12 @@ from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.urls import path, reverse
 
-from accounts.admin import SUPPORT, SupportAdmin
+from accounts.admin import SUPPORT, SupportAdmin, judged_by
 from accounts.errors import RuleBroken, ValueInvalid
 from trading.admin.forms import ProfileForm
-from trading.admin.pages import form_page
+from trading.admin.pages import form_page, is_wrong
 from trading.models import Asset, SimulationProfile
-from trading.services.profiles import define_profile
+from trading.services.profiles import define_profile, next_definition
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -46,6 +46,14 @@ class SimulationProfileAdmin(SupportAdmin):
         define = self.admin_site.admin_view(self.define_view)
         return [path("define/", define, name="trading_simulationprofile_define"), *super().get_urls()]
 
+    def judge_define(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the page of what cannot be defined."""
+        form = ProfileForm(request.POST or None)
+        if not request.user.is_superuser or not is_wrong(form, lambda: next_definition(**_said(form))):
+            return None
+        return self._form(request, form)
+
+    @judged_by(judge_define)
     def define_view(self, request: HttpRequest) -> HttpResponse:
         """Show the form, or define what it says: for superusers."""
         if not request.user.is_superuser:
@@ -53,17 +61,20 @@ class SimulationProfileAdmin(SupportAdmin):
         form = ProfileForm(request.POST or None)
         if form.is_valid():
             try:
-                done = define_profile(
-                    name=form.cleaned_data["name"],
-                    changes=form.changes,
-                    reason=form.cleaned_data["reason"],
-                    using=SUPPORT,
-                )
+                done = define_profile(reason=form.cleaned_data["reason"], **_said(form))
             except (ValueInvalid, RuleBroken) as error:
                 form.add_error(None, str(error))
             else:
                 words = f"{done.profile} is defined." if done.is_new else f"{done.profile} says so already."
                 self.message_user(request, words, messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:trading_simulationprofile_changelist"))
+        return self._form(request, form)
+
+    def _form(self, request: HttpRequest, form: ProfileForm) -> HttpResponse:
         more: dict[str, Any] = {"title": "Define the next version of a profile"}
         return form_page(self, request, "trading/admin/define.html", form, **more)
+
+
+def _said(form: ProfileForm) -> dict[str, Any]:
+    """Return what a form in order says, as the services take it."""
+    return {"name": form.cleaned_data["name"], "changes": form.changes, "using": SUPPORT}

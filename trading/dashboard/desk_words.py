@@ -25,5 +25,6 @@ DESK_WORDS = {
     "curve": _(
         "From {first} to {last} the equity went from ${opening} to ${closing}, between ${low} and ${high}."
     ),
+    "curve_begins": _("At {first} the equity was ${closing}. The line goes on from there."),
     "curve_none": _("There is nothing to draw in this period yet."),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from accounts.dashboard.words import WORDS
 from accounts.models.api_key import Scope
+from matching.market.calendar import ALWAYS_OPEN
 from matching.market.errors import FeedUnavailable
 from matching.market.feeds import TapeConfig
 from matching.market.times import SECOND, new_york, new_york_date, rfc3339, to_ns
@@ -60,10 +61,12 @@ class MarketPage(PaperPage):
     def whole(self, request: HttpRequest, **_: Any) -> dict[str, Any]:  # noqa: ARG002 - a page's signature
         """Return what kind of market it is, and whether the reader may move its clock."""
         market = self.account.market
+        terms = reference.market_terms(market.pk)
         return {
             "feed": market.feed,
             "is_active": market.is_active,
-            "symbols": sorted(reference.market_terms(market.pk).symbols),
+            "never_closes": terms.calendar == ALWAYS_OPEN,
+            "symbols": sorted(terms.symbols),
             "words": {**WORDS, **MARKET_WORDS},
         }
 

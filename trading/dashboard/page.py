@@ -152,7 +152,7 @@ def market_now(market: Market) -> MarketNow:
     at = to_ns(now)
     session = calendar.session_at(at)
     return MarketNow(
-        name=market.name,
+        name=market.title,
         at=now,
         session=_session_word(session),
         is_open=session is Session.REGULAR,

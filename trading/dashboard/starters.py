@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext as _
-
-from matching.models import Market
 from trading import reference
 from trading.services.market_choice import markets_for
 from trading.services.running_markets import running_markets
@@ -15,10 +12,11 @@ from trading.services.running_markets import running_markets
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from matching.models import Market
+
 # Broad ones first: a fund of many companies, then companies that most people have heard of.
 FAMILIAR = ("SPY", "QQQ", "AAPL", "MSFT", "NVDA", "AMZN", "IBM", "TSLA", "JPM", "GOOG", "META", "BAC")
 SHOWN = 6
-TITLED = 3
 
 
 def starters(symbols: Iterable[str], most: int = SHOWN) -> tuple[str, ...]:
@@ -40,7 +38,7 @@ class Choice:
 def choices_for(tier: str) -> list[Choice]:
     """Return the markets that people of a tier may choose, the one of who names none first."""
     return [
-        Choice(name=market.name, title=_title_of(market), symbols=starters_of(market))
+        Choice(name=market.name, title=market.title, symbols=starters_of(market))
         for market in markets_for(tier)
     ]
 
@@ -53,18 +51,3 @@ def default_market() -> Market | None:
 def starters_of(market: Market) -> tuple[str, ...]:
     """Return the symbols of a market that somebody meets first."""
     return starters(reference.market_terms(market.pk).symbols)
-
-
-def _title_of(market: Market) -> str:
-    """Return what kind of market it is, and some of its symbols: its name is for machines."""
-    if market.feed == Market.FeedKind.REPLAY:
-        dates = market.config.get("dates") or [""]
-        kind = _("Recorded, %(days)s") % {
-            "days": dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-        }
-    elif market.feed == Market.FeedKind.SYNTHETIC:
-        kind = _("Computed")
-    else:
-        kind = _("Live")
-    shown = ", ".join(starters_of(market)[:TITLED])
-    return f"{kind} ({shown})" if shown else kind

@@ -91,13 +91,17 @@ CLASSES = (
     ),
     Choice(
         "oco",
-        gettext_lazy("One cancels other"),
-        gettext_lazy("Two exits of a position that you hold: when one of them fills, the other is canceled."),
+        gettext_lazy("Pair (OCO)"),
+        gettext_lazy(
+            "One cancels other: two exits of a position that you hold. When one fills, the other is canceled."
+        ),
     ),
     Choice(
         "oto",
-        gettext_lazy("One triggers other"),
-        gettext_lazy("When it fills, one exit begins to work: a take-profit or a stop-loss."),
+        gettext_lazy("Exit (OTO)"),
+        gettext_lazy(
+            "One triggers other: when it fills, one exit begins to work, a take-profit or a stop-loss."
+        ),
     ),
 )
 

@@ -22,10 +22,16 @@ def add_market(parser: _ActionsContainer, **more: Any) -> None:
 
 def add_description(parser: _ActionsContainer) -> None:
     """Add the options that `trading.services.markets.activate_market` takes under the same names."""
-    parser.add_argument("--feed", choices=["synthetic", "replay", "alpaca"], help="where quotes come from")
+    parser.add_argument(
+        "--feed",
+        choices=["synthetic", "replay", "alpaca"],
+        help="where quotes come from: a seed, recorded days, or the operator's data key",
+    )
     parser.add_argument("--tape", metavar="DIR", help="folder of recorded days, for --feed replay")
     parser.add_argument("--date", metavar="D", help="recorded days: 2013-10-08, or 2013-10-07..2013-10-10")
-    parser.add_argument("--symbols", metavar="A,B", help="symbols to trade; default: all that there are")
+    parser.add_argument(
+        "--symbols", metavar="A,B", help="symbols to trade; default: all that there are; alpaca needs them"
+    )
     parser.add_argument("--speed", metavar="N", help="market seconds per second, or max")
     parser.add_argument(
         "--paused",

@@ -47,6 +47,13 @@ HOLDINGS = (
             "why": "(case when t.staff_id <> %(user)s then t.reason end)",
         },
     ),
+    # Of what somebody asked for as staff the others' archives tell, to whom it was done.
+    Holding(
+        table="trading_staffact",
+        words="What the staff asked to have done to your accounts, why, and what came of it.",
+        whose="t.account_id in (select a.account_id from trading_tradingaccount a where a.user_id = %(user)s)",
+        left_out=frozenset({"staff_id", "attempts", "next_attempt_at"}),
+    ),
 )
 
 _ERASE = "select trading_erase_first_steps(%(user)s) + trading_erase_rows(%(user)s, %(most)s)"

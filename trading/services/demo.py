@@ -45,9 +45,8 @@ def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> 
     What is there and still works is kept, so that a bot's configuration outlives a restart and a
     visit to another market. A demo key whose secret is known no more is revoked when a new one is made.
     """
-    user = User.objects.filter(email=EMAIL).first() or _new_user()
-    open_accounts = TradingAccount.objects.owned_by(user).exclude(status__in=_ENDED)
-    account = open_accounts.filter(market=market).order_by("created_at").first()
+    user = _demo_user() or _new_user()
+    account = _open_account_in(market, user)
     if account is None:
         account = open_account(owner=user, market=market, cash=CASH, now=now, name="Demo")
     keys_file = file.with_name(KEYS_FILE)
@@ -56,16 +55,49 @@ def ensure_demo(*, market: Market, file: Path, base_url: str, now: datetime) -> 
     if not _opens(keys.get(account_id), user, account):
         keys[account_id] = _new_key(user, account, keys)
     _write(keys_file, keys)  # first: a secret that is only in the other file would be lost with it
-    symbols = symbols_of(market)
     content = {
         "email": user.email,
         "account_id": account_id,
         **keys[account_id],
         "base_url": base_url,
-        "symbol": FAVOURITE if FAVOURITE in symbols else symbols[0],
+        "symbol": _traded_in(market),
     }
     _write(file, content)
     return content
+
+
+def plan_demo(*, market: Market, file: Path, base_url: str) -> dict[str, Any]:
+    """Return what `ensure_demo` would find, and what of user, account and key it would make; change nothing."""
+    user = _demo_user()
+    account = None if user is None else _open_account_in(market, user)
+    known = {} if account is None else _known(file.with_name(KEYS_FILE), file)
+    key = None if account is None else known.get(str(account.pk))
+    there = {
+        "user": user is not None,
+        "account": account is not None,
+        "key": user is not None and account is not None and _opens(key, user, account),
+    }
+    return {
+        "email": EMAIL,
+        "account_id": None if account is None else str(account.pk),
+        "makes": [what for what, is_there in there.items() if not is_there],
+        "base_url": base_url,
+        "symbol": _traded_in(market),
+    }
+
+
+def _demo_user() -> User | None:
+    return User.objects.filter(email=EMAIL).first()
+
+
+def _open_account_in(market: Market, user: User) -> TradingAccount | None:
+    mine = TradingAccount.objects.owned_by(user).exclude(status__in=_ENDED)
+    return mine.filter(market=market).order_by("created_at").first()
+
+
+def _traded_in(market: Market) -> str:
+    symbols = symbols_of(market)
+    return FAVOURITE if FAVOURITE in symbols else symbols[0]
 
 
 @transaction.atomic(durable=True)

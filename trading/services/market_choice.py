@@ -35,7 +35,7 @@ def require_market_for(tier: str, market: Market) -> None:
     """Raise RuleBroken for a market that nobody runs, and for one that the tier has no accounts in."""
     running = running_markets()
     if market not in running:
-        raise RuleBroken(f"market {market.name} is closed")
+        raise RuleBroken(f"market {market} is closed")
     if not _may_open_in(tier, market, running):
         raise RuleBroken("your tier has no replay markets of its own")
 

@@ -14,8 +14,10 @@ from matching.market import calendar, feeds, rows
 from matching.market.clock import ALPACA, REPLAY, SYNTHETIC, parse_speed
 from matching.market.sessions import always_open_sessions, compute_sessions
 from matching.market.times import to_datetime
+from matching.market.vendor import require_stream
 from matching.models import CalendarDay, Market, Shard
 from trading.models import Asset
+from trading.reference import LISTED
 from trading.services.running_markets import become_default, divide, running_markets
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def activate_market(
     is run the default one is opened again, a synthetic one at first. A tape that was played before goes on where its decisions ended, at the speed
     and paused or playing as it was; `speed` and `paused` change that when they are given. `shards` is
     into how many shares its symbols are divided, see `set_shard_count`. A trial keeps nothing.
-    Raises MarketNotChosen, MarketError; RuleBroken and ValueInvalid of the shards.
+    Raises MarketNotChosen, MarketError (StreamTaken for a second live one); RuleBroken and ValueInvalid of the shards.
     """
     store_calendars()
     running = running_markets(is_locked=True)
@@ -104,6 +106,8 @@ def activate_market(
     if market is None:
         market = _stored(feed or (REPLAY if tape else SYNTHETIC), tape, date, symbols)
     market = Market.objects.select_for_update(no_key=True).get(pk=market.pk)
+    if market not in running:
+        require_stream(market, beside=running if beside else running[1:])  # the default one is replaced
     if beside and market in running:
         _require_same_clock(market, speed, paused)
     else:
@@ -141,12 +145,16 @@ def _require_same_clock(market: Market, speed: str | None, paused: bool | None) 
     is_other_speed = speed is not None and parse_speed(speed) != market.speed
     if market.feed == REPLAY and (is_other_speed or paused not in {None, market.paused}):
         raise MarketNotChosen(
-            f"{market.name} is run already: move its clock with `tape --market {market.pk}`"
+            f"market {market} is run already: move its clock with `tape --market {market.pk}`"
         )
 
 
 def _stored(feed: str, tape: str | None, date: str | None, symbols: Iterable[str] | None) -> Market:
     names = sorted({symbol.strip().upper() for symbol in symbols or () if symbol.strip()})
+    if bad := [name for name in names if not LISTED.fullmatch(name)]:
+        raise MarketNotChosen(
+            f"{bad[0]!r} is no symbol: letters and digits, with dots, dashes and slashes between"
+        )
     if feed == REPLAY:
         return _replay(tape, date, names)
     if feed == ALPACA:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 SETTLED_WITHIN_S = 5.0  # of the matcher; after that the sweep goes on
 ASKED_AT_ONCE = 200  # orders of one transaction
 NAME_MAX = 64  # characters
+_GENERATION_MAX = 2**31 - 1  # that PostgreSQL's integer holds
 UNSETTLED = (TradingAccount.Status.RESETTING, TradingAccount.Status.CLOSING)
 CANCELABLE = ("pending_new", "accepted", "new", "partially_filled", "held", "done_for_day")
 
@@ -219,6 +220,9 @@ def _ask_for_reset(
 ) -> None:
     waits = AccountReset.objects.owned_by(owner, account_id).filter(at=None)
     earlier = waits.first()
+    if generation is not None:
+        # Beyond what the function takes, no account has one: so far is as early, or as late, as any.
+        generation = max(-_GENERATION_MAX, min(generation, _GENERATION_MAX))
     before = _ask(owner, account_id, "trading_ask_for_reset(%s, %s, %s, %s)", [cash, generation, request_id])
     waiting = waits.first()
     if waiting is not None and (earlier is None or earlier.cash != waiting.cash):

@@ -52,7 +52,7 @@ def default_market() -> Market:
 def require_running(market: Market) -> Market:
     """Return the market when somebody runs it. Raises RuleBroken."""
     if not market.is_active:
-        raise RuleBroken(f"market {market.name} is closed")
+        raise RuleBroken(f"market {market} is closed")
     return market
 
 
@@ -105,7 +105,7 @@ def make_default(market_id: int, *, is_trial: bool = False) -> Market:
     running = running_markets(is_locked=True)
     market = Market.objects.select_for_update(no_key=True).get(pk=market_id)
     if market not in running:
-        raise RuleBroken(f"market {market.name} is closed: open it first")
+        raise RuleBroken(f"market {market} is closed: open it first")
     if not market.is_default:
         before = running[0]
         become_default(market)

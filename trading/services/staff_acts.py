@@ -10,8 +10,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from accounts.step_up import Shown
 
 logger = logging.getLogger(__name__)
@@ -38,6 +43,7 @@ DONE_WITHIN = timedelta(hours=24)  # an older wish was for a day that is over
 ATTEMPTS_MAX = 5  # that failed without a word
 DUE_MAX = 100
 OWN = "it is your own account: another member of the staff does this"
+NOT_GRANTED = "you may not do this: it was not granted to you"
 IN_WORDS = frozenset({"note"})  # arguments that may be personal: told, erasably, by what does the act
 
 
@@ -88,8 +94,20 @@ def performs(
     return registered
 
 
+@cache
+def _find_performers() -> None:
+    """Import the modules that the apps' configurations name as their `staff_deeds`, where performers register.
+
+    Not when the apps get ready: they bring most services with them, and few processes ever see an act.
+    """
+    for config in apps.get_app_configs():
+        if name := getattr(config, "staff_deeds", None):
+            import_module(name)
+
+
 def kinds() -> frozenset[str]:
     """Return the kinds that somebody performs."""
+    _find_performers()
     return frozenset(_performers)
 
 
@@ -111,27 +129,15 @@ def ask_for_act(
     Raises ValueInvalid, RuleBroken for who may not, for one's own account, and for a form that said something else
     before.
     """
-    if kind not in _performers or (kind in _global) != (account is None):
-        raise ValueInvalid(f"there is no act {kind[:64]!r}")
-    for name, text, most in (("reason", reason, REASON_MAX), ("ticket", ticket, TICKET_MAX)):
-        if len(text.strip()) > most:
-            raise ValueInvalid(f"the {name} has {len(text.strip())} characters, and may have {most}")
-    if not reason.strip():
-        raise ValueInvalid("a reason is required")
-    if account is not None and account.user_id == shown.user_id:
-        raise RuleBroken(OWN)
-    asked_at = database_now(using)  # which the policy asks, too
-    act = StaffAct(
-        id=act_id or new_id(),
-        kind=kind,
-        account_id=account.pk if account else None,
+    act = _wished(
         staff_id=shown.user_id,
-        arguments=dict(arguments),
-        reason=reason.strip(),
-        ticket=ticket.strip(),
-        request_id=tracing.current().request_id,
-        asked_at=asked_at,
-        next_attempt_at=asked_at,
+        kind=kind,
+        account=account,
+        arguments=arguments,
+        reason=reason,
+        ticket=ticket,
+        act_id=act_id,
+        using=using,
     )
     try:
         with transaction.atomic(using=using, durable=True):
@@ -147,10 +153,83 @@ def ask_for_act(
                 digest=shown.digest.hex(),
             )
     except ProgrammingError:  # row security
-        raise RuleBroken("you may not do this: it was not granted to you") from None
+        raise RuleBroken(NOT_GRANTED) from None
     except IntegrityError:
         return _first_of(act, using)
     return act
+
+
+def judge_act(
+    *,
+    staff_id: UUID,
+    kind: str,
+    account: TradingAccount | None,
+    arguments: Mapping[str, Any],
+    reason: str,
+    ticket: str = "",
+    act_id: UUID | None = None,
+    using: str = "default",
+) -> None:
+    """Raise what asking for an act would be refused with, before anybody shows a passkey for it. Nothing is written."""
+    act = _wished(
+        staff_id=staff_id,
+        kind=kind,
+        account=account,
+        arguments=arguments,
+        reason=reason,
+        ticket=ticket,
+        act_id=act_id,
+        using=using,
+    )
+    if account is not None and not _held(act, using).exists():
+        raise RuleBroken(NOT_GRANTED)
+    if StaffAct.objects.using(using).filter(pk=act.pk).exists():
+        _first_of(act, using)
+
+
+def _wished(
+    *,
+    staff_id: UUID,
+    kind: str,
+    account: TradingAccount | None,
+    arguments: Mapping[str, Any],
+    reason: str,
+    ticket: str,
+    act_id: UUID | None,
+    using: str,
+) -> StaffAct:
+    """Return a wish that may be written down. Raises ValueInvalid, RuleBroken for one's own account."""
+    if kind not in kinds() or (kind in _global) != (account is None):
+        raise ValueInvalid(f"there is no act {kind[:64]!r}")
+    for name, text, most in (("reason", reason, REASON_MAX), ("ticket", ticket, TICKET_MAX)):
+        if len(text.strip()) > most:
+            raise ValueInvalid(f"the {name} has {len(text.strip())} characters, and may have {most}")
+    if not reason.strip():
+        raise ValueInvalid("a reason is required")
+    if account is not None and account.user_id == staff_id:
+        raise RuleBroken(OWN)
+    asked_at = database_now(using)  # which the policy asks, too
+    return StaffAct(
+        id=act_id or new_id(),
+        kind=kind,
+        account_id=account.pk if account else None,
+        staff_id=staff_id,
+        arguments=dict(arguments),
+        reason=reason.strip(),
+        ticket=ticket.strip(),
+        request_id=tracing.current().request_id,
+        asked_at=asked_at,
+        next_attempt_at=asked_at,
+    )
+
+
+def _held(act: StaffAct, using: str) -> QuerySet[AccountGrant]:
+    """Return the grants that let whoever asked act on the account."""
+    return AccountGrant.objects.using(using).filter(
+        user_id=act.staff_id,
+        content_object_id=act.account_id,
+        permission__codename=GrantPermission.ACT,
+    )
 
 
 def _first_of(again: StaffAct, using: str) -> StaffAct:
@@ -184,6 +263,7 @@ def perform_act(act_id: UUID) -> StaffAct | None:
             account = everybodys.filter(pk=act.account_id).first()
         try:
             _require_still_allowed(act, account)
+            _find_performers()
             words = _performers[act.kind](Deed(act=act, account=account))
         except Unfinished as so_far:
             StaffAct.objects.filter(pk=act.pk).update(outcome=str(so_far)[:OUTCOME_MAX])
@@ -215,7 +295,7 @@ def _require_still_allowed(act: StaffAct, account: TradingAccount | None) -> Non
 
     The database lets who may act on an account write any kind of wish about it; what concerns everybody is none.
     """
-    if act.kind in _performers and (act.kind in _global) != (act.account_id is None):
+    if act.kind in kinds() and (act.kind in _global) != (act.account_id is None):
         raise RuleBroken("an act of this kind is about everybody" if act.account_id else "which account?")
     if account is not None and account.user_id == act.staff_id:
         raise RuleBroken(OWN)
@@ -225,12 +305,7 @@ def _require_still_allowed(act: StaffAct, account: TradingAccount | None) -> Non
     if act.account_id is None:
         is_allowed = staff.filter(is_superuser=True).exists()
     else:
-        held = AccountGrant.objects.filter(
-            user_id=act.staff_id,
-            content_object_id=act.account_id,
-            permission__codename=GrantPermission.ACT,
-        )
-        is_allowed = staff.exists() and held.exists()
+        is_allowed = staff.exists() and _held(act, "default").exists()
     if not is_allowed:
         raise RuleBroken("whoever asked for it may do so no more")
 

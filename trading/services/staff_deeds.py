@@ -1,11 +1,13 @@
 """What the staff may have done to an account or an asset, by kind of act; each by the service that others use, too.
 
-A performer works for the account's owner where its service asks for one. It is called by a worker, perhaps twice.
+A performer works for the account's owner where its service asks for one. It is called by a worker, perhaps twice: what it
+did the first time, where that worker died, it asks `deeds_before`.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,15 +15,17 @@ from django.utils import timezone
 
 from accounts import mail
 from accounts.binding import acting_for
-from accounts.models import ApiKey, Session, Tier
-from accounts.services.erasures import ask_as_operator
+from accounts.models import ApiKey, Erasure, Session, Tier
+from accounts.models.audit import SYSTEM_CHAIN
+from accounts.services.erasures import ask_as_operator, mail_link
 from accounts.services.exports import ask_for_export
-from accounts.services.tiers import set_tier
+from accounts.services.tiers import pending_change, set_tier, warn
 from accounts.sessions import end_sessions
 from trading.errors import NotFound, RuleBroken
 from trading.models import WebhookEndpoint
 from trading.principal import OF_PERSON, Principal
 from trading.services.adjusting import adjust_cash
+from trading.services.deeds_before import canceled_before, done_before, mail_once
 from trading.services.freezing import freeze, resume_asset, suspend_asset, thaw
 from trading.services.keys import revoke_own_key
 from trading.services.orders import cancel_all_orders
@@ -38,19 +42,23 @@ TIER_REASON_MAX = 200  # what the record of tiers takes
 
 @performs("freeze")
 def _freeze(deed: Deed) -> str:
-    is_new = freeze(account_id=deed.subject.pk, reason=deed.reason)
+    is_done = bool(done_before(deed, "account.frozen", chain=deed.subject.pk))
+    is_new = is_done or freeze(account_id=deed.subject.pk, reason=deed.reason)
     return "frozen: it takes no order that opens a position" if is_new else "it was frozen already"
 
 
 @performs("thaw")
 def _thaw(deed: Deed) -> str:
-    return "thawed" if thaw(account_id=deed.subject.pk, reason=deed.reason) else "it was not frozen"
+    is_done = bool(done_before(deed, "account.thawed", chain=deed.subject.pk))
+    is_new = is_done or thaw(account_id=deed.subject.pk, reason=deed.reason)
+    return "thawed" if is_new else "it was not frozen"
 
 
 @performs("cancel_orders")
 def _cancel_orders(deed: Deed) -> str:
     with acting_for(deed.subject.user_id):
-        asked = cancel_all_orders(principal=_owner_of(deed.subject), request_id=deed.act.request_id)
+        asked = {*cancel_all_orders(principal=_owner_of(deed.subject), request_id=deed.act.request_id)}
+    asked |= canceled_before(deed)
     return f"the cancel of {len(asked)} orders was asked for; the matcher decides"
 
 
@@ -70,17 +78,31 @@ def _adjust_cash(deed: Deed) -> str:
 
 @performs("change_tier")
 def _change_tier(deed: Deed) -> str:
-    done = set_tier(
-        user_id=deed.subject.user_id,
-        tier=deed.argument("tier"),
-        reason=deed.reason[:TIER_REASON_MAX],
-        now=timezone.now(),
-        is_at_once=bool(deed.argument("is_at_once")),
-    )
-    if done.outcome == "changed":  # of a downgrade that waits, the service has mailed
-        _tell_person(deed, "your tier has changed", f"Your tier is {Tier(done.tier).label} from now on.")
-    later = f"; {done.pending.to_tier} from {done.pending.applies_at:%Y-%m-%d} on" if done.pending else ""
-    return f"the tier was {done.before} and is {done.tier}{later}"
+    person = deed.subject.user
+    changed = done_before(deed, "tier.changed", chain=person.pk)
+    asked = done_before(deed, "tier.downgrade_asked", chain=person.pk)
+    if changed:
+        before, tier, pending = changed[0]["before"]["tier"], changed[0]["after"]["tier"], None
+    elif asked:
+        before = tier = asked[0]["before"]["tier"]
+        pending = pending_change(person.pk)  # unless somebody has withdrawn it since
+    else:
+        done = set_tier(
+            user_id=person.pk,
+            tier=deed.argument("tier"),
+            reason=deed.reason[:TIER_REASON_MAX],
+            now=timezone.now(),
+            is_at_once=bool(deed.argument("is_at_once")),
+            is_told=False,
+        )
+        before, tier, pending = done.before, done.tier, done.pending
+        asked = [{}] if done.outcome == "downgrade_asked" else []
+    if tier != before:
+        _tell_person(deed, "your tier has changed", f"Your tier is {Tier(tier).label} from now on.")
+    elif asked and pending:
+        mail_once(deed, partial(warn, person.email, pending))
+    later = f"; {pending.to_tier} from {pending.applies_at:%Y-%m-%d} on" if pending else ""
+    return f"the tier was {before} and is {tier}{later}"
 
 
 @performs("revoke_keys")
@@ -91,9 +113,11 @@ def _revoke_keys(deed: Deed) -> str:
         if only and not mine.filter(pk=only).exists():
             raise NotFound(f"this account has no key {only}")
         living = mine.filter(revoked_at=None, **({"pk": only} if only else {}))
-        key_ids = sorted(living.values_list("pk", flat=True))
-        for key_id in key_ids:
+        revoked = {body["after"]["key_id"] for body in done_before(deed, "api_key.revoked", chain=account.pk)}
+        for key_id in living.order_by("pk").values_list("pk", flat=True):
             revoke_own_key(owner=account.user, key_id=key_id)
+            revoked.add(key_id)
+        key_ids = sorted(revoked)
     if key_ids:
         _tell_person(
             deed,
@@ -105,13 +129,15 @@ def _revoke_keys(deed: Deed) -> str:
 
 @performs("end_sessions")
 def _end_sessions(deed: Deed) -> str:
-    with acting_for(deed.subject.user_id):
-        ended = end_sessions(deed.subject.user, reason=Session.End.BY_STAFF)
+    ended = len(done_before(deed, "session.ended", chain=deed.subject.user_id))
+    if not ended:  # all of them are one transaction: who has signed in since then stays
+        with acting_for(deed.subject.user_id):
+            ended = len(end_sessions(deed.subject.user, reason=Session.End.BY_STAFF))
     if ended:
         _tell_person(
             deed, "you were signed out everywhere", "Your passkeys let you in again, as they did before."
         )
-    return f"{len(ended)} sessions were ended"
+    return f"{ended} sessions were ended"
 
 
 @performs("replay_webhook")
@@ -120,15 +146,17 @@ def _replay_webhook(deed: Deed) -> str:
     mine = WebhookEndpoint.objects.owned_by(deed.subject.user, deed.subject.pk)
     if not mine.filter(pk=endpoint_id).exists():
         raise NotFound(f"webhook not found for {endpoint_id}")
-    count = replay(endpoint_id=endpoint_id, from_seq=deed.argument("from_seq"))
+    is_done = bool(done_before(deed, "webhook.replayed", chain=deed.subject.pk))  # not sent a third time
+    count = replay(endpoint_id=endpoint_id, from_seq=deed.argument("from_seq"), is_dry=is_done)
     return f"{count} events are sent again"
 
 
 @performs("export")
 def _export(deed: Deed) -> str:
     _require_ticket(deed)
-    export = ask_for_export(owner=deed.subject.user)
-    return f"export {export.pk} is made, and its link mailed to them"
+    asked = done_before(deed, "export.asked", chain=deed.subject.user_id)
+    export_id = asked[0]["after"]["export"] if asked else ask_for_export(owner=deed.subject.user).pk
+    return f"export {export_id} is made, and its link mailed to them"
 
 
 @performs("erase")
@@ -136,21 +164,28 @@ def _erase(deed: Deed) -> str:
     _require_ticket(deed)
     if deed.subject.user.is_staff or deed.subject.user.is_superuser:  # it would lock a colleague out, at once
         raise RuleBroken("they are of the staff: an operator dismisses them first (manage.py dismiss_staff)")
-    erasure = ask_as_operator(user=deed.subject.user, reason=deed.reason, ticket=deed.act.ticket)
+    person = deed.subject.user
+    is_new = Erasure.objects.owned_by(person).filter(canceled_at=None).first() is None
+    is_by_this = bool(done_before(deed, "erasure.asked", chain=person.pk))
+    erasure = ask_as_operator(user=person, reason=deed.reason, ticket=deed.act.ticket, is_told=False)
+    if is_new or is_by_this:
+        mail_once(deed, partial(mail_link, person, erasure))
     return f"they are deactivated, and erased on {erasure.due_at:%Y-%m-%d} unless they keep themselves"
 
 
 @performs("suspend_asset", is_global=True)
 def _suspend_asset(deed: Deed) -> str:
     symbol = deed.argument("symbol")
-    is_new = suspend_asset(symbol=symbol, reason=deed.reason)
+    is_done = bool(done_before(deed, "asset.suspended", chain=SYSTEM_CHAIN))
+    is_new = is_done or suspend_asset(symbol=symbol, reason=deed.reason)
     return f"{symbol} takes no new orders" if is_new else f"{symbol} was suspended already"
 
 
 @performs("resume_asset", is_global=True)
 def _resume_asset(deed: Deed) -> str:
     symbol = deed.argument("symbol")
-    is_new = resume_asset(symbol=symbol, reason=deed.reason)
+    is_done = bool(done_before(deed, "asset.resumed", chain=SYSTEM_CHAIN))
+    is_new = is_done or resume_asset(symbol=symbol, reason=deed.reason)
     return f"{symbol} takes orders again" if is_new else f"{symbol} was not suspended"
 
 
@@ -167,11 +202,15 @@ def _owner_of(account: TradingAccount) -> Principal:
 
 def _tell_person(deed: Deed, subject: str, words: str) -> None:
     """Mail somebody what the staff have done to their access; not why, which their audit log tells."""
-    mail.tell_after_commit(
-        deed.subject.user.email,
-        subject=subject,
-        happened=[f"Our staff did this. {words}"],
-        advice="If you did not ask for it, ask us why.",
+    mail_once(
+        deed,
+        partial(
+            mail.tell,
+            deed.subject.user.email,
+            subject=subject,
+            happened=[f"Our staff did this. {words}"],
+            advice="If you did not ask for it, ask us why.",
+        ),
     )
 
 

@@ -57,6 +57,7 @@ class TapeStatus:
 
     market_id: int
     name: str
+    title: str
     state: ClockState
     now: int
     decided_at: int | None
@@ -89,6 +90,7 @@ def status(market_id: int) -> TapeStatus:
     return TapeStatus(
         market_id=market_id,
         name=market.name,
+        title=market.title,
         state=state,
         now=clock.now(state, time.time_ns(), decided_at),
         decided_at=decided_at,
@@ -96,37 +98,45 @@ def status(market_id: int) -> TapeStatus:
     )
 
 
-def play(market_id: int) -> TapeStatus:
-    """Let the tape run. Raises ClockRefused, RuleBroken."""
-    return _control(market_id, clock.play)
+def play(market_id: int, *, is_trial: bool = False) -> TapeStatus:
+    """Let the tape run. A trial changes nothing, here as below. Raises ClockRefused, RuleBroken."""
+    return _control(market_id, clock.play, is_trial=is_trial)
 
 
-def pause(market_id: int) -> TapeStatus:
+def pause(market_id: int, *, is_trial: bool = False) -> TapeStatus:
     """Stop the tape where it is. Raises ClockRefused, RuleBroken."""
-    return _control(market_id, clock.pause)
+    return _control(market_id, clock.pause, is_trial=is_trial)
 
 
-def restart(market_id: int, *, within_s: float = SETTLED_WITHIN_S) -> TapeStatus:
+def restart(market_id: int, *, within_s: float = SETTLED_WITHIN_S, is_trial: bool = False) -> TapeStatus:
     """Begin the tape anew, as a new run; return when what was open is canceled and the run has begun.
 
     Raises ClockRefused, RuleBroken, Superseded, and Unavailable as `advance` does.
     """
-    return _settled(market_id, lambda state, wall, _: clock.restart(state, wall), within_s)
+    return _settled(market_id, lambda state, wall, _: clock.restart(state, wall), within_s, is_trial=is_trial)
 
 
-def set_speed(market_id: int, speed: Decimal | None) -> TapeStatus:
+def set_speed(market_id: int, speed: Decimal | None, *, is_trial: bool = False) -> TapeStatus:
     """Set market seconds per second; None is as fast as the matchers can. Raises ClockRefused, RuleBroken."""
-    return _control(market_id, lambda state, wall, progress: clock.set_speed(state, speed, wall, progress))
+    return _control(
+        market_id,
+        lambda state, wall, progress: clock.set_speed(state, speed, wall, progress),
+        is_trial=is_trial,
+    )
 
 
-def advance(market_id: int, to: int, *, within_s: float = SETTLED_WITHIN_S) -> TapeStatus:
+def advance(
+    market_id: int, to: int, *, within_s: float = SETTLED_WITHIN_S, is_trial: bool = False
+) -> TapeStatus:
     """Move a paused tape to an instant; return when every decision up to it is committed.
 
     `to` is in nanoseconds, and counts to the microsecond. Raises ClockRefused, RuleBroken,
     Superseded, and Unavailable when hub and matchers have not come so far within `within_s`; then
     they go on.
     """
-    return _settled(market_id, lambda state, wall, _: clock.advance_to(state, to, wall), within_s)
+    return _settled(
+        market_id, lambda state, wall, _: clock.advance_to(state, to, wall), within_s, is_trial=is_trial
+    )
 
 
 def instant_of(text: str) -> int:
@@ -139,12 +149,14 @@ def instant_of(text: str) -> int:
     return ns
 
 
-def _settled(market_id: int, change: Change, within_s: float) -> TapeStatus:
-    """Change the clock, and return when hub and matchers stand where it does."""
+def _settled(market_id: int, change: Change, within_s: float, *, is_trial: bool) -> TapeStatus:
+    """Change the clock, and return when hub and matchers stand where it does; of a trial at once."""
+    if is_trial:
+        return _control(market_id, change, is_trial=True)
     client = _client()
     with client.pubsub(ignore_subscribe_messages=True) as progress:  # type: ignore[no-untyped-call]
         _quietly(progress.subscribe, keys.progress(market_id))
-        reached = _control(market_id, change)
+        reached = _control(market_id, change, is_trial=False)
         deadline = time.monotonic() + within_s
         while not _has_come(reached):
             if time.monotonic() > deadline:
@@ -160,7 +172,7 @@ def _settled(market_id: int, change: Change, within_s: float) -> TapeStatus:
     return reached
 
 
-def _control(market_id: int, change: Change) -> TapeStatus:
+def _control(market_id: int, change: Change, *, is_trial: bool) -> TapeStatus:
     with transaction.atomic(durable=True):
         market = Market.objects.select_for_update(no_key=True).get(pk=market_id)
         if not market.is_active:
@@ -176,7 +188,8 @@ def _control(market_id: int, change: Change) -> TapeStatus:
                 before={"market": market.name, "run": before.run},
                 after={"run": after.run},
             )
-    if after != before:
+        transaction.set_rollback(is_trial)
+    if after != before and not is_trial:
         _ring(market_id)
     return status(market_id)
 

@@ -49,11 +49,12 @@ KEPT = timedelta(days=30)  # of the record of attempts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Message:
-    """What goes out: `seq` is None for a test."""
+    """What goes out: `seq` is None for a test, and `pinged_at` says which."""
 
     seq: int | None
     event_id: str
     body: bytes
+    pinged_at: datetime | None = None
     request_id: str = ""  # of what caused the event
     recorded_at: datetime | None = None  # the event; None for a test
 
@@ -168,7 +169,8 @@ def _events(endpoint: WebhookEndpoint) -> list[Any]:
 
 def _ping(endpoint: WebhookEndpoint) -> _Message:
     at = timezone.now().isoformat()
-    return _message(endpoint, None, "ping", {"message": "this is a test", "timestamp": at})
+    message = _message(endpoint, None, "ping", {"message": "this is a test", "timestamp": at})
+    return replace(message, pinged_at=endpoint.pinged_at)
 
 
 def _message(endpoint: WebhookEndpoint, seq: int | None, kind: str, data: dict[str, Any]) -> _Message:
@@ -205,7 +207,7 @@ def _note(endpoint_id: UUID, lease: UUID, message: _Message, met: _Met) -> bool:
         if met.is_delivered:
             _move_on(held, message)
         else:
-            _put_off(held, met)
+            _put_off(held, message, met)
     return met.is_delivered and held.disabled_at is None
 
 
@@ -249,19 +251,25 @@ def _record(endpoint: WebhookEndpoint, message: _Message, met: _Met) -> None:
 
 def _move_on(endpoint: WebhookEndpoint, message: _Message) -> None:
     endpoint.failures = 0
-    if message.seq is None:
-        endpoint.pinged_at = None
-    else:
+    if message.seq is not None:
         endpoint.cursor = message.seq
+    elif not _is_asked_anew(endpoint, message):
+        endpoint.pinged_at = None
     endpoint.save(update_fields=["failures", "pinged_at", "cursor"])
 
 
-def _put_off(endpoint: WebhookEndpoint, met: _Met) -> None:
-    """Wait twice as long as the last time, or stop where it has failed for too long."""
+def _is_asked_anew(endpoint: WebhookEndpoint, message: _Message) -> bool:
+    """Whether a test was asked for while this message was sent: it is still to come."""
+    return endpoint.pinged_at is not None and endpoint.pinged_at != message.pinged_at
+
+
+def _put_off(endpoint: WebhookEndpoint, message: _Message, met: _Met) -> None:
+    """Wait twice as long as the last time, but for a test that is asked for, or stop where it failed for too long."""
     endpoint.failures += 1
-    endpoint.pinged_at = None  # a test that fails has given its answer
-    wait = min(WAIT_MIN * 2 ** (endpoint.failures - 1), WAIT_MAX)
-    endpoint.next_attempt_at = timezone.now() + wait * random.uniform(0.8, 1.2)  # noqa: S311 - so that many do not come at once
+    if not _is_asked_anew(endpoint, message):
+        endpoint.pinged_at = None  # a test that fails has given its answer
+        wait = min(WAIT_MIN * 2 ** (endpoint.failures - 1), WAIT_MAX)
+        endpoint.next_attempt_at = timezone.now() + wait * random.uniform(0.8, 1.2)  # noqa: S311 - so that many do not come at once
     if endpoint.failures >= FAILURES_MAX or met.status_code == GONE:
         endpoint.disabled_at = timezone.now()
         endpoint.disabled_reason = f"failed {endpoint.failures} times in a row; the last: {met.error}"[:200]

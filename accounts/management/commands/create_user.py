@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Command(OperatorCommand):
     help = "Make a person, and print and mail the link for their first passkey. It works once, for 24 hours."
     when = (
-        "For the first person of an installation, or one who cannot get mail: the link is printed as well as mailed. "
-        "Repeating it makes another link for the same person, also after a run that was stopped."
+        "For the first person of an installation, or one who cannot get mail: the link is printed as well as mailed, and "
+        "leads to the first of RAXX_ORIGINS, or to where `up` was reached last. Repeating it makes another link for the same person, also after a run that was stopped."
     )
     examples = (
         "--email you@example.com",

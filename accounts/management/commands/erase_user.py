@@ -40,10 +40,10 @@ class Command(OperatorCommand):
         if now and not ticket.strip():
             raise CommandError("--now needs --ticket: it cannot be undone, and somebody has agreed to it")
         shown: dict[str, Any] = {"user_id": str(user.pk), "status": "active", "rows": rows_of(user.pk)}
+        erasure = ask_as_operator(user=user, reason=reason, is_at_once=now, ticket=ticket, is_trial=dry_run)
         if dry_run:
             self._show(shown, as_json=json, is_dry=True)
             return
-        erasure = ask_as_operator(user=user, reason=reason, is_at_once=now, ticket=ticket)
         with self.progress(as_json=json) as progress:
             is_gone = now and erase(user.pk, progress=lambda done: progress(done, what="batches deleted"))
         status = "erased" if is_gone else "waiting"

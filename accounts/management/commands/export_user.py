@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts.management.command import OperatorCommand
 from accounts.models import User
+from accounts.privacy.folder import require_place
 from accounts.services.erasures import rows_of
 from accounts.services.exports import export_now
 
@@ -42,13 +42,13 @@ class Command(OperatorCommand):
             message = f"nobody has the address {email}"
             raise CommandError(message)
         out = out.expanduser()
-        if dry_run and out.exists():
-            raise CommandError(f"{out} cannot be written: it is there already")
-        if dry_run and not os.access(out.parent, os.W_OK):
-            raise CommandError(f"{out} cannot be written: {out.parent} is no folder in which you may write")
         try:
             with self.progress(as_json=json) as progress:
-                counts = rows_of(user.pk) if dry_run else export_now(user=user, path=out, progress=progress)
+                if dry_run:
+                    require_place(out)
+                    counts = rows_of(user.pk)
+                else:
+                    counts = export_now(user=user, path=out, progress=progress)
         except OSError as error:
             message = f"{out} cannot be written: {error.strerror}"
             raise CommandError(message) from None

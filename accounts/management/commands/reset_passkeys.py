@@ -28,11 +28,12 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True, metavar="ask | approve")
-        ask = steps.add_parser("ask", help="changes nothing yet; the person is told by mail")
+        ask = steps.add_parser("ask", help="ask for a reset: changes nothing yet; the person is told by mail")
         ask.add_argument("--email", required=True, help="whose passkeys")
         ask.add_argument("--ticket", required=True, help="where it is written down why")
         approve = steps.add_parser(
-            "approve", help="switches the passkeys off, ends all sessions, mails a link"
+            "approve",
+            help="approve what another operator asked for: switches the passkeys off, ends all sessions, mails a link",
         )
         approve.add_argument("--id", required=True, type=UUID, help="the reset, as `ask` printed it")
         for step in (ask, approve):

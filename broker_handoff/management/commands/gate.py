@@ -32,6 +32,7 @@ class Command(OperatorCommand):
     examples = (
         "show --email you@example.com",
         "recompute",
+        "overrides",
         'end-override --id ID --reason "given in error" --dry-run',
     )
     changes = True
@@ -145,7 +146,7 @@ class Command(OperatorCommand):
             shown.append({**whose, "expires_at": until, "reason": override.reason})
             state = "waits" if until is None else f"until {until}"
             lines.append(f"{override.pk}  {override.user_id}  {state}  {override.reason}")
-        self.tell(shown, lines, as_json=as_json)
+        self.tell(shown, lines or ["no exception lives, and none waits"], as_json=as_json)
 
 
 def _opened_by(gate: Gate) -> str | None:

@@ -42,8 +42,10 @@ class Command(OperatorCommand):
             choices=SwitchClosing.Scope.values,
             help="whom it stops: everybody, one person (--user), or one connection (--connection)",
         )
-        close.add_argument("--user", metavar="ADDRESS", help="whose, for the scope user")
-        close.add_argument("--connection", type=UUID, help="which, for the scope connection")
+        close.add_argument("--user", metavar="ADDRESS", help="whose, for the scope user, and for no other")
+        close.add_argument(
+            "--connection", type=UUID, help="which, for the scope connection, and for no other"
+        )
         ask = steps.add_parser("ask", help="ask that a closing be opened; changes nothing yet")
         approve = steps.add_parser("open", help="open what another operator has asked for")
         for step in (ask, approve):
@@ -69,23 +71,19 @@ class Command(OperatorCommand):
             which = {"scope": options["scope"], "user_id": None, "connection_id": options["connection"]}
             if options["user"] is not None:
                 which["user_id"] = _person(options["user"]).pk
-            if dry_run:
-                stopped = switches.would_stop(operator=by, **which)
+            closed = switches.close_as_staff(operator=by, reason=options["reason"], is_trial=dry_run, **which)
+            if dry_run and closed.is_new:
+                stopped = switches.stopped_by(closed.closing)
                 return {"scope": which["scope"], "outcome": "would be closed", "stops": stopped}
-            return _closed(switches.close_as_staff(operator=by, reason=options["reason"], **which))
-        if dry_run:
-            closing = switches.judge_opening(
-                closing_id=options["id"], operator=by, is_approval=step == "open"
-            )
-            return {
-                **_fields(closing),
-                "outcome": "would be opened" if step == "open" else "would be asked for",
-            }
+            return _closed(closed)
+        which = {"closing_id": options["id"], "operator": by, "is_trial": dry_run}
         if step == "ask":
-            closing = switches.ask_to_open(closing_id=options["id"], operator=by, reason=options["reason"])
-            return {**_fields(closing), "outcome": "asked: another operator opens it"}
-        closing = switches.approve_opening(closing_id=options["id"], operator=by)
-        return {**_fields(closing), "outcome": "open"}
+            closing = switches.ask_to_open(reason=options["reason"], **which)
+            outcome = "would be asked for" if dry_run else "asked: another operator opens it"
+        else:
+            closing = switches.approve_opening(**which)
+            outcome = "would be opened" if dry_run else "open"
+        return {**_fields(closing), "outcome": outcome}
 
     def _list(self, *, as_json: bool) -> None:
         with transaction.atomic():

@@ -29,7 +29,6 @@ class Command(OperatorCommand):
     examples = ("",)
     exits = {0: "stopped by a signal", 1: "live trading is not enabled here"}
     is_process = True
-    requires_system_checks: list[str] = []
 
     def handle(self, *_: Any, **__: Any) -> None:
         if not settings.LIVE_IS_ON:

@@ -22,8 +22,8 @@ class Command(OperatorCommand):
         "Disconnect every live connection: first all of them here, so that nothing more is sent, then ask the "
         "broker to take each token back, and shred it. May be stopped and run again with the same --reason, "
         "whose totals it prints. What the broker did not answer, workers go on asking for an hour; --again asks "
-        "at once. Exits with 1 while the broker has not taken all of them back. People are mailed last: those whom a "
-        "stopped run had disconnected get no mail."
+        "at once. Exits with 1 while the broker has not taken all of them back. People are mailed last, also those whom "
+        "a stopped run had disconnected, or by a worker: each once."
     )
     when = "When tokens may have leaked, or the broker says so."
     examples = (

@@ -46,6 +46,14 @@ Exit codes:
 
 class Command(BaseCommand):
     help = HELP
+    # They work, and the help is about the command.
+    suppressed_base_arguments = {
+        "--version",
+        "--settings",
+        "--pythonpath",
+        "--no-color",
+        "--force-color",
+    }
     requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
@@ -56,7 +64,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--market", type=int, help="the market's number; without it an active one that has no hub"
+            "--market",
+            metavar="N",
+            type=int,
+            help="the market's number (`manage.py market list`); without it an active one that has no hub",
         )
 
     def handle(self, *_: Any, market: int | None, **__: Any) -> None:

@@ -43,7 +43,6 @@ class Command(OperatorCommand):
         "--logins /etc/raxx/credentials --rotate raxx_app",
     )
     changes = True
-    requires_system_checks: list[str] = []  # the database need not be there yet
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -22,7 +22,6 @@ class Command(OperatorCommand):
         "--json",
     )
     exits = {1: "something is not well"}
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare `--json`."""

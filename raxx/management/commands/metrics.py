@@ -22,7 +22,6 @@ class Command(OperatorCommand):
     examples = ("",)
     exits = {0: "stopped by a signal", 1: "RAXX_METRICS is not set, or cannot be listened on"}
     is_process = True
-    requires_system_checks: list[str] = []
 
     def handle(self, *_: Any, **__: Any) -> None:
         if settings.METRICS is None:

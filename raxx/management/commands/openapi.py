@@ -19,7 +19,6 @@ class Command(OperatorCommand):
     )
     exits = {1: "with --dry-run: what is written would change"}
     changes = True
-    requires_system_checks: list[str] = []
 
     def handle(self, *_: Any, json: bool, dry_run: bool, **__: Any) -> None:
         """Write it."""

@@ -50,10 +50,8 @@ class Command(OperatorCommand):
     )
     exits = {0: "stopped by a signal", 1: "not started, or given up, with the reason on stderr"}
     changes = True
-    requires_system_checks: list[str] = []  # the database is not there yet
     _is_json = False  # then stdout is for one document, when all is ready
     _advance_to: datetime | None = None  # where a paused tape should stand before the first order
-    _default = 0  # the market of whoever names none
     _running = Running()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -124,6 +122,7 @@ class Command(OperatorCommand):
         folder, host, port = settings.DATA_FOLDER, options["host"], options["port"]
         base_url = f"http://{_name_of(host)}:{port}"
         environment = _environment(port)
+        folder.keep_origins(environment["RAXX_ORIGINS"])
 
         services = programs.services(folder)
         names = tuple(task.name for task in services)
@@ -155,8 +154,7 @@ class Command(OperatorCommand):
                 call_command("migrate", interactive=False, verbosity=0)
             chosen = {name: options[name] for name in MARKET_OPTIONS if options[name] is not None}
             call_command("seed", base_url=base_url, **chosen)
-            default = default_market()
-            self._advance_to, self._default = welcome.advance_needed(default), default.pk
+            self._advance_to = welcome.advance_needed(default_market())
             self._running = wanted()
         finally:
             connections.close_all()
@@ -166,22 +164,20 @@ class Command(OperatorCommand):
 
         Raises GaveUp after READY_PATIENCE_S.
         """
-        missing = await _until_ready(host, port)
-        if not all(":" in part and not part.endswith(f":{self._default}") for part in missing):
+        missing, beside = await _until_ready(host, port)
+        if missing:
             message = f"not ready after {READY_PATIENCE_S:.0f} s: {', '.join(missing)}"
             raise GaveUp(message)
-        if missing:
+        if beside:
             self.say(
-                f"WARNING not ready, and gone on without: {', '.join(missing)}; see {settings.DATA_FOLDER.logs}"
+                f"WARNING not ready, and gone on without: {', '.join(beside)}; see {settings.DATA_FOLDER.logs}"
             )
 
 
 def _environment(port: int) -> dict[str, str]:
     """Return what the children must know beyond our own environment."""
-    environment = {"PYTHONUNBUFFERED": "1"}
-    if "RAXX_ORIGINS" not in os.environ:
-        environment["RAXX_ORIGINS"] = f"http://localhost:{port},http://127.0.0.1:{port}"
-    return environment
+    origins = os.environ.get("RAXX_ORIGINS", "").strip() or f"http://localhost:{port},http://127.0.0.1:{port}"
+    return {"PYTHONUNBUFFERED": "1", "RAXX_ORIGINS": origins}
 
 
 def _name_of(host: str) -> str:
@@ -197,12 +193,16 @@ def _require_free_port(host: str, port: int) -> None:
         raise CommandError(message) from None
 
 
-async def _until_ready(host: str, port: int) -> list[str]:
-    """Return nothing as soon as /health/ready answers 200 through the front; after READY_PATIENCE_S what is missing."""
+async def _until_ready(host: str, port: int) -> tuple[list[str], list[str]]:
+    """Return what /health/ready, asked through the front, says is missing, and what beside the default market.
+
+    That is nothing as soon as all is there; something after READY_PATIENCE_S.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + READY_PATIENCE_S
     missing = ["front"]
     while True:
+        told: dict[str, list[str]] = {}
         try:
             reader, writer = await asyncio.open_connection(_name_of(host), port)
             writer.write(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -210,10 +210,10 @@ async def _until_ready(host: str, port: int) -> list[str]:
             writer.close()
         except OSError:
             answer = ""
-        if answer.startswith("HTTP/1.1 200 "):
-            return []
         with contextlib.suppress(ValueError):  # the front's own word, while nobody answers behind it
-            missing = json.loads(answer.rpartition("\r\n")[2]).get("missing", missing)
-        if loop.time() > deadline:
-            return missing
+            told = json.loads(answer.rpartition("\r\n")[2])
+        missing = [] if answer.startswith("HTTP/1.1 200 ") else told.get("missing", missing)
+        beside = told.get("beside", [])
+        if not (missing or beside) or loop.time() > deadline:
+            return missing, beside
         await asyncio.sleep(0.05)  # between two questions to something that has no event to wait for

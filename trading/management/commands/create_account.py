@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.errors import Failure
-from accounts.management.command import OperatorCommand
+from accounts.management.command import OperatorCommand, fields
 from matching.market.errors import MarketError
 from trading.management.market_option import add_market, chosen_market
 from trading.models.configuration import MULTIPLIERS
@@ -34,15 +34,22 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="whose account")
         parser.add_argument("--name", default="", help="a note for its owner")
-        parser.add_argument("--cash", default="100000", metavar="DOLLARS", help="starting cash")
+        parser.add_argument(
+            "--cash", default="100000", metavar="DOLLARS", help="starting cash; 100000 unless told"
+        )
         add_market(parser)
-        parser.add_argument("--profile", default="displayed", help="simulation profile: how orders fill")
+        parser.add_argument(
+            "--profile",
+            default="displayed",
+            help="simulation profile: how orders fill; displayed unless told",
+        )
         parser.add_argument(
             "--multiplier",
             type=int,
             default=PAPER_MULTIPLIER,
             choices=MULTIPLIERS,
-            help="how many times its equity the account may hold: 1 is a cash account, which cannot sell short",
+            help=f"how many times its equity the account may hold, {PAPER_MULTIPLIER} unless told; 1 is a cash "
+            "account, which cannot sell short",
         )
 
     def handle(
@@ -82,4 +89,5 @@ class Command(OperatorCommand):
             "multiplier": account.multiplier,
             "cash": str(account.cash),
         }
-        self.tell(shown, as_json=json, is_dry=dry_run)
+        lines = fields({**shown, "market": chosen.title})
+        self.tell(shown, lines, as_json=json, is_dry=dry_run)

@@ -32,7 +32,11 @@ class Command(OperatorCommand):
             "--account", metavar="N", help="the account's number or id; needed where there are several"
         )
         parser.add_argument(
-            "--scopes", nargs="+", choices=Scope.values, default=DEFAULT_SCOPES, help="what the key may do"
+            "--scopes",
+            nargs="+",
+            choices=Scope.values,
+            default=DEFAULT_SCOPES,
+            help=f"what the key may do; {' '.join(DEFAULT_SCOPES)} unless told",
         )
         parser.add_argument("--name", default="", help="a note for its owner")
         parser.add_argument(

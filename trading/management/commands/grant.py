@@ -37,7 +37,10 @@ class Command(OperatorCommand):
         parser.add_argument("--staff", required=True, metavar="EMAIL", help="who shall see it")
         parser.add_argument("--account", required=True, metavar="N", help="the account's number or id")
         parser.add_argument(
-            "--permission", choices=sorted(WORDS), default="view", help="act: also act for its owner"
+            "--permission",
+            choices=sorted(WORDS),
+            default="view",
+            help="act: also act for its owner; view unless told",
         )
         parser.add_argument("--reason", required=True, help="facts, nothing personal: it is kept for good")
         parser.add_argument("--ticket", default="", help="where the case is told")

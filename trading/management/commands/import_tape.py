@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 
 from accounts.errors import Failure
 from accounts.management.command import OperatorCommand
+from accounts.places import require_writable
 from matching.market import lean
 from matching.market.errors import MarketError
 from matching.market.importing import import_days, leftovers
@@ -67,7 +68,9 @@ class Command(OperatorCommand):
         wanted = {name.strip().upper() for name in (options["symbols"] or "").split(",") if name.strip()}
         done: list[Outcome] = []
         try:
-            if not dry_run:
+            if dry_run:
+                require_writable(to)
+            else:
                 to.mkdir(parents=True, exist_ok=True)
                 for left in leftovers(to):
                     rmtree(left, ignore_errors=True)

@@ -26,6 +26,7 @@ class Command(OperatorCommand):
         parser.add_argument("--all", action="store_true", help="those that are closed as well")
 
     def handle(self, *, email: str | None, all: bool, json: bool, **_: Any) -> None:  # noqa: A002 - the option's name
+        found = list(every_account(email=email, wants_closed=all))
         shown = [
             {
                 "account_id": str(account.pk),
@@ -40,11 +41,11 @@ class Command(OperatorCommand):
                 "cash": plain(account.cash),
                 "created_at": account.created_at.isoformat(),
             }
-            for account in every_account(email=email, wants_closed=all)
+            for account in found
         ]
         lines = [
             f"{each['account_number']}  {each['email']}  {each['status']}  generation {each['generation']}"
-            f"  cash {each['cash']}  {each['market']}  {each['name']}".rstrip()
-            for each in shown
+            f"  cash {each['cash']}  {account.market}  {each['name']}".rstrip()
+            for each, account in zip(shown, found, strict=True)
         ]
         self.tell(shown, lines or ["no accounts"], as_json=json)

@@ -40,12 +40,13 @@ class Command(OperatorCommand):
     )
     when = (
         "`seed` and `up` replace the market of everybody who names none; `market open` puts another one beside it. "
-        "An account chooses when it is opened, and stays in its market."
+        "An account chooses when it is opened, and stays in its market. Of live markets one is run at a time, because "
+        "a vendor takes one stream a data key."
     )
     examples = (
         "list",
         "open --feed replay --tape ~/lean/data --date 2013-10-08 --symbols IBM --paused",
-        'open "synthetic" --shards 2 --dry-run',
+        "open 2 --shards 2 --dry-run",
         "default 2",
         "close 2 --dry-run",
         "shards 2 3",
@@ -76,7 +77,10 @@ class Command(OperatorCommand):
         )
         add_description(parser)
         parser.add_argument(
-            "--shards", metavar="N", type=int, help="into how many shares its symbols are divided"
+            "--shards",
+            metavar="N",
+            type=int,
+            help="into how many shares its symbols are divided; as it was, 1 at first",
         )
 
     def handle(self, *, step: str, json: bool, dry_run: bool, **options: Any) -> None:
@@ -86,7 +90,7 @@ class Command(OperatorCommand):
             self._list(as_json=json)
             return
         market, more, words = steps[step](options, is_trial=dry_run)
-        line = f"market {market.name!r}: {'would be ' if dry_run else ''}{words}"
+        line = f"market {market.pk}, {market.title}: {'would be ' if dry_run else ''}{words}"
         self.tell({**_body(market), **more}, [line], as_json=json, is_dry=dry_run)
 
     def _list(self, *, as_json: bool) -> None:
@@ -159,6 +163,7 @@ def _body(market: Market) -> dict[str, Any]:
     return {
         "number": market.pk,
         "name": market.name,
+        "title": market.title,
         "feed": market.feed,
         "open": market.is_active,
         "default": market.is_default and market.is_active,
@@ -173,4 +178,4 @@ def _line(body: dict[str, Any]) -> str:
         hub = {True: "lives", False: "is silent", None: "cannot be asked"}[body["hub"]]
         state = f"open, its hub {hub}, {body['matchers']} of {body['shards']} matchers live"
     default = " (default)" if body["default"] else ""
-    return f"{body['number']:3}  {body['name']}{default}: {state}"
+    return f"{body['number']:3}  {body['title']}{default}: {state}"

@@ -63,7 +63,6 @@ class Command(OperatorCommand):
         3: "another matcher has the shard that was asked for",
     }
     is_process = True
-    requires_system_checks: list[str] = []  # `check` has run before; a start after a crash is quick
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--market", type=int, help="with --shard: the market of the one shard to decide")

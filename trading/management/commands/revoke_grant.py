@@ -29,7 +29,10 @@ class Command(OperatorCommand):
         parser.add_argument("--staff", required=True, metavar="EMAIL", help="who holds it")
         parser.add_argument("--account", required=True, metavar="N", help="the account's number or id")
         parser.add_argument(
-            "--permission", choices=sorted(WORDS), default="view", help="view ends both; act leaves seeing"
+            "--permission",
+            choices=sorted(WORDS),
+            default="view",
+            help="view, unless told, ends both; act leaves seeing",
         )
 
     def handle(

@@ -36,7 +36,7 @@ class Command(OperatorCommand):
             type=int,
             default=0,
             metavar="MINUTES",
-            help="how long the old key stays good beside it",
+            help="how long the old key stays good beside it; not at all unless told",
         )
 
     def handle(self, *, key_id: str, overlap: int, json: bool, dry_run: bool, **_: Any) -> None:

@@ -43,26 +43,17 @@ class Command(OperatorCommand):
             raise CommandError(message)
         at = timezone.now()
         lost = losses(owner=user, tier=tier, at=at if now else at + NOTICE)
-        if dry_run:
-            shown = {
-                "email": user.email,
-                "tier": user.tier,
-                "outcome": _would(user.tier, tier, is_at_once=now),
-            }
-            self.tell({**shown, **_lost(lost, user.tier, tier)}, as_json=json, is_dry=True)
-            return
-        done = set_tier(user_id=user.pk, tier=tier, reason=reason, now=at, is_at_once=now)
+        done = set_tier(user_id=user.pk, tier=tier, reason=reason, now=at, is_at_once=now, is_trial=dry_run)
         pending = done.pending
-        shown = {"email": done.email, "tier": done.tier, "outcome": done.outcome}
+        # A dry run says what they have, and what would come of it.
+        shown = {
+            "email": done.email,
+            "tier": done.before if dry_run else done.tier,
+            "outcome": done.outcome,
+        }
         if pending is not None:
             shown |= {"pending": pending.to_tier, "applies_at": str(instant_or_none(pending.applies_at))}
-        self.tell({**shown, **_lost(lost, done.before, tier)}, as_json=json)
-
-
-def _would(has: str, tier: str, *, is_at_once: bool) -> str:
-    if has == tier:
-        return "unchanged, and a downgrade that waits is withdrawn"
-    return "changed" if is_at_once or not is_less(tier, than=has) else "downgrade_asked"
+        self.tell({**shown, **_lost(lost, done.before, tier)}, as_json=json, is_dry=dry_run)
 
 
 def _lost(lost: Losses, before: str, tier: str) -> dict[str, Any]:

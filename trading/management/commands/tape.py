@@ -37,7 +37,9 @@ class Command(OperatorCommand):
         advance = actions.add_parser("advance", help="move the paused tape, and wait until all is decided")
         advance.add_argument("--to", metavar="T", required=True, help="an instant, say 2013-10-08T14:00:00Z")
         restart = actions.add_parser("restart", help="begin anew, and wait until open orders are canceled")
-        speed = actions.add_parser("speed", help="market seconds per second")
+        speed = actions.add_parser(
+            "speed", help="play so many market seconds per second, or as fast as can be"
+        )
         speed.add_argument("speed", metavar="N", help='a number, or "max"')
         for each in (status, play, pause, advance, restart, speed):
             self.add_shared(each, changes=True)
@@ -45,30 +47,26 @@ class Command(OperatorCommand):
 
     def handle(self, *, action: str, market: str | None, json: bool, dry_run: bool, **options: Any) -> None:
         market_id = chosen_market(market).pk
+        status = self._act(market_id, action, options, is_trial=dry_run)
+        body = status.as_body()
         if dry_run:
-            # What an action takes is read, and refused, as it would be.
-            wanted = {
-                "advance": lambda: str(tape.instant_of(options["to"])),
-                "speed": lambda: str(parse_speed(options["speed"])),
-            }
-            body = tape.status(market_id).as_body() | {"would": action, "to": wanted.get(action, str)()}
-        else:
-            body = self._act(market_id, action, options).as_body()
-        lines = [f"{field:15}{'-' if value is None else value}" for field, value in body.items()]
+            body |= {"would": action, "to": options.get("to") or options.get("speed") or ""}
+        shown = {**body, "market": status.title}
+        lines = [f"{field:15}{'-' if value is None else value}" for field, value in shown.items()]
         self.tell(body, lines, as_json=json, is_dry=dry_run)
 
     @staticmethod
-    def _act(market_id: int, action: str, options: dict[str, Any]) -> tape.TapeStatus:
+    def _act(market_id: int, action: str, options: dict[str, Any], *, is_trial: bool) -> tape.TapeStatus:
         match action:
             case "play":
-                return tape.play(market_id)
+                return tape.play(market_id, is_trial=is_trial)
             case "pause":
-                return tape.pause(market_id)
+                return tape.pause(market_id, is_trial=is_trial)
             case "advance":
-                return tape.advance(market_id, tape.instant_of(options["to"]))
+                return tape.advance(market_id, tape.instant_of(options["to"]), is_trial=is_trial)
             case "restart":
-                return tape.restart(market_id)
+                return tape.restart(market_id, is_trial=is_trial)
             case "speed":
-                return tape.set_speed(market_id, parse_speed(options["speed"]))
+                return tape.set_speed(market_id, parse_speed(options["speed"]), is_trial=is_trial)
             case _:
                 return tape.status(market_id)

@@ -2,7 +2,7 @@
 
 /* global LightweightCharts */
 
-import { explain } from "../accounts/ui.js";
+import { explain, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
 import { ask } from "./account_api.js";
 import { figure } from "./figures.js";
@@ -15,7 +15,8 @@ const words = document.getElementById("curve-words");
 const periods = document.getElementById("periods");
 const style = () => getComputedStyle(document.documentElement);
 const colour = (name) => style().getPropertyValue(`--${name}`).trim();
-let newest = null; // the last point's time
+const money = (dollars) => figure(Math.round(dollars * 100) / 100);
+let shown = { all: [], isDay: false, isTold: true }; // what is drawn; the words may be of what went wrong since
 let drawn = 0; // the newest question; answers of older ones are let go
 
 function frame() {
@@ -24,7 +25,7 @@ function frame() {
     grid: { vertLines: { visible: false }, horzLines: { color: colour("line") } },
     rightPriceScale: { borderVisible: false, minimumWidth: 110 },
     timeScale: { borderColor: colour("line"), fixLeftEdge: true, fixRightEdge: true },
-    localization: { locale: document.documentElement.lang, priceFormatter: (value) => figure(Math.round(value * 100) / 100) },
+    localization: { locale: document.documentElement.lang, priceFormatter: money },
   };
 }
 
@@ -40,20 +41,21 @@ function points({ timestamp, equity }) {
   return all.slice(Math.max(0, all.findIndex(({ value }) => value !== 0))); // before its first deposit there was nothing
 }
 
-function tell(all, isDay) {
-  if (all.length < 2) {
-    words.textContent = word("curve_none");
-    return;
+/** Return what is drawn in words; of one point there is a line, too. */
+function told({ all, isDay }) {
+  if (!all.length) {
+    return word("curve_none");
   }
   const values = all.map(({ value }) => value);
-  words.textContent = word("curve", {
+  const figures = {
     first: clockText(all[0].time, isDay),
     last: clockText(all.at(-1).time, isDay),
-    opening: figure(values[0]),
-    closing: figure(values.at(-1)),
-    low: figure(Math.min(...values)),
-    high: figure(Math.max(...values)),
-  });
+    opening: money(values[0]),
+    closing: money(values.at(-1)),
+    low: money(Math.min(...values)),
+    high: money(Math.max(...values)),
+  };
+  return word(all.length === 1 ? "curve_begins" : "curve", figures);
 }
 
 async function draw() {
@@ -65,6 +67,7 @@ async function draw() {
     history = await ask("GET", `/v2/account/portfolio/history?${query}`);
   } catch (error) {
     if (question === drawn) {
+      shown.isTold = false;
       explain(words, error);
     }
     return;
@@ -76,16 +79,22 @@ async function draw() {
   const all = points(history);
   picture.applyOptions({ timeScale: { timeVisible: !isDay, secondsVisible: false } });
   line.setData(all);
-  newest = all.at(-1)?.time ?? null;
   picture.timeScale().fitContent();
-  tell(all, isDay);
+  shown = { all, isDay, isTold: true };
+  say(words, told(shown)); // what went wrong before is over with it
 }
 
 periods.addEventListener("change", draw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
 document.body.addEventListener("desk:equity", ({ detail }) => {
-  if (newest !== null) {
-    line.update({ time: newest, value: detail });
+  const newest = shown.all.at(-1);
+  if (newest) {
+    newest.value = detail;
+    line.update({ ...newest });
+  }
+  if (newest && shown.isTold) {
+    words.setAttribute("aria-live", "off"); // they follow the line, and are read out with each drawing alone
+    words.textContent = told(shown);
   }
 });
 setInterval(() => document.hidden || draw(), RENEW_MS);

@@ -5,7 +5,7 @@ import { explain, say } from "../accounts/ui.js";
 import { word } from "../accounts/words.js";
 import { confirmation } from "./ticket_confirm.js";
 import { clearErrors, fieldOf, putError, wordsOf } from "./ticket_errors.js";
-import { arrange, bodyOf, needed, valueOf } from "./ticket_fields.js";
+import { arrange, begin, bodyOf, needed, valueOf } from "./ticket_fields.js";
 import { requestView } from "./ticket_request.js";
 
 const TYPED_MS = 350; // after the last key
@@ -17,7 +17,7 @@ export function ticket(form) {
   const order = document.getElementById("ticket-order");
   const review = document.getElementById("review");
   const showRequest = requestView(estimate);
-  const confirm = confirmation(form, refused);
+  const confirm = confirmation(form, { refused, done });
   let typed = null;
   let estimated = null; // the order that the estimate on the page is of
   const waiting = []; // who waits for the estimate that is asked for: they are told whether there is one
@@ -45,6 +45,19 @@ export function ticket(form) {
       say(notice, text, "bad");
       review.focus();
     }
+  }
+
+  /** The order is placed: the ticket is ready for another one, and judges nothing until there is one. */
+  function done() {
+    begin(form);
+    changed();
+    askEmpty();
+  }
+
+  /** Have the estimate empty, and the request behind it: what they told of is placed. */
+  function askEmpty() {
+    order.value = "";
+    document.body.dispatchEvent(new CustomEvent("raxx:ticket"));
   }
 
   /** Ask for the estimate of the ticket as it stands; resolves to whether there is one. */
@@ -93,12 +106,12 @@ export function ticket(form) {
     }
     showRequest();
     if (new URL(event.detail.xhr.responseURL).searchParams.get("order") === order.value) {
-      answered(true);
+      answered(Boolean(order.value));
     } else {
       estimate.classList.add("old"); // the ticket has changed meanwhile: another answer comes
-      if (!order.value) {
-        verdict(word("incomplete"));
-      }
+    }
+    if (!order.value) {
+      verdict(word("incomplete"));
     }
   });
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {

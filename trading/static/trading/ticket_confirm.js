@@ -8,8 +8,8 @@ import { placedOrder } from "./ticket_placed.js";
 
 const ORDERS = "/v2/orders";
 
-/** Returns a function that asks about an order; `refused` gets the words of a refusal, and its figures. */
-export function confirmation(form, refused) {
+/** Returns a function that asks about an order; `refused` gets the words of a refusal, and its figures; `done` is called. */
+export function confirmation(form, { refused, done }) {
   const dialog = document.getElementById("confirm");
   const notice = document.getElementById("confirm-notice");
   const place = document.getElementById("place");
@@ -43,7 +43,10 @@ export function confirmation(form, refused) {
     say(notice, word("placing"));
     try {
       const placed = await send();
-      leave(() => showPlaced(placed));
+      leave(() => {
+        done();
+        showPlaced(placed);
+      });
     } catch (error) {
       failed(error);
     } finally {

@@ -37,6 +37,7 @@ export function arrange(form) {
     const name = place.dataset.for;
     place.hidden = name === "none" ? !isBare : name === "exit" ? kind !== "oto" : !names.has(name);
   }
+  form.querySelector(".prices").hidden = kind === "oco"; // its prices are those of its exits
   form.querySelector(".prices").classList.toggle("one", needed(form).filter((name) => /_price$/.test(name)).length === 1);
   form.querySelector("#exits").hidden = kind === "simple";
   for (const name of ["qty", "notional"]) {
@@ -44,6 +45,13 @@ export function arrange(form) {
   }
   for (const select of form.querySelectorAll("select")) {
     form.querySelector(`#${select.name}-help`).textContent = select.selectedOptions[0].dataset.help;
+  }
+}
+
+/** Take out of the ticket what was of one order alone: how much, and its name. What kind of order it is stays. */
+export function begin(form) {
+  for (const name of ["qty", "notional", "client_order_id"]) {
+    form.elements[name].value = "";
   }
 }
 

@@ -1,4 +1,5 @@
 // The request behind the ticket, as Python, for a shell, or as JSON: what the server made of the order on the page.
+// Of the last one: what was placed stays to be read and copied, although the ticket is empty again.
 
 import { copy } from "../accounts/ui.js";
 
@@ -8,9 +9,14 @@ export function requestView(estimate) {
   const kinds = document.getElementById("request-kinds");
   const notice = document.getElementById("copy-notice");
 
+  let texts = {}; // of the last request, by kind
+
   function show() {
-    const kind = kinds.querySelector("input:checked").value;
-    code.textContent = estimate.querySelector(`[data-kind="${kind}"]`)?.textContent ?? "–";
+    const told = [...estimate.querySelectorAll("[data-kind]")].map((one) => [one.dataset.kind, one.textContent]);
+    if (told.length) {
+      texts = Object.fromEntries(told);
+    }
+    code.textContent = texts[kinds.querySelector("input:checked").value] ?? "–";
   }
 
   kinds.addEventListener("change", show);
