@@ -9,22 +9,25 @@ ARGS ?=
 EXAMPLES ?= 100
 # Of `make faults`; `make test` has a dozen.
 FAULTS ?= 200
-# Each worker starts a PostgreSQL and a Valkey of its own; tests/order.py says which file comes first.
+# What CI has more of than `make test`, which is for every change on the way.
+THOROUGH := RAXX_HANDOFF_INTENTS=1000 RAXX_EXAMPLES=100
+# Each worker starts a PostgreSQL and a Valkey of its own; tests/order.py says which files come first, and which together.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # What Python has compiled is kept, whatever the image says: most of what is started here is started often.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help install run test check conformance faults fuzz openapi screenshots bench soak clean requirements
+.PHONY: help install compiled run test check conformance faults fuzz openapi screenshots bench soak clean requirements
 
 help:
 	@echo "make install       the virtual environment, made again only when requirements change"
+	@echo "make compiled      the same, and our code compiled: for processes that may not write here"
 	@echo "make run           everything behind one address; ARGS=\"--port 8123\" passes options"
 	@echo "make test          the tests; ARGS=\"tests/raxx -q\" narrows them"
-	@echo "make check         all that CI checks: format, lint, types, imports, migrations, tests"
+	@echo "make check         all that CI checks: format, lint, types, imports, migrations, and the tests at full length"
 	@echo "make conformance   numbered cases by the SDK against real processes; ARGS=\"--only 2,6.04\" chooses"
 	@echo "make faults        kill processes and servers two hundred times while bots trade; FAULTS=50 for fewer"
-	@echo "make fuzz          requests made up from our document and Alpaca's, many more than make test sends"
+	@echo "make fuzz          requests made up from our document and Alpaca's, and trading, much more than make test has"
 	@echo "make openapi       write openapi.json, which has to be what is served"
 	@echo "make screenshots   pictures of every page in build/screenshots; needs Chromium"
 	@echo "make bench         the benchmarks, one JSON line a figure"
@@ -41,6 +44,10 @@ $(STAMP): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+# A process of a user who may not write here would compile what it imports at each start.
+compiled: install
+	$(BIN)/python -m compileall -q manage.py raxx broker_handoff trading matching accounts
+
 run: install
 	@exec $(BIN)/python manage.py up $(ARGS)
 
@@ -53,16 +60,17 @@ check: install
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+	$(THOROUGH) $(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 conformance: install
 	$(BIN)/python -m tests.contract.conformance $(ARGS)
 
 faults: install
-	RAXX_FAULT_KILLS=$(FAULTS) RAXX_FAULT_RESULTS=tests/faults/RESULTS.md $(BIN)/python -m pytest -s tests/faults tests/acceptance/test_faults.py tests/broker_handoff/faults $(ARGS)
+	RAXX_FAULT_KILLS=$(FAULTS) RAXX_HANDOFF_INTENTS=1000 RAXX_FAULT_RESULTS=tests/faults/RESULTS.md $(BIN)/python -m pytest -s tests/faults tests/acceptance/test_faults.py tests/broker_handoff/faults $(ARGS)
 
 fuzz: install
 	RAXX_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(WORKERS) tests/contract/test_fuzz.py tests/contract/test_fuzz_alpaca.py tests/contract/test_lives.py $(ARGS)
+	RAXX_EXAMPLES=$$((10 * $(EXAMPLES))) $(BIN)/python -m pytest $(WORKERS) tests/matching/engine tests/trading/test_books.py $(ARGS)
 
 openapi: install
 	$(BIN)/python manage.py openapi

@@ -19,8 +19,13 @@ from tests import schema, services
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# How fast a machine is proves nothing of what it computes.
-of_hypothesis.register_profile("raxx", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How fast a machine is proves nothing of what it computes. Every run makes up others: `make fuzz` many more of them.
+of_hypothesis.register_profile(
+    "raxx",
+    deadline=None,
+    max_examples=int(os.environ.get("RAXX_EXAMPLES", "32")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 of_hypothesis.load_profile("raxx")
 
 # Before pytest-django reads the settings, and before any test module imports a model.
@@ -35,7 +40,7 @@ django.setup()
 # A worker of xdist inherits this process's environment, and must choose a folder before it has settings.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
-from tests import chain, emptying, order  # noqa: E402
+from tests import chain, emptying, lasting, order  # noqa: E402
 
 chain.install()
 
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 NEED_TABLES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Answer `-n auto` with a worker more than there are cores: the long tests wait for processes of their own."""
     return (os.cpu_count() or 1) + 1
@@ -63,6 +69,18 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let modules that share what they start go to the same worker, one after the other."""
+    return order.scheduler(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End what was kept for other modules when the next one does not want it."""
+    lasting.end_unless_wanted(item, nextitem)
 
 
 @pytest.hookimpl(trylast=True)

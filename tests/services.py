@@ -9,8 +9,10 @@ from __future__ import annotations
 import atexit
 import os
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import psycopg
 from psycopg.errors import InsufficientPrivilege
@@ -19,6 +21,7 @@ from tests import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from raxx.roles import Server
 
@@ -101,8 +104,17 @@ def valkey() -> Iterator[str]:
 
     from raxx import embedded
 
-    if settings.VALKEY_URL:
+    with (
+        _version_is_looked_up_once(),
+        nullcontext()
+        if settings.VALKEY_URL
+        else embedded.running_valkey(settings.DATA_FOLDER, settings.REDIS_URL),
+    ):
         yield settings.REDIS_URL
-        return
-    with embedded.running_valkey(settings.DATA_FOLDER, settings.REDIS_URL):
-        yield settings.REDIS_URL
+
+
+def _version_is_looked_up_once() -> AbstractContextManager[Any]:
+    """Keep each new connection from reading the metadata of its package: that takes longer than to connect."""
+    import redis.utils
+
+    return patch.object(redis.utils, "get_lib_version", cache(redis.utils.get_lib_version))

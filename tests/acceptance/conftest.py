@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.acceptance import rawtape
 from tests.acceptance.expectation import Expectation, expected
-from tests.acceptance.house import House
+from tests.acceptance.house import House, kept_where_it_fails
 from tests.acceptance.servers import given_servers
+from tests.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
 MISSING = (
     f"NO RECORDED DAY: {rawtape.path_of('quote')} is missing; set RAXX_LEAN_DATA to a folder in LEAN's format"
@@ -52,46 +52,50 @@ def expectation(tape: None) -> Expectation:
     return expected()
 
 
+@contextmanager
+def _running(
+    place: Path, *options: str, environment: dict[str, str] | None = None, from_nothing: bool = False
+) -> Iterator[House]:
+    with given_servers() as servers:
+        folder, named = place / ".raxx", {**servers, **(environment or {})}
+        house = House(folder, *options, environment=named, from_nothing=from_nothing)
+        try:
+            house.start()
+            yield house
+            if house.is_running:
+                assert house.stop() == 0, house.said
+        finally:
+            house.kill()
+
+
 @pytest.fixture(scope="module")
 def place(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Return a folder for real servers; it is kept, with their logs, when a test fails.
-
-    Not pytest's: every pytest of this user makes the parent of those impassable for others, and
-    PostgreSQL is another user where we are root.
-    """
-    failed = request.session.testsfailed
-    folder = Path(tempfile.mkdtemp(prefix="raxx-acceptance-"))
-    yield folder
-    if request.session.testsfailed == failed:
-        shutil.rmtree(folder)
-    else:
-        request.config.get_terminal_writer().line(f"\nkept, with its logs: {folder}")
+    """Return a folder for real servers."""
+    with kept_where_it_fails(request) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
 def open_house(place: Path) -> Callable[..., AbstractContextManager[House]]:
     """Return a context manager that runs `manage.py up` with some options, in a folder of its own."""
-
-    @contextmanager
-    def opening(
-        *options: str, environment: dict[str, str] | None = None, from_nothing: bool = False
-    ) -> Iterator[House]:
-        with given_servers() as servers:
-            folder, named = place / ".raxx", {**servers, **(environment or {})}
-            house = House(folder, *options, environment=named, from_nothing=from_nothing)
-            try:
-                house.start()
-                yield house
-                if house.is_running:
-                    assert house.stop() == 0, house.said
-            finally:
-                house.kill()
-
-    return opening
+    return partial(_running, place)
 
 
 @pytest.fixture(scope="module")
-def house(tape: None, open_house: Callable[..., AbstractContextManager[House]]) -> Iterator[House]:
-    """Run everything on the recorded day, paused at its beginning."""
-    with open_house(*ON_TAPE, "--tape", str(rawtape.folder())) as running:
-        yield running
+def recorded_house(request: pytest.FixtureRequest, tape: None) -> House:
+    """Run everything on the recorded day, paused at its beginning, for all modules that play it."""
+
+    @contextmanager
+    def opened() -> Iterator[House]:
+        with (
+            kept_where_it_fails(request) as place,
+            _running(place, *ON_TAPE, "--tape", str(rawtape.folder())) as running,
+        ):
+            yield running
+
+    return lasting(request, opened)
+
+
+@pytest.fixture(scope="module")
+def house(recorded_house: House) -> House:
+    return recorded_house

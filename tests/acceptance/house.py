@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,9 @@ from raxx.process import Program
 from tests import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 100.0
@@ -34,6 +38,23 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+@contextmanager
+def kept_where_it_fails(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Have a folder for real servers while the block lasts; it is kept, with their logs, when a test fails meanwhile.
+
+    Not pytest's: every pytest of this user makes the parent of those impassable for others, and
+    PostgreSQL is another user where we are root.
+    """
+    session, config = request.session, request.config
+    failed = session.testsfailed
+    folder = Path(tempfile.mkdtemp(prefix="raxx-house-"))
+    yield folder
+    if session.testsfailed == failed:
+        shutil.rmtree(folder)
+    else:
+        config.get_terminal_writer().line(f"\nkept, with its logs: {folder}")
 
 
 class House:

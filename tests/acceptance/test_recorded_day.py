@@ -1,6 +1,6 @@
 """A recorded day through the unmodified SDK: every fill is the tape's, and every book agrees.
 
-These tests share one installation and build on each other, from top to bottom.
+These tests share one installation, with test_faults.py and test_stopping.py, and build on each other, from top to bottom.
 """
 
 from __future__ import annotations
@@ -80,12 +80,3 @@ def test_the_doctor_finds_a_running_house_well(house: House) -> None:
     examined = house.manage("doctor")
 
     assert examined.returncode == 0, examined.stdout + examined.stderr
-
-
-def test_a_stopped_house_leaves_no_process_and_the_doctor_says_what_is_missing(house: House) -> None:
-    assert house.stop() == 0
-
-    examined = house.manage("doctor")
-    assert examined.returncode == 1
-    assert "fix:" in examined.stdout
-    assert not examined.stderr

@@ -452,7 +452,7 @@ def test_the_schedule_does_all_of_it() -> None:
         "accounts.forget_chains",
         "trading.end_orders_of_leavers",
     }
-    assert wanted <= {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert wanted <= {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert wanted <= set(app.tasks)
 
 

@@ -1,4 +1,4 @@
-"""What asks for a passkey shown lately: the function, the decorator, the permission, and the yes to one thing."""
+"""What asks for a passkey shown lately: the function, a view that says so, and the yes to one thing."""
 
 from __future__ import annotations
 
@@ -10,31 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
-from accounts.api.base import BaseView, SessionAuthentication
+from accounts.api.base import SessionView
 from accounts.api.bodies import json_response
 from accounts.binding import acting_for, unbind
 from accounts.errors import CoolingDown, EnrolmentOnly, NotAuthorized, StepUpRequired
 from accounts.models import Assertion, Session, User
-from accounts.session_engine import SessionStore
 from accounts.sessions import living_session
 from accounts.step_up import (
-    IsFresh,
     give_assertion,
     require_fresh,
     require_settled,
     spend_assertion,
-    step_up_required,
 )
 from raxx import errors
 from tests.factories.people import Browser, as_web, signed_in
 from tests.factories.rows import make_user
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpResponse
 
     from accounts.sessions import LivingSession
 
@@ -105,32 +101,8 @@ def test_a_session_from_a_recovery_can_never_step_up() -> None:
             refuses(session)
 
 
-@step_up_required
-def guarded(request: HttpRequest, name: str, *, word: str = "") -> HttpResponse:
-    return HttpResponse(f"done {name} {word}")
-
-
-def call(browser: Browser | None) -> Any:
-    request = RequestFactory().post("/guarded")
-    with as_web():
-        request.session = SessionStore(browser.key if browser else None)
-        return guarded(request, "this", word="well")
-
-
-def test_the_decorator_lets_the_fresh_through_and_no_other() -> None:
-    assert guarded.__name__ == "guarded"
-    assert call(fresh()).content == b"done this well"
-    for browser, refusal in ((stale(), StepUpRequired), (enrolling(), EnrolmentOnly), (None, NotAuthorized)):
-        with pytest.raises(refusal):
-            call(browser)
-
-
-class Guarded(BaseView):
-    authentication_classes = (SessionAuthentication,)
-    permission_classes = (IsFresh,)  # type: ignore[assignment] # the base has none
-
-    def initial(self, request: Any, *_: Any, **__: Any) -> None:
-        self.check_permissions(request)
+class Guarded(SessionView):
+    step_up = frozenset({"POST"})
 
     def post(self, _request: Any) -> HttpResponse:
         return json_response({"done": True})
@@ -146,7 +118,7 @@ def ask(browser: Browser | None) -> tuple[int, dict[str, Any], str | None]:
     return answer.status_code, json.loads(answer.content), answer.headers.get("WWW-Authenticate")
 
 
-def test_the_permission_answers_each_caller_in_the_project_s_one_form() -> None:
+def test_a_guarded_view_answers_each_caller_in_the_project_s_one_form() -> None:
     assert ask(fresh())[:2] == (200, {"done": True})
     status, body, challenge = ask(stale())
     assert (status, body["code"], challenge) == (401, 40110001, CHALLENGE)

@@ -181,7 +181,7 @@ def test_the_task_does_both_and_beat_sends_it_every_hour() -> None:
         sweep_sessions()
 
     assert Session.objects.values_list("end_reason", flat=True).get() == "expired"
-    entry = settings.CELERY_BEAT_SCHEDULE["sweep-sessions"]
+    entry = app.conf.beat_schedule["sweep-sessions"]
     assert (entry["task"], entry["schedule"]) == (sweep_sessions.name, HOUR)
     assert sweep_sessions.name in app.tasks
     assert User.objects.filter(pk=person.pk).exists()

@@ -353,7 +353,9 @@ def test_a_repeated_reset_does_not_end_the_next_generation(owner: Bot, ended: An
     before = every_owned_row()
 
     assert owner.post(one(owner.account, "/reset"), {"generation": 1}).json()["generation"] == 2
-    assert refusal(owner.post(one(owner.account, "/reset"), {"generation": 3})) == INVALID
+    for later in (3, 99_999_999_999_999, 10**30):
+        assert refusal(owner.post(one(owner.account, "/reset"), {"generation": later})) == INVALID
+    assert owner.post(one(owner.account, "/reset"), {"generation": -(10**15)}).json()["generation"] == 2
     assert every_owned_row() == before
 
 

@@ -14,6 +14,7 @@ from matching.models import Market, Shard
 from raxx import health
 from tests.api.conftest import as_web, refusal
 from tests.factories.rows import make_market
+from trading.services.running_markets import make_default
 
 
 @pytest.fixture
@@ -40,7 +41,10 @@ def test_with_everything_there_it_is_ready_and_says_whether_live_trading_is_on(w
 
     answer = get("/health/ready")
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "live_trading": is_live_on})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ready", "beside": [], "live_trading": is_live_on},
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,20 +67,28 @@ def test_what_is_missing_is_named(whole, market, valkey, end, missing):
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_of_several_markets_each_must_live_and_what_is_missing_names_its_market(whole, market, valkey):
+def test_what_is_ill_beside_the_default_market_is_named_and_makes_nobody_unready(whole, market, valkey):
     other = make_market(is_active=True, shard_count=2)
     make_market(is_active=False)  # a closed one needs nobody
     Shard.objects.update(updated_at=timezone.now())
+    ill = [f"matcher:{other.pk}", f"hub:{other.pk}"]
 
-    missing = get("/health/ready").json()["missing"]
+    answer = get("/health/ready")
+    assert (answer.status_code, answer.json()["status"], answer.json()["beside"]) == (200, "ready", ill)
+
+    make_default(other.pk)  # then it is the one of whoever names none
+    answer = get("/health/ready")
+    assert (answer.status_code, answer.json()["missing"], answer.json()["beside"]) == (
+        503,
+        ["matcher", "hub"],
+        [],
+    )
+
     valkey.set(keys.heartbeat(other.pk), b"{}")
     Shard.objects.create(market=other, number=1, epoch=1, updated_at=timezone.now())
-    whole_again = get("/health/ready").status_code
-
-    assert missing == [f"matcher:{other.pk}", f"hub:{other.pk}"]
-    assert whole_again == 200
-    Shard.objects.filter(market=market).update(updated_at=timezone.now() - timedelta(minutes=1))
-    assert get("/health/ready").json()["missing"] == [f"matcher:{market.pk}"]
+    valkey.delete(keys.heartbeat(market.pk))
+    answer = get("/health/ready")
+    assert (answer.status_code, answer.json()["beside"]) == (200, [f"hub:{market.pk}"])
 
 
 def test_a_database_that_is_away_is_named(whole, monkeypatch):

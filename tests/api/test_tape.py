@@ -160,7 +160,7 @@ def test_a_restart_returns_when_every_shard_and_the_hub_have_begun_the_next_run(
 
 
 def test_a_restart_that_nobody_follows_is_told_as_such_and_stays(operator, reach, monkeypatch):
-    monkeypatch.setattr(tape.restart, "__kwdefaults__", {"within_s": 0.2})
+    monkeypatch.setitem(tape.restart.__kwdefaults__, "within_s", 0.2)
     reach(NOON)
 
     answer = operator.post(f"{PATH}/restart")
@@ -190,7 +190,7 @@ def test_an_advance_returns_when_everything_up_to_it_is_decided_and_published(
 
 
 def test_an_advance_waits_for_every_shard(operator, market, reach, monkeypatch):
-    monkeypatch.setattr(tape.advance, "__kwdefaults__", {"within_s": 0.2})
+    monkeypatch.setitem(tape.advance.__kwdefaults__, "within_s", 0.2)
     reach(LATER)
     Shard.objects.create(market=market, number=1, run=1, at=parse_rfc3339(NOON))
 
@@ -208,7 +208,7 @@ def test_an_advance_to_where_the_tape_stands_only_waits(operator, reach):
 
 
 def test_an_advance_ends_when_the_tape_is_restarted_meanwhile(operator, reach, meanwhile, monkeypatch):
-    monkeypatch.setattr(tape.restart, "__kwdefaults__", {"within_s": 0})  # nobody follows
+    monkeypatch.setitem(tape.restart.__kwdefaults__, "within_s", 0)  # nobody follows
     reach(NOON)
     with meanwhile(lambda: operator.post(f"{PATH}/advance", {"to": LATER})) as answers:
         operator.post(f"{PATH}/restart")

@@ -8,14 +8,17 @@ import pytest
 
 from broker_handoff.adapters.local_keys import LocalKeys
 from raxx import roles
+from tests.broker_handoff.peer.installation import second_installation
 from tests.broker_handoff.peer.oauth import oauth_server
 from tests.broker_handoff.records import Trader, replay_at
 from tests.factories.sessions import session
+from tests.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.broker_handoff.peer.installation import Peer
     from tests.broker_handoff.peer.oauth import OAuthServer
 
 
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
 def keys(tmp_path: Path) -> LocalKeys:
     """Return a key service of the test's own."""
     return LocalKeys(tmp_path / "kms_keys")
+
+
+@pytest.fixture(scope="module")
+def peer(request: pytest.FixtureRequest) -> Peer:
+    """Return a second installation that plays the broker; what others have ordered there stays."""
+    return lasting(request, second_installation)
 
 
 @pytest.fixture

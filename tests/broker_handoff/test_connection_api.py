@@ -30,7 +30,7 @@ CANARY = "canary-31d7"
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return for which connections the worker was asked to go to the broker."""
     found: list[Any] = []
-    monkeypatch.setattr("broker_handoff.api.connection.revoke_soon", found.append)
+    monkeypatch.setattr("broker_handoff.tasks.revoke_soon", found.append)
     return found
 
 

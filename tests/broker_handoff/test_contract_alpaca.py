@@ -20,25 +20,17 @@ from broker_handoff.services.sending import attempt
 from broker_handoff.shadow.links import turn_on
 from raxx import roles
 from tests.broker_handoff.contract import BrokerContract, Stand
-from tests.broker_handoff.peer.installation import SYMBOL, second_installation
+from tests.broker_handoff.peer.installation import SYMBOL
 from tests.broker_handoff.people import make_connection
 from tests.broker_handoff.shadow.stage import Stage
 from tests.broker_handoff.wishes import make_intent
 from tests.factories.sessions import session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from broker_handoff.adapters.local_keys import LocalKeys
     from tests.broker_handoff.peer.installation import Peer
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    with second_installation() as running:
-        yield running
 
 
 class TestAlpaca(BrokerContract):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from smtplib import SMTPServerDisconnected
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +15,9 @@ from accounts.binding import rebind, unbind
 from accounts.errors import NotFound
 from accounts.models import AuditEntry
 from accounts.signals import person_erasure_asked
-from broker_handoff import adapters
+from broker_handoff import adapters, tasks
 from broker_handoff.models import BrokerConnection, ConnectAttempt, SealedToken
+from broker_handoff.services import telling
 from broker_handoff.services.disconnecting import (
     CONSENT_GRACE,
     GIVE_UP_AFTER,
@@ -26,6 +28,7 @@ from broker_handoff.services.disconnecting import (
     waiting_revocations,
 )
 from broker_handoff.services.reauth import mark_needs_reauth
+from broker_handoff.services.telling import untold
 from tests.broker_handoff.people import make_connection, make_trader
 from tests.factories.people import as_web
 
@@ -221,6 +224,64 @@ def test_who_asks_to_be_erased_does_not_wait_for_a_broker_that_is_away(
 
     assert stands(made) == ("disconnected", "not_asked", 1, False)
     assert waiting_revocations(now=NOW + timedelta(days=1)) == []
+
+
+def untold_to(made: BrokerConnection) -> datetime | None:
+    return BrokerConnection.objects.get(pk=made.pk).next_tell_at
+
+
+def test_whom_the_one_that_ended_it_has_not_told_a_worker_mails_once(
+    made: BrokerConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(tasks.revoke_connection, "delay", asked.append)
+    disconnect(owner=made.user, connection_id=made.pk, reason="r", now=NOW, is_told_at_once=False)
+    assert (mail.outbox, untold(now=NOW)) == ([], [made.pk])
+
+    tasks.sweep_revocations()
+    tasks.sweep_revocations()
+
+    assert [message.to for message in mail.outbox] == [[made.user.email]]
+    assert (untold(now=NOW + GIVE_UP_AFTER), asked) == ([], [str(made.pk)] * 2)
+
+
+def test_who_dies_while_they_mail_leaves_it_to_the_next_after_a_minute(
+    made: BrokerConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def dies(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(telling.mail, "tell", dies)
+        with pytest.raises(Killed):
+            end(made)
+
+    assert stands(made)[0] == "disconnected"
+    assert telling.tell(connection_id=made.pk, now=NOW) is False  # somebody may be at it
+    assert telling.tell(connection_id=made.pk, now=NOW + telling.LEASE) is True
+    assert telling.tell(connection_id=made.pk, now=NOW + timedelta(days=2)) is False
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_server_that_is_away_is_asked_less_and_less_often_and_given_up_after_a_day(
+    made: BrokerConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise SMTPServerDisconnected("no such server")
+
+    monkeypatch.setattr(telling.mail, "tell", away)
+    end(made)
+    minutes: list[float] = []
+    while (due := untold_to(made)) is not None:
+        minutes.append((due - NOW) / timedelta(minutes=1))
+        telling.tell(connection_id=made.pk, now=due)
+
+    assert minutes == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]
+    assert [record.levelname for record in caplog.records][-2:] == ["WARNING", "ERROR"]
+    assert mail.outbox == []
 
 
 def test_a_consent_that_has_been_over_for_a_week_is_disconnected(oauth: OAuthServer, keys: LocalKeys) -> None:

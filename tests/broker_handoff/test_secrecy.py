@@ -90,7 +90,7 @@ def whole_database() -> str:
 def overheard(url: str) -> Iterator[list[str]]:
     """Listen to all that Valkey is told while the block lasts."""
     said: list[str] = []
-    client = redis.Redis.from_url(url)
+    client = redis.Redis.from_url(url, socket_timeout=None)  # nobody may have a word for it for a while
     with client.monitor() as monitor:
         thread = threading.Thread(target=_listen, args=(monitor, said))
         thread.start()

@@ -24,7 +24,7 @@ from accounts.models.user import new_id
 from accounts.sessions import living_session
 from accounts.step_up import give_assertion
 from broker_handoff.models import BrokerConnection, GateOverride, LiveIntent, SealedToken
-from tests.broker_handoff.peer.installation import SYMBOL, second_installation
+from tests.broker_handoff.peer.installation import SYMBOL
 from tests.broker_handoff.peer.oauth import oauth_server
 from tests.broker_handoff.people import make_trader
 from tests.broker_handoff.worker import wait_until
@@ -66,6 +66,7 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(
+    peer: Peer,
     django_db_setup: None,
     django_db_blocker: Any,
     valkey_url: str,
@@ -73,7 +74,7 @@ def stand(
 ) -> Iterator[Stand]:
     with pytest.MonkeyPatch.context() as environment, django_db_blocker.unblock(), ExitStack() as stack:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # the browser's loop runs in this thread
-        peer, oauth = stack.enter_context(second_installation()), stack.enter_context(oauth_server())
+        oauth = stack.enter_context(oauth_server())
         live = {f"RAXX_{name}": value for name, value in oauth.settings().items()}
         live |= {"RAXX_LIVE": "on", "RAXX_LIVE_FEEDS": "synthetic", "RAXX_BROKER_API_URL": peer.url}
         folder = tmp_path_factory.mktemp("there")
@@ -137,6 +138,7 @@ class Person:
 
 def test_over_http_to_the_broker_and_back(stand: Stand) -> None:
     person, orders = Person(stand), "/raxx/v1/live/orders"
+    before = len(stand.peer.orders())
     stand.lets_connect()
     way = person.ask("GET", "/raxx/v1/live/connect").json()["authorize_url"]
     back = person.ask("GET", "/live/callback", params=stand.oauth.visit(way))
@@ -166,7 +168,7 @@ def test_over_http_to_the_broker_and_back(stand: Stand) -> None:
     give_assertion(session, bytes.fromhex(refused.json()["digest"]))
     refused = person.ask("POST", orders, bought["terms"])
     assert (refused.status_code, refused.json()["guard"]) == (403, "switch_user")
-    assert len([one for one in stand.peer.orders() if one["symbol"] == SYMBOL]) == 1
+    assert len(stand.peer.orders()) == before + 1
 
     assert person.ask("DELETE", "/raxx/v1/live/connection").status_code == 200
     wait_until(lambda: is_revoked(stand, connection), "the broker was not told")

@@ -40,6 +40,13 @@ AT_ONCE = Pace(processing=timedelta(0), wait_min=timedelta(0), wait_max=timedelt
 
 def make_intent(connection: BrokerConnection, **fields: Any) -> LiveIntent:
     """Insert what somebody wants, as it was accepted: to buy ten unless told."""
+    intent = new_intent(connection, **fields)
+    intent.save(force_insert=True)
+    return intent
+
+
+def new_intent(connection: BrokerConnection, **fields: Any) -> LiveIntent:
+    """Return the same without inserting it: many are inserted at once."""
     now = timezone.now()
     defaults: dict[str, Any] = {
         "kind": LiveIntent.Kind.SUBMIT,
@@ -59,7 +66,7 @@ def make_intent(connection: BrokerConnection, **fields: Any) -> LiveIntent:
         terms=made["terms"],
         target_id=None if target is None else target.pk,
     )
-    return LiveIntent.objects.create(user=connection.user, connection=connection, digest=digest, **made)
+    return LiveIntent(user=connection.user, connection=connection, digest=digest, **made)
 
 
 @dataclass

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
+import cbor2
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django_otp_webauthn.models import WebAuthnUserHandle
+
+from tests.factories.people import make_passkey
+
 if TYPE_CHECKING:
+    from django_otp_webauthn.models import WebAuthnCredential
     from playwright.sync_api import Page
+
+    from accounts.models import User
 
 Credential = dict[str, Any]
 
@@ -44,6 +56,32 @@ class Authenticator:
             in {"credentialId", "isResidentCredential", "rpId", "privateKey", "userHandle", "signCount"}
         }
         self._send("addCredential", credential={**kept, **changes})
+
+    def take(self, user: User) -> WebAuthnCredential:
+        """Have a passkey of a person's as if it had been made here just now, and store what the server keeps of it."""
+        key, credential_id = ec.generate_private_key(ec.SECP256R1()), token_bytes(32)
+        point = key.public_key().public_numbers()
+        pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        self.put(
+            {
+                "credentialId": b64encode(credential_id).decode(),
+                "isResidentCredential": True,
+                "rpId": "localhost",
+                "privateKey": b64encode(pkcs8).decode(),
+                "userHandle": b64encode(WebAuthnUserHandle.get_handle_for_user(user)).decode(),
+                "signCount": 1,
+            }
+        )
+        cose = {
+            1: 2,
+            3: -7,
+            -1: 1,
+            -2: point.x.to_bytes(32),
+            -3: point.y.to_bytes(32),
+        }  # an ES256 key: RFC 9053, 2.1 and 7.1
+        return make_passkey(
+            user, name="", credential_id=credential_id, public_key=cbor2.dumps(cose), sign_count=1
+        )
 
     def remove(self, credential: Credential) -> None:
         self._send("removeCredential", credentialId=credential["credentialId"])

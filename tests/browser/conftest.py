@@ -1,16 +1,19 @@
-"""A real browser before a real web process. Skipped, loudly, on a machine without Chromium."""
+"""A real browser before a real web process, or before a whole house. Skipped, loudly, on a machine without Chromium."""
 
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connections
 from playwright.sync_api import sync_playwright
 
+from tests.browser.house import House, open_house
 from tests.browser.server import Site, site as running_site
 from tests.browser.visitor import Visitor
+from tests.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,8 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Return a browser. For a module, not the session: while it runs, no other test could have an event loop."""
+def chromium(request: pytest.FixtureRequest) -> Browser:
+    """Return a browser. Not for the whole session: while it runs, no other test could have an event loop."""
+    return lasting(request, _open_chromium)
+
+
+@contextmanager
+def _open_chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -60,9 +68,44 @@ def _rows_go_with_the_test(monkeypatch: pytest.MonkeyPatch, transactional_db: No
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+@pytest.fixture(scope="module")
+def common_house(
+    request: pytest.FixtureRequest,
+    django_db_setup: None,
+    django_db_blocker: Any,
+    valkey_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> House:
+    """Return the running house. While it stands rows do not go with the test: each test has people of its own."""
+
+    @contextmanager
+    def opened() -> Iterator[House]:
+        with pytest.MonkeyPatch.context() as environment, django_db_blocker.unblock():
+            environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # the browser's loop runs in this thread
+            with open_house(tmp_path_factory.mktemp("house")) as running:
+                yield running
+
+    return lasting(request, opened)
+
+
+@pytest.fixture(scope="module")
+def house(common_house: House) -> House:
+    return common_house
+
+
 @pytest.fixture
 def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
     """Return a function that opens a browser; at the end none may have complained."""
+    yield from _visits(chromium, site)
+
+
+@pytest.fixture
+def guest(chromium: Browser, house: House) -> Iterator[Callable[..., Visitor]]:
+    """Return a function that opens a browser at the house; at the end none may have complained."""
+    yield from _visits(chromium, house)
+
+
+def _visits(chromium: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
     visitors: list[Visitor] = []
 
     def opened(**options: Any) -> Visitor:

@@ -1,8 +1,7 @@
 """Everything behind one address, over the test's database: web, stream, hub, matcher, and the front before them.
 
-The market is a synthetic one that never closes, of `SYMBOLS`. The processes serve a whole module of tests, and so
-the rows stay until its end: each test has people of its own. A module that uses the fixture `house` says
-`from tests.browser.house import house, guest  # noqa: F401`.
+The market is a synthetic one that never closes, of `SYMBOLS`. The processes serve many tests, of several modules, and
+so the rows stay until the house closes: each test has people of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import redis
 from django.conf import settings
 from django.db import connections
@@ -25,17 +23,14 @@ from raxx import embedded, process, roles
 from raxx.process import Program
 from tests import emptying
 from tests.browser.server import STARTS_WITHIN_S, Site
-from tests.browser.visitor import Visitor
 from tests.stream.server import accepts, database_url, free_port
 from trading.services.accounts import open_account
 from trading.services.markets import activate_market, market_time
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from playwright.sync_api import Browser
 
     from accounts.models import User
     from matching.models import Market
@@ -166,32 +161,3 @@ def open_house(folder: Path, *more: str, **environment: str) -> Iterator[House]:
         closing.callback(house.stop)
         house.start("hub", "web", "stream", "matcher", "front", *more)
         yield house
-
-
-@pytest.fixture(scope="module")
-def house(
-    django_db_setup: None,
-    django_db_blocker: Any,
-    valkey_url: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[House]:
-    """Return the running house."""
-    with pytest.MonkeyPatch.context() as environment, django_db_blocker.unblock():
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # the browser's loop runs in this thread
-        with open_house(tmp_path_factory.mktemp("house")) as running:
-            yield running
-
-
-@pytest.fixture
-def guest(chromium: Browser, house: House) -> Iterator[Callable[..., Visitor]]:
-    """Return a function that opens a browser at the house; at the end none may have complained."""
-    guests: list[Visitor] = []
-
-    def opened(**options: Any) -> Visitor:
-        guests.append(Visitor(chromium, house, **options))
-        return guests[-1]
-
-    yield opened
-    for one in guests:
-        one.leave()
-    assert [one.complaints for one in guests if one.complaints] == []

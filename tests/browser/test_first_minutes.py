@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Tier, User
-from tests.browser import house as houses
 from tests.browser.looking import look_at
 from tests.factories.people import make_session
 from tests.factories.rows import make_user
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from tests.browser.house import House
     from tests.browser.visitor import Visitor
 
-house, guest = houses.house, houses.guest
 pytestmark = pytest.mark.timeout(240)
 
 EMAIL = "grace@example.com"
@@ -138,7 +136,7 @@ def test_a_market_is_chosen_and_what_is_wrong_with_a_beginning_is_said_at_its_fi
     expect(page.get_by_label("Less than a year")).to_be_focused()
     visitor.press("Skip the questions")
     visitor.sees("A watchlist comes with it: AAPL")
-    page.get_by_label("Market").select_option("Computed (KO)")
+    page.get_by_label("Market").select_option("Synthetic, seed 1 (KO)")
     visitor.sees("A watchlist comes with it: KO.")
     expect(page.get_by_text("A watchlist comes with it: AAPL")).to_be_hidden()
     page.get_by_text("Change what it begins with").click()

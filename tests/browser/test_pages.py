@@ -55,7 +55,7 @@ def test_the_pages_of_a_sign_up(visitor, look):
 
 
 def test_the_page_of_a_person_s_security(visitor, look):
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
     make_market(is_active=True)
     visitor.open("/security")
     visitor.sees("You have no paper account yet")
@@ -75,7 +75,8 @@ def test_the_page_of_a_person_s_security(visitor, look):
 
 
 def test_the_pages_of_a_log_in_and_a_recovery(visitor, visit, look):
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
+    visitor.open("/welcome")
     visitor.press("Make new codes")
     code = visitor.page.locator("[data-codes] li").first.inner_text()
     stranded = visit()

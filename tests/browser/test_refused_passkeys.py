@@ -26,10 +26,9 @@ SEND = """async ([path, body]) => {
 
 @pytest.fixture
 def outsider(visitor):
-    """Return the visitor after they signed up and logged out: their device has a passkey, they are not in."""
-    visitor.signs_up(EMAIL)
-    visitor.press("Log out")
-    visitor.is_at("/log-in")
+    """Return a visitor who has been here before: their device has a passkey, they are not in."""
+    visitor.is_known(EMAIL)
+    visitor.open("/log-in")
     return visitor
 
 
@@ -69,9 +68,7 @@ def test_a_cloned_passkey_is_refused_written_down_and_mailed(outsider):
 
 def test_a_passkey_with_somebody_else_s_handle_is_refused(outsider, visit):
     other = visit()
-    other.signs_up("other@example.com")
-    other.press("Log out")
-    other.is_at("/log-in")
+    other.is_known("other@example.com")
     own, foreign = outsider.device.credentials()[0], other.device.credentials()[0]
     assert own["userHandle"] != foreign["userHandle"]
     outsider.device.remove(own)

@@ -56,9 +56,9 @@ def live_site(
 
 @pytest.fixture
 def person(chromium: Browser, live_site: Site) -> Iterator[Visitor]:
-    """Return somebody who has signed up and is Pro; at the end their browser may not have complained."""
+    """Return somebody who has logged in and is Pro; at the end their browser may not have complained."""
     visitor = Visitor(chromium, live_site)
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
     User.objects.filter(email=EMAIL).update(tier=Tier.PRO)
     yield visitor
     visitor.leave()
@@ -91,7 +91,12 @@ def test_the_settings_and_a_webhook_from_its_making_to_its_end(person: Visitor, 
     make_api_key(account)
     person.open("/settings")
     look("settings")
-    page.get_by_role("link", name="Tier and use").first.click()
+    page.set_viewport_size({"width": 390, "height": 800})
+    tops = page.locator(".tabs a").evaluate_all("(all) => all.map((one) => one.offsetTop)")
+    assert (len(tops), len(set(tops))) == (4, 1)  # on a phone the tabs are one line, all of it to be seen
+    assert page.locator(".tabs").evaluate("(bar) => bar.scrollWidth <= bar.clientWidth")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.locator(".tabs").get_by_role("link", name="Tier").click()
     person.sees("This installation does not count requests.")
     look("tier")
     page.get_by_role("link", name="Webhooks", exact=True).click()

@@ -11,7 +11,6 @@ from django.conf import settings
 from playwright.sync_api import expect
 
 from accounts.models import Tier
-from tests.browser.house import guest, house  # noqa: F401 - fixtures
 from tests.browser.looking import look_at
 from tests.factories.people import make_session
 from tests.factories.rows import make_user
@@ -125,7 +124,7 @@ class Trader:
 
 
 @pytest.fixture
-def trader(guest: Callable[..., Visitor], house: House) -> Iterator[Callable[..., Trader]]:  # noqa: F811
+def trader(guest: Callable[..., Visitor], house: House) -> Iterator[Callable[..., Trader]]:
     traders: list[Trader] = []
 
     def made(**options: Any) -> Trader:
@@ -165,6 +164,11 @@ def test_every_variant_of_the_ticket_is_placed_by_the_keyboard(trader: Callable[
     expect(page.locator("#holding [data-order]")).to_have_count(2)  # the pair
     page.locator("#request-kinds").evaluate("(kinds) => { kinds.closest('details').open = true; }")
     expect(page.locator("#request-code")).to_contain_text("order_class=OrderClass.OCO")
+    # A quote of other figures moves nothing: neither the ticket nor what is about to be pressed.
+    top = page.locator(".trade").evaluate("(desk) => desk.offsetTop")
+    for name in ("bid-size", "ask-size"):
+        page.locator(f"[data-{name}]").evaluate("(place) => { place.textContent = '12,345'; }")
+        assert page.locator(".trade").evaluate("(desk) => desk.offsetTop") == top
     assert look_at(page, "symbol") == []
 
 
@@ -196,11 +200,18 @@ def test_errors_stand_at_their_fields_and_a_click_too_many_or_a_lost_answer_is_o
     page.locator("#place").dblclick()
     expect(page.locator("#placed")).to_be_visible()
     assert somebody.count() == 1
+    # The next one is not judged before it is wished: a like one may be too much by now.
+    expect(page.locator("#t-qty")).to_have_value("")
+    expect(page.locator("#estimate [data-after]")).to_have_text("\N{EN DASH}")
+    expect(page.locator("#estimate [data-verdict]")).to_have_text(
+        "Fill in the ticket to see what the order would do."
+    )
 
     def lose(route: Route) -> None:
         route.fetch()
         route.abort()
 
+    somebody.writes({"qty": "1"})
     name = somebody.reviews()
     page.route("**/v2/orders", lose, times=1)
     page.keyboard.press("Enter")
@@ -210,6 +221,7 @@ def test_errors_stand_at_their_fields_and_a_click_too_many_or_a_lost_answer_is_o
     assert Order.objects.across_owners().filter(client_order_id=name).count() == 1
     assert somebody.count() == 2
 
+    somebody.writes({"qty": "1"})
     somebody.reviews()
     answer = {"status": 429, "headers": {"Retry-After": "30"}, "content_type": "application/json"}
     page.route(

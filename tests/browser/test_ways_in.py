@@ -49,9 +49,7 @@ def test_an_address_that_is_none_is_said_at_the_form(visitor):
 
 
 def test_the_button_logs_in_and_leads_where_one_wanted_to_go(visitor):
-    visitor.signs_up(EMAIL)
-    visitor.press("Log out")
-    visitor.is_at("/log-in")
+    visitor.is_known(EMAIL)
 
     visitor.open("/welcome")
     visitor.is_at("/log-in?next=/welcome")
@@ -62,7 +60,8 @@ def test_the_button_logs_in_and_leads_where_one_wanted_to_go(visitor):
 
 
 def test_no_next_leads_away_from_here(visitor):
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
+    visitor.open("/welcome")
     visitor.press("Log out")
     visitor.is_at("/log-in")
 
@@ -74,7 +73,8 @@ def test_no_next_leads_away_from_here(visitor):
 
 def test_the_browser_s_own_offer_logs_in_without_the_button(visit):
     visitor = visit(offers=True)
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
+    visitor.open("/welcome")
     visitor.press("Log out")
 
     # The device is touched by itself: it answers the offer as soon as the page has made it.
@@ -84,7 +84,8 @@ def test_the_browser_s_own_offer_logs_in_without_the_button(visit):
 
 def test_the_offer_is_renewed_before_its_challenge_is_too_old(visit):
     visitor = visit(offers=True)
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
+    visitor.open("/welcome")
     visitor.device.is_touched(by_itself=False)
     challenges = []
 
@@ -114,7 +115,8 @@ def test_a_person_without_passkey_here_is_told_so_and_may_try_again(visitor):
 
 
 def test_a_code_recovers_the_access_and_opens_nothing_but_an_enrolment(visitor, visit):
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
+    visitor.open("/welcome")
     visitor.press("Make new codes")
     code = visitor.page.locator("[data-codes] li").first.inner_text()
     stranded = visit()
@@ -141,7 +143,8 @@ def test_a_code_recovers_the_access_and_opens_nothing_but_an_enrolment(visitor, 
 
 
 def test_a_code_works_once(visitor, visit):
-    visitor.signs_up(EMAIL)
+    visitor.is_in(EMAIL)
+    visitor.open("/welcome")
     visitor.press("Make new codes")
     code = visitor.page.locator("[data-codes] li").first.inner_text()
     stranded, late = visit(), visit()

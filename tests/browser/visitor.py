@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from django.conf import settings
 from playwright.sync_api import expect
 
 from tests.browser.authenticator import Authenticator
+from tests.factories.people import make_session
+from tests.factories.rows import make_user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
+    from accounts.models import User
     from tests.browser.server import Site
 
 PATIENCE_MS = 30_000.0  # a test that waits longer has hung
@@ -78,6 +82,20 @@ class Visitor:
         self.page.goto(self.site.link_to(email))
         self.press("Make the passkey")
         self.is_at("/welcome")
+
+    def is_known(self, email: str) -> User:
+        """Have been here before: there is a person, whose passkey this device has. `signs_up` goes the whole way."""
+        person = make_user(email=email)
+        self.device.take(person)
+        return person
+
+    def is_in(self, email: str) -> User:
+        """Be known, and logged in with the passkey a moment ago."""
+        person = make_user(email=email)
+        key = make_session(person, self.device.take(person))
+        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": key, "url": self.site.url}
+        self._context.add_cookies([cookie])  # type: ignore[list-item] # a TypedDict of more
+        return person
 
     def logs_in(self) -> None:
         self.open("/log-in?next=/security")

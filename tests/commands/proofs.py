@@ -1,7 +1,7 @@
 """Which test shows what of each command: its effect, its dry run, its second run, and its death half-way.
 
 A command with a row in tests/commands/rows.py has all four by one test. Any other names its tests here, each as
-`file::function` from the root of tests; a reason in words stands where there is nothing to show.
+`file::function` from the root of tests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ CHANGE_NOTHING = {
     "verify_audit": "looks",
     "verify_ledger": "looks",
 }
-NO_DRY_RUN = {"seed": "the first step of `up`, whose dry run is the one to ask"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,6 @@ BY_TABLE = (
     "commands/test_effects.py::"
     "test_a_trial_changes_nothing_a_kill_leaves_nothing_half_done_and_the_next_run_makes_it_true"
 )
-SEEDED = "commands/test_effects.py::test_a_seed_is_killed_anywhere_and_the_next_one_writes_a_key_that_opens"
 TAPE, BACKUP = "commands/test_import_tape.py::", "commands/test_backup.py::"
 FIGURES, ROLES = "commands/test_rebuild_positions.py::", "raxx/test_bootstrap_command.py::"
 WRITTEN = "commands/test_openapi.py::test_it_is_written_whole_or_not_at_all_and_again_is_the_same"
@@ -88,7 +86,6 @@ OTHERS = {
         twice=f"{BACKUP}test_what_was_backed_up_is_restored_proved_and_walled_as_before",
         killed=KILLED_RESTORE,
     ),
-    "seed": Proofs(effect=SEEDED, dry_run=NO_DRY_RUN["seed"], twice=SEEDED, killed=SEEDED),
     "up": Proofs(
         effect="acceptance/test_readme.py::test_the_ten_lines_of_the_readme_fill_an_order",
         dry_run="commands/test_effects.py::test_a_dry_run_of_up_names_what_would_start_and_starts_nothing",
@@ -143,7 +140,7 @@ EXITS = {
     (
         "up",
         0,
-    ): "acceptance/test_recorded_day.py::test_a_stopped_house_leaves_no_process_and_the_doctor_says_what_is_missing",
+    ): "acceptance/test_stopping.py::test_a_stopped_house_leaves_no_process_and_the_doctor_says_what_is_missing",
     ("up", 1): REFUSED,
     (
         "verify_audit",

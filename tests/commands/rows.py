@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from accounts.audit import anchors
-from accounts.models import ApiKey, AuditEntry, Erasure, PasskeyReset, User
+from accounts.models import ApiKey, AuditEntry, Erasure, KnownAnchor, PasskeyReset, User
+from accounts.services.anchoring import anchor_audit
 from matching.models import Market
 from tests.broker_handoff.records import NOW
 from tests.commands.live_rows import LIVE
@@ -44,6 +45,12 @@ def _is_archive_or_nothing(world: World) -> bool:
 def _are_anchors(_: World) -> bool:
     folder = settings.AUDIT_ANCHORS
     return all(anchors.read(folder, number).heads() for number in anchors.numbers(folder))
+
+
+def _lose_the_anchors(world: World) -> None:
+    world.tell_something()
+    anchor_audit()
+    settings.AUDIT_ANCHORS.rename(world.folder / "lost")
 
 
 def _is_market(**fields: Any) -> Callable[[World], bool]:
@@ -131,6 +138,14 @@ ROWS = [
         sound=_are_anchors,
         says=(("anchor", None),),
         is_told=False,
+    ),
+    Row(
+        "anchor_audit",
+        lambda _: ("--anew", "--reason", "r"),
+        lambda _: KnownAnchor.objects.filter(number=0, ended_number=1).exists(),
+        prepare=_lose_the_anchors,
+        says=(("ended", 0),),
+        variant="anew",
     ),
     Row(
         "create_account",
@@ -287,13 +302,12 @@ ROWS = [
         _is_market(shard_count=2),
         variant="shards",
     ),
+    Row(
+        "seed",
+        lambda _: ("--feed", "synthetic", "--symbols", "ACME"),
+        _seeded,
+        prepare=lambda w: w.open_calendars(),
+        done_at=None,  # a user, an account, a key, and the files that tell it
+        says=(("email", "demo@raxx.example"), ("symbol", "ACME")),
+    ),
 ]  # fmt: skip
-# Has no dry run: `up`, whose first step it is, has one.
-SEED = Row(
-    "seed",
-    lambda _: ("--feed", "synthetic", "--symbols", "ACME"),
-    _seeded,
-    prepare=lambda w: w.open_calendars(),
-    done_at=None,
-    says=(("email", "demo@raxx.example"), ("symbol", "ACME")),
-)

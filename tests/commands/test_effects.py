@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from tests.commands.calls import run
 from tests.commands.forks import Ended, killed_at
 from tests.commands.row import ONE_STEP, Row
-from tests.commands.rows import ROWS, SEED
+from tests.commands.rows import ROWS
 from tests.commands.snapshots import everything, leavings
 
 if TYPE_CHECKING:
@@ -36,14 +36,6 @@ def test_a_trial_changes_nothing_a_kill_leaves_nothing_half_done_and_the_next_ru
     assert everything(tmp_path) == before
 
     _survives_kills(row, world, tmp_path)
-
-
-def test_a_seed_is_killed_anywhere_and_the_next_one_writes_a_key_that_opens(
-    world: World, tmp_path: Path
-) -> None:
-    SEED.prepare(world)
-
-    _survives_kills(SEED, world, tmp_path)
 
 
 def _survives_kills(row: Row, world: World, folder: Path) -> None:

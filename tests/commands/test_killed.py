@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core import mail
 
 from accounts.models import User
+from broker_handoff.services.mass_revoke import living_connections
 from tests.commands.calls import run
 from tests.commands.forks import killed_at
 from tests.factories.rows import NOON
@@ -21,6 +23,7 @@ from trading.services.history_purge import MARKET_KEEPS, purge_histories
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.commands.world import World
     from tests.factories.desk import Desk
     from tests.factories.sessions import Session
 
@@ -42,6 +45,23 @@ def test_an_erasure_that_is_killed_is_ended_by_the_next_run(tmp_path: Path, sett
     assert places_of(ANN) != {}
     assert run(*words)["status"] == "erased"
     assert places_of(ANN) == {}
+
+
+def test_whom_a_killed_run_had_disconnected_hears_of_it_by_the_next_one_and_nobody_hears_twice(
+    world: World,
+) -> None:
+    world.connect(3)
+    people = sorted(User.objects.filter(broker_connections__isnull=False).values_list("email", flat=True))
+    words = ("revoke_live_connections", "--reason", "r")
+
+    assert killed_at(4, words).was_killed  # just after the second of three was disconnected
+    assert len(living_connections()) == 1
+    assert mail.outbox == []
+
+    assert run(*words)["disconnected"] == 3
+    assert sorted(message.to[0] for message in mail.outbox) == people
+    assert run(*words)["disconnected"] == 3
+    assert len(mail.outbox) == 3
 
 
 def test_a_purge_that_is_killed_between_batches_leaves_books_that_balance_and_is_ended_by_the_next_run(

@@ -245,8 +245,11 @@ def test_a_process_that_cannot_begin_ends_with_1(
 def test_a_process_that_is_told_to_stop_ends_with_0(
     command: str, first: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told: list[Any] = []
+
     def told_to_stop(*_: Any) -> list[Any]:
-        os.kill(os.getpid(), signal.SIGTERM)
+        if not told:  # a second one could come when nobody here waits for it any more, and end the tests
+            told.append(os.kill(os.getpid(), signal.SIGTERM))
         return []
 
     settings.LIVE_IS_ON, settings.METRICS = True, Address("127.0.0.1", 0)
@@ -274,3 +277,24 @@ def test_an_audit_log_that_cannot_be_judged_is_told_in_a_line(world: World, sett
     ended = finish("verify_audit", "--json")
 
     assert (ended.code, "is missing" in ended.document["error"]) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("freeze", "--account", "A1", "--reason", "\udcff"),
+        ("freeze", "--account", "\udcff", "--reason", "r"),
+        ("revoke_api_key", "\udcff"),
+        ("market", "open", "--feed", "synthetic", "--symbols", "AA,\udcff"),
+        ("create_api_key", "--email", ANN, "--address", "\udcff"),
+        ("backup", "--to", "\udcff", "--dry-run"),
+    ],
+    ids=["a reason", "an account", "a key", "symbols", "one of several", "a folder"],
+)
+def test_a_word_that_is_no_utf8_is_a_wrong_option_and_no_fault(call: tuple[str, ...]) -> None:
+    """The system hands such bytes over as halves of a pair, which nothing that writes text can write."""
+    ended = finish(*call, "--json")
+
+    assert (ended.code, set(ended.document)) == (2, {"error"})
+    assert "is no UTF-8 text" in ended.err
+    ended.out.encode(), ended.err.encode()

@@ -117,11 +117,18 @@ class Document:
         """Return a validator of the schema that stands there, which judges formats, too."""
         steps = "/".join(step.replace("~", "~0").replace("/", "~1") for step in pointer)
         steps = steps.replace("{", "%7B").replace("}", "%7D")
-        uri = f"urn:raxx:{self.name}"
-        registry = jsonschema_rs.Registry([(uri, self.content)], draft=jsonschema_rs.Draft202012)
         return jsonschema_rs.Draft202012Validator(
-            {"$ref": f"{uri}#/{steps}"}, registry=registry, validate_formats=True
+            {"$ref": f"{self._uri}#/{steps}"}, registry=self._registry, validate_formats=True
         )
+
+    @property
+    def _uri(self) -> str:
+        return f"urn:raxx:{self.name}"
+
+    @cached_property
+    def _registry(self) -> Any:
+        """The document as all its validators read it: made once, for it takes longer than a validator."""
+        return jsonschema_rs.Registry([(self._uri, self.content)], draft=jsonschema_rs.Draft202012)
 
     def _resolved(self, response: dict[str, Any] | None) -> dict[str, Any] | None:
         if response is None or "$ref" not in response:

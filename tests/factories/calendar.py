@@ -39,7 +39,7 @@ def store_season(season: tuple[date, date] = AROUND_THE_TAPES, *calendars: str) 
 
 def store_days(name: str, days: Iterable[Day]) -> None:
     """Store these days of a calendar; those that are there stay as they are."""
-    _store(name, _rows(days))
+    _store(name, _rows(tuple(days)))
 
 
 def _store(name: str, rows: str) -> None:
@@ -49,8 +49,9 @@ def _store(name: str, rows: str) -> None:
 
 @cache
 def _season(name: str, first: date, last: date) -> str:
-    return _rows((compute_sessions if name == XNYS else always_open_sessions)(first, last))
+    return _rows(tuple((compute_sessions if name == XNYS else always_open_sessions)(first, last)))
 
 
-def _rows(days: Iterable[Day]) -> str:
+@cache
+def _rows(days: tuple[Day, ...]) -> str:
     return json.dumps([day.as_row() for day in days], default=str)

@@ -43,7 +43,7 @@ from broker_handoff.models import (
 from raxx import roles
 from tests.factories.people import make_passkey, make_session
 from tests.factories.rows import make_account, make_one_of_everything, make_user
-from trading.models import AccountGrant, FirstSteps
+from trading.models import AccountGrant, FirstSteps, StaffAct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +109,13 @@ def make_whole_person(email: str, *, staff: User | None = None) -> User:
     _make_grant(holder=person, of=make_account(make_user()), by=person, permission=permission)
     if staff is not None:
         _make_grant(holder=staff, of=first, by=staff, permission=permission)
+    StaffAct.objects.create(
+        kind="adjust_cash",
+        account=first,
+        staff_id=new_id(),
+        arguments={"amount": "-250.50", "note": "a fee of yours"},
+        reason="asked for in the ticket",
+    )
     FirstSteps.objects.create(user=person, answers={"fall": "wait"}, profile="trial")
     _make_live(person, session)
     return person

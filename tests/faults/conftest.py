@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.house import House
+from tests.acceptance.house import House, kept_where_it_fails
 from tests.faults.children import opened_nursery
 from tests.faults.faults import number_of_faults
+from tests.lasting import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.faults.children import Nursery
 
@@ -29,23 +29,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def place(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Return a folder for real servers; it is kept, with their logs, when a test fails."""
-    failed = request.session.testsfailed
-    folder = Path(tempfile.mkdtemp(prefix="raxx-faults-"))
-    yield folder
-    if request.session.testsfailed == failed:
-        shutil.rmtree(folder)
-    else:
-        request.config.get_terminal_writer().line(f"\nkept, with its logs: {folder}")
+    """Return a folder for real servers."""
+    with kept_where_it_fails(request) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
-def open_nursery(
-    request: pytest.FixtureRequest, django_db_setup: None, valkey_url: str, place: Path
-) -> Iterator[Nursery]:
-    """Keep one nursery for a module, whose start costs more than what is born in it; ENVIRONMENT is the module's wish."""
-    with opened_nursery(place, **getattr(request.module, "ENVIRONMENT", {})) as opened:
-        yield opened
+def common_nursery(request: pytest.FixtureRequest, django_db_setup: None, valkey_url: str) -> Nursery:
+    """Return a nursery, whose start costs more than what is born in it."""
+
+    @contextmanager
+    def opened() -> Iterator[Nursery]:
+        with kept_where_it_fails(request) as place, opened_nursery(place) as nursery:
+            yield nursery
+
+    return lasting(request, opened)
+
+
+@pytest.fixture(scope="module")
+def open_nursery(common_nursery: Nursery) -> Nursery:
+    """Return the nursery; a module whose children need settings of their own has another in its place."""
+    return common_nursery
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from matching.models import Market, Shard
 from matching.ports import Disturbed
-from tests.faults.children import database_url
+from tests.faults.children import database_url, opened_nursery
 from tests.faults.stage import written_stage
 from tests.trading.stage import quote, story
 from trading.adapters.journal import PostgresJournal
@@ -29,10 +29,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LEASE_S = 2  # the shortest that there is
-ENVIRONMENT = {"RAXX_LEASE_S": str(LEASE_S)}
 TAPE = [quote(second, "9.95", 5, "10.00", 5) for second in range(20)]
 STANDS_BY = "every shard of every active market has a matcher: standing by"
 HAS_SHARD = "has shard"
+
+
+@pytest.fixture(scope="module")
+def open_nursery(django_db_setup: None, valkey_url: str, place: Path) -> Iterator[Nursery]:
+    """Return a nursery whose matchers wait as short as they may."""
+    with opened_nursery(place, RAXX_LEASE_S=str(LEASE_S)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from accounts.models import Tier, User
 from accounts.models.api_key import Scope
 from tests.factories.people import CSRF, make_passkey, make_session, session_with
 from tests.factories.rows import SECRET, make_account, make_api_key, make_one_of_everything, make_user
+from tests.isolation.belongings import rows_of
 from trading.models import AccountGrant, GrantPermission, TradingAccount
 from trading.services.grants import give_grant
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 SCOPES = tuple(scope.value for scope in Scope)
 LIFE = timedelta(hours=8)
+GROWN = 4  # times as many rows as were made: before anybody comes to the most that they may have
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +79,11 @@ class Caller:
 
 
 class Cast:
-    """The people, and what they hold. `renew` replaces them all: some requests end a person or an account."""
+    """The people, and what they hold. `renew` replaces them all: some requests end a person or an account.
+
+    Most take nothing from anybody, and whoever `is_whole` can be asked for again: to make them anew takes as long
+    as fifty requests.
+    """
 
     def __init__(self, market: Market, ibm: Asset, desk: Desk) -> None:
         self.market = market
@@ -86,24 +93,35 @@ class Cast:
 
     def renew(self) -> None:
         """Make everybody anew."""
-        self.owner = self._person()
-        self.account = self._account(self.owner)
-        self.other_account = self._account(self.owner)
-        self.stranger = self._person()
-        self.strangers_account = self._account(self.stranger)
-        self.intruder = self._person()
-        self.leaver = self._person(deactivated_at=timezone.now())
-        make_account(self.leaver, market=self.market)
-        self._passkeys: dict[Any, Any] = {}
-        self.staff = {
-            name: self._staff(name) for name in ("ungranted", "granted", "formerly granted", "superuser")
-        }
+        with transaction.atomic():
+            self.owner = self._person()
+            self.account = self._account(self.owner)
+            self.other_account = self._account(self.owner)
+            self.stranger = self._person()
+            self.strangers_account = self._account(self.stranger)
+            self.intruder = self._person()
+            self.leaver = self._person(deactivated_at=timezone.now())
+            make_account(self.leaver, market=self.market)
+            self._passkeys: dict[Any, Any] = {}
+            self.staff = {
+                name: self._staff(name) for name in ("ungranted", "granted", "formerly granted", "superuser")
+            }
         self._grant("granted", ends_in=LIFE)
         self._grant("formerly granted", ends_in=LIFE)
         over = timezone.now() - LIFE
         AccountGrant.ever.filter(user_id=self.staff["formerly granted"].pk).update(
             granted_at=over - LIFE, expires_at=over
         )
+        self._people = [
+            each.pk for each in (self.owner, self.stranger, self.intruder, self.leaver, *self.staff.values())
+        ]
+        self._rows = rows_of(self._people)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row of everybody's is as it was made, and not much has come beside them."""
+        rows = rows_of(self._people)
+        return self._rows <= rows and len(rows) <= GROWN * len(self._rows)
 
     def _person(self, **fields: Any) -> User:
         return make_user(tier=Tier.PRO_PLUS, **fields)

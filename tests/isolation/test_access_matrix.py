@@ -72,8 +72,8 @@ class Trial:
         """Ask for something of the owner's, as everybody else first; then as those whom it is."""
         cast = self.cast
         if method in UNSAFE:
-            if self._has_changed:
-                cast.renew()  # the last request may have left somebody without their things
+            if self._has_changed and not cast.is_whole:
+                cast.renew()  # the last request has left somebody without their things
             self._has_changed = True
         target = target_of(route, method, cast)
         callers = [make(name) for name, make in cast.roles().items()]

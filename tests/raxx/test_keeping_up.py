@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -82,30 +83,35 @@ def test_a_database_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("missing", "goes_on"),
+    ("status", "told", "goes_on"),
     [
-        ([], True),
-        (["hub:2", "matcher:3"], True),
-        (["hub:1"], False),
-        (["hub:2", "valkey"], False),
-        (["hub"], False),
+        (200, {"status": "ready", "beside": []}, True),
+        (200, {"status": "ready", "beside": ["hub:2", "matcher:3"]}, True),
+        (503, {"missing": ["hub"], "beside": ["hub:2"]}, False),
     ],
-    ids=["nothing", "beside", "of the default one", "more than a market", "the only market"],
+    ids=["all there", "ill beside", "ill"],
 )
 def test_up_goes_on_without_a_market_beside_the_default_one_and_without_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, missing: list[str], goes_on: bool
+    monkeypatch: pytest.MonkeyPatch, status: int, told: dict[str, Any], goes_on: bool
 ) -> None:
-    async def ready(_host: str, _port: int) -> list[str]:
-        return missing
-
-    monkeypatch.setattr(up, "_until_ready", ready)
+    body = json.dumps(told)
+    answer = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    monkeypatch.setattr(up, "READY_PATIENCE_S", 0.0)
     said = StringIO()
     command = up.Command(stdout=said)
-    command._default = 1
+
+    async def look() -> None:
+        async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            writer.close()
+
+        async with await asyncio.start_server(say, "localhost", 0) as front:
+            await command._until_healthy("127.0.0.1", front.sockets[0].getsockname()[1])
 
     if goes_on:
-        asyncio.run(command._until_healthy("127.0.0.1", 1))
+        asyncio.run(look())
     else:
-        with pytest.raises(GaveUp, match=f"not ready after 120 s: {missing[0]}"):
-            asyncio.run(command._until_healthy("127.0.0.1", 1))
-    assert ("gone on without: hub:2" in said.getvalue()) is (goes_on and bool(missing))
+        with pytest.raises(GaveUp, match=r"not ready after 0 s: hub$"):
+            asyncio.run(look())
+    assert ("gone on without: hub:2, matcher:3;" in said.getvalue()) is (goes_on and bool(told["beside"]))

@@ -6,13 +6,20 @@ import os
 import pwd
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import OperationalError
 
 import manage as manage_py
 from accounts import tracing
-from raxx import roles
+from raxx import hints, roles
+from raxx.doctor import registry
+
+if TYPE_CHECKING:
+    from raxx.doctor.registry import Finding
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,6 +77,43 @@ def test_what_an_operator_can_mend_is_one_line(
     assert len(ended.stderr.splitlines()) == 1, ended.stderr
     assert ended.stderr.startswith(line)
     assert "hunter2" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("is_production", "is_embedded", "fix"),
+    [
+        (False, True, "start Raxx: `make run`; or mend DATABASE_URL"),
+        (False, False, "start it, or mend DATABASE_URL"),
+        (True, False, "see that PostgreSQL runs and that DATABASE_URL leads to it: deploy/runbook.md"),
+    ],
+    ids=["ours", "the operator's", "in production"],
+)
+def test_how_a_database_comes_back_depends_on_whose_it_is(
+    settings: Any, is_production: bool, is_embedded: bool, fix: str
+) -> None:
+    settings.IS_PRODUCTION = is_production
+    settings.DATABASE_SERVER = replace(settings.DATABASE_SERVER, is_embedded=is_embedded)
+
+    said = manage_py._unreachable(OperationalError("connection refused\nIs it there?"))
+    (found,) = doctor_of(OperationalError("connection refused"))
+
+    assert said == f"PostgreSQL does not answer: connection refused ({fix})"
+    assert (found.detail, found.fix) == ("PostgreSQL does not answer: connection refused", fix)
+
+
+def doctor_of(error: Exception) -> list[Finding]:
+    def fails() -> str:
+        raise error
+
+    return registry._outcome("database", fails)
+
+
+def test_in_production_a_process_is_a_unit(settings: Any) -> None:
+    settings.IS_PRODUCTION = True
+    units = {path.stem for path in (ROOT / "deploy" / "systemd").glob("*.service")}
+
+    assert {unit.replace("@N", "@") for words in hints.UNITS.values() for unit in words.split()} <= units
+    assert hints.start("hub", number=2).startswith("`systemctl restart raxx-hub@2`;")
 
 
 def test_a_traceback_is_there_for_who_asks(tmp_path: Path) -> None:

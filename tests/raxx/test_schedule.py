@@ -10,7 +10,6 @@ from unittest.mock import Mock
 import pytest
 from celery import Celery
 from celery.schedules import crontab
-from django.conf import settings
 from django.db import connection
 from django.db.utils import ProgrammingError
 from django.utils import timezone
@@ -69,7 +68,7 @@ def run(name: str, *, result: object = None, error: Exception | None = None) -> 
 
 def test_beat_starts_the_table_and_nothing_else() -> None:
     project.loader.import_default_modules()
-    entries = settings.CELERY_BEAT_SCHEDULE
+    entries = project.conf.beat_schedule
 
     assert len(BY_NAME) == len(JOBS)
     assert set(entries) == set(BY_NAME)

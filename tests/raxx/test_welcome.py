@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from matching.market.sessions import compute_sessions
 from matching.models import CalendarDay, Market
 from raxx import welcome
 from raxx.folder import DataFolder
+from raxx.management.commands import up
 from tests.factories.rows import make_market
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,11 +60,25 @@ def test_it_shows_the_readmes_lines_for_this_data_folder_and_no_secret(folder: D
     compile("\n".join(lines), "the example", "exec")
 
 
-def test_at_another_port_the_command_s_link_leads_there(folder: DataFolder) -> None:
-    said = welcome.text("http://localhost:8123", folder)
+def test_a_command_beside_up_has_links_to_where_up_is_reached(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    assert folder.origins() == ""
+    folder.keep_origins(up._environment(8123)["RAXX_ORIGINS"])
 
-    (line,) = [line for line in said.splitlines() if "create_user" in line]
-    assert line.startswith("or as the demo person, by a link from: RAXX_ORIGINS=http://localhost:8123 ")
+    shown = subprocess.run(
+        [sys.executable, "-c", "from django.conf import settings; print(settings.ORIGINS)"],
+        env={
+            "RAXX_DATA_DIR": str(tmp_path),
+            "DJANGO_SETTINGS_MODULE": "raxx.settings",
+            "PATH": os.environ["PATH"],
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert shown.stdout == "['http://localhost:8123', 'http://127.0.0.1:8123']\n"
 
 
 def test_with_a_mail_server_nobody_is_sent_to_a_log(

@@ -11,6 +11,8 @@ from accounts.models import Tier
 from raxx import roles
 from tests.factories import desk, rows
 from tests.factories.sessions import session
+from tests.lasting import lasting
+from tests.stream.server import granian
 from trading.doorbells import ring_account
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from accounts.models import ApiKey
     from tests.factories.sessions import Session
+    from tests.stream.server import Server
     from trading.models import Asset, TradingAccount
 
 
@@ -72,6 +75,17 @@ def make_trader(transactional_db: None, valkey: redis.Redis) -> Iterator[Any]:
             return Trader(account, rows.make_api_key(account), rows.make_asset(), web, the_desk)
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def stream_server(
+    request: pytest.FixtureRequest,
+    django_db_setup: None,
+    valkey_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Server:
+    """Return the stream process, as production runs it, over the test's database; for whoever leaves it running."""
+    return lasting(request, lambda: granian(tmp_path_factory.mktemp("stream") / "stream.log"))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from tests.stream.peer import PATIENCE_S, login_of_the_web_role
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def database_url(role: str = roles.APP) -> str:
@@ -43,7 +44,8 @@ def accepts(port: int) -> bool:
 class Server:
     """A running granian."""
 
-    def __init__(self, port: int, child: subprocess.Popen[bytes], program: Program) -> None:
+    def __init__(self, port: int, child: subprocess.Popen[bytes], program: Program, log: Path) -> None:
+        self.log = log
         self.url = f"ws://127.0.0.1:{port}/stream"
         self._child = child
         self._program = program
@@ -58,7 +60,7 @@ class Server:
 
 
 @contextmanager
-def granian(log: Any) -> Iterator[Server]:
+def granian(log: Path) -> Iterator[Server]:
     port = free_port()
     command = (
         sys.executable,
@@ -79,7 +81,7 @@ def granian(log: Any) -> Iterator[Server]:
     )
     with log.open("ab") as output:
         child = spawn(program, settings.DATA_FOLDER.root / "a server of a test", output)
-    server = Server(port, child, program)
+    server = Server(port, child, program, log)
     try:
         embedded._wait_until_ready(program, child, lambda: accepts(port), log, PATIENCE_S)
         yield server

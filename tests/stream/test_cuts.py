@@ -9,29 +9,20 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-import pytest
 import websockets.sync.client
 
 from tests.factories.rows import SECRET
 from tests.stream.peer import PATIENCE_S, log_in
-from tests.stream.server import Server, granian
 from trading.models import OrderEvent
 from trading.stream.events import UNTOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.stream.conftest import Trader
+    from tests.stream.server import Server
 
 CUTS = 100  # of each stream
 ORDERS = 150
 SEED = 20131008
-
-
-@pytest.fixture
-def server(trader: Trader, tmp_path: Any) -> Iterator[Server]:
-    with granian(tmp_path / "stream.log") as running:
-        yield running
 
 
 class Load:
@@ -64,7 +55,7 @@ def told(data: dict[str, Any]) -> tuple[str, str]:
     return data["order"]["id"], data["event"]
 
 
-def test_server_sent_events_cut_at_any_byte(server: Server, trader: Trader) -> None:
+def test_server_sent_events_cut_at_any_byte(stream_server: Server, trader: Trader) -> None:
     chance = random.Random(SEED)
     heard: list[tuple[str, str]] = []
     last_id, cuts = "0", 0
@@ -72,7 +63,11 @@ def test_server_sent_events_cut_at_any_byte(server: Server, trader: Trader) -> N
     with Load(trader):
         while cuts < CUTS or len(heard) < 2 * ORDERS:
             blocks = _read_bytes(
-                server, trader, last_id, limit=chance.randrange(1, 12_000), least=1 if cuts >= CUTS else 0
+                stream_server,
+                trader,
+                last_id,
+                limit=chance.randrange(1, 12_000),
+                least=1 if cuts >= CUTS else 0,
             )
             for block in blocks:
                 lines = dict(line.split(": ", 1) for line in block.splitlines())
@@ -112,14 +107,14 @@ def _read_bytes(server: Server, trader: Trader, last_id: str, *, limit: int, lea
         line.close()
 
 
-def test_the_websocket_cut_after_any_message(server: Server, trader: Trader) -> None:
+def test_the_websocket_cut_after_any_message(stream_server: Server, trader: Trader) -> None:
     chance = random.Random(SEED)
     heard: list[tuple[str, str]] = []
     last_id, cuts = "0", 0
 
     with Load(trader):
         while cuts < CUTS or len(heard) < 2 * ORDERS:
-            with websockets.sync.client.connect(server.url, compression=None) as peer:
+            with websockets.sync.client.connect(stream_server.url, compression=None) as peer:
                 peer.send(json.dumps(log_in(trader.key)))
                 peer.recv(PATIENCE_S)
                 listen = {"streams": ["trade_updates"], "since_id": last_id}

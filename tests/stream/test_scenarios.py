@@ -21,13 +21,14 @@ from alpaca.trading.requests import (
 )
 
 from tests.stream.house import SYMBOL, House, open_house
-from tests.stream.server import granian
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from alpaca.trading.models import TradeUpdate
+
+    from tests.stream.server import Server
 
 QUIET = ["0 quote,10.00,300,10.02,200,,,", "0 trade,,,,,10.01,100,"]
 RISES = [*QUIET, "2 quote,10.10,60,10.12,100,,,", "3 quote,10.11,100,10.12,100,,,"]
@@ -50,23 +51,16 @@ def bracket() -> LimitOrderRequest:
     return LimitOrderRequest(**terms(limit_price=10.02, order_class=OrderClass.BRACKET), **EXITS)
 
 
-@pytest.fixture(scope="module")
-def stream_url(django_db_setup: None, valkey_url: str, tmp_path_factory: Any) -> Iterator[str]:
-    """Return the address of a stream process, which serves all these tests."""
-    with granian(tmp_path_factory.mktemp("stream") / "stream.log") as server:
-        yield server.url
-
-
 @pytest.fixture
 def open_at(
-    tmp_path: Path, live_server: Any, stream_url: str, valkey: Any, monkeypatch: Any
+    tmp_path: Path, live_server: Any, stream_server: Server, valkey: Any, monkeypatch: Any
 ) -> Iterator[Callable[..., House]]:
     """Return a function that opens a house over a tape's lines, half a second after the market's open."""
     with ExitStack() as closing:
 
         def opening(lines: list[str], second: float = 0.5) -> House:
             house = closing.enter_context(
-                open_house(tmp_path, lines, live_server.url, stream_url, monkeypatch)
+                open_house(tmp_path, lines, live_server.url, stream_server.url, monkeypatch)
             )
             house.at(second)
             house.show("10.00", "10.02", "10.01")

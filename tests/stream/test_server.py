@@ -13,26 +13,21 @@ import websockets.asyncio.client
 from alpaca.trading.stream import TradingStream
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.broker_handoff.worker import wait_until
 from tests.factories.people import signed_in
 from tests.factories.rows import SECRET
 from tests.stream.browsers import OURS, cookie, elsewhere
 from tests.stream.peer import AUTHORIZED, LISTEN, LISTENING, PATIENCE_S, log_in
-from tests.stream.server import Server, granian
+from tests.stream.test_tracing import TRACE_ID, TRACEPARENT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from alpaca.trading.models import TradeUpdate
 
     from tests.factories.sessions import Session
     from tests.stream.conftest import Trader
-
-
-@pytest.fixture
-def server(trader: Trader, tmp_path: Any) -> Iterator[Server]:
-    """Return the stream process, as production runs it, over the test's database."""
-    with granian(tmp_path / "stream.log") as running:
-        yield running
+    from tests.stream.server import Server
 
 
 def client(server: Server) -> websockets.asyncio.client.connect:
@@ -49,9 +44,9 @@ async def until_closed(peer: websockets.asyncio.client.ClientConnection) -> Asyn
         return
 
 
-def test_the_unmodified_sdk_hears_an_orders_whole_life(server: Server, trader: Trader) -> None:
+def test_the_unmodified_sdk_hears_an_orders_whole_life(stream_server: Server, trader: Trader) -> None:
     heard: queue.Queue[TradeUpdate] = queue.Queue()
-    stream = TradingStream(trader.key.key_id, SECRET, url_override=server.url)
+    stream = TradingStream(trader.key.key_id, SECRET, url_override=stream_server.url)
 
     async def hear(update: TradeUpdate) -> None:
         heard.put(update)
@@ -96,14 +91,14 @@ def _wait_until_it_listens(trader: Trader, heard: queue.Queue[TradeUpdate]) -> N
 
 
 def test_a_page_of_ours_is_let_in_by_its_cookie_and_one_of_another_site_is_not(
-    server: Server, trader: Trader
+    stream_server: Server, trader: Trader
 ) -> None:
     browser = signed_in(trader.account.user)
 
     def page(origin: str) -> websockets.asyncio.client.connect:
         sent = {"Cookie": cookie(browser)}
         return websockets.asyncio.client.connect(
-            server.url, compression=None, origin=websockets.Origin(origin), additional_headers=sent
+            stream_server.url, compression=None, origin=websockets.Origin(origin), additional_headers=sent
         )
 
     async def scenario() -> list[Any]:
@@ -120,32 +115,6 @@ def test_a_page_of_ours_is_let_in_by_its_cookie_and_one_of_another_site_is_not(
     assert asyncio.run(scenario()) == [403, LISTENING, 1008]
 
 
-def test_pings_are_answered_and_a_stop_closes_with_going_away(server: Server, trader: Trader) -> None:
-    async def scenario() -> list[Any]:
-        async with asyncio.timeout(PATIENCE_S), client(server) as peer:
-            await peer.send(json.dumps(log_in(trader.key)))
-            told = [await peer.recv()]
-            await peer.send(json.dumps(LISTEN))
-            told.append(await peer.recv())
-            await (await peer.ping())
-            trader.place_working()
-            trader.ring()
-            told.append(await peer.recv())
-            stopping = asyncio.create_task(asyncio.to_thread(server.stop))
-            with pytest.raises(ConnectionClosed) as closed:
-                await peer.recv()
-            await stopping
-            return [told, closed.value.rcvd]
-
-    (first, second, update), close = asyncio.run(scenario())
-
-    assert [json.loads(first), json.loads(second)] == [AUTHORIZED, LISTENING]
-    assert {type(frame) for frame in (first, second, update)} == {bytes}
-    assert json.loads(update)["data"]["event"] == "new"
-    assert (close.code, close.reason) == (1001, "the server is stopping")
-    assert server.status == 0
-
-
 MANY_EVENTS = """
 with log as (
   update trading_tradingaccount set event_seq = event_seq + %(count)s where account_id = %(account)s
@@ -159,13 +128,17 @@ select account_id, before + n, user_id, %(order)s, 'restated', 'new', now(), now
 
 
 def test_a_client_that_reads_nothing_is_let_go_and_another_one_hears_everything(
-    server: Server, trader: Trader, owner: Session
+    stream_server: Server, trader: Trader, owner: Session
 ) -> None:
     """The backlog is more than the outbox and every buffer between us can hold."""
     batches, count = 16, 500
 
     async def scenario() -> int:
-        async with asyncio.timeout(3 * PATIENCE_S), client(server) as idle, client(server) as quick:
+        async with (
+            asyncio.timeout(3 * PATIENCE_S),
+            client(stream_server) as idle,
+            client(stream_server) as quick,
+        ):
             for one in (idle, quick):
                 for message in (log_in(trader.key), LISTEN):
                     await one.send(json.dumps(message))
@@ -182,3 +155,54 @@ def test_a_client_that_reads_nothing_is_let_go_and_another_one_hears_everything(
             return len([message async for message in until_closed(idle)])
 
     assert 0 < asyncio.run(scenario()) < batches * count
+
+
+def test_the_log_names_the_id_of_a_handshake(stream_server: Server, trader: Trader) -> None:
+    before = stream_server.log.read_text()
+
+    async def scenario() -> None:
+        # granian's own answer to the handshake has none of our headers.
+        async with websockets.asyncio.client.connect(
+            stream_server.url, compression=None, additional_headers={"traceparent": TRACEPARENT}
+        ) as peer:
+            await peer.send(json.dumps(log_in(trader.key, "wrong")))
+            await peer.recv()
+
+    asyncio.run(scenario())
+    told: list[str] = []
+
+    def is_told() -> bool:
+        said = stream_server.log.read_text().removeprefix(before)
+        told[:] = [line for line in said.splitlines() if "refused" in line]
+        return bool(told)
+
+    wait_until(is_told, "the log does not tell of it")
+    [line] = told
+    assert line.endswith(f"from 127.0.0.1 [request={TRACE_ID}]")
+
+
+# The last one: it ends the server, as the last module does that shares it.
+def test_pings_are_answered_and_a_stop_closes_with_going_away(stream_server: Server, trader: Trader) -> None:
+    async def scenario() -> list[Any]:
+        async with asyncio.timeout(PATIENCE_S), client(stream_server) as peer:
+            await peer.send(json.dumps(log_in(trader.key)))
+            told = [await peer.recv()]
+            await peer.send(json.dumps(LISTEN))
+            told.append(await peer.recv())
+            await (await peer.ping())
+            trader.place_working()
+            trader.ring()
+            told.append(await peer.recv())
+            stopping = asyncio.create_task(asyncio.to_thread(stream_server.stop))
+            with pytest.raises(ConnectionClosed) as closed:
+                await peer.recv()
+            await stopping
+            return [told, closed.value.rcvd]
+
+    (first, second, update), close = asyncio.run(scenario())
+
+    assert [json.loads(first), json.loads(second)] == [AUTHORIZED, LISTENING]
+    assert {type(frame) for frame in (first, second, update)} == {bytes}
+    assert json.loads(update)["data"]["event"] == "new"
+    assert (close.code, close.reason) == (1001, "the server is stopping")
+    assert stream_server.status == 0

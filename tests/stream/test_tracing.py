@@ -10,19 +10,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import websockets.asyncio.client
 
 from accounts import tracing
 from tests.factories.rows import SECRET
 from tests.stream.peer import LISTEN, Peer, authorized, log_in, running
-from tests.stream.server import granian
 from tests.stream.sse_client import Reading, key_headers
 from trading.stream.socket import Socket
 from trading.stream.sse import EventStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.stream.conftest import Trader
 
@@ -225,19 +222,3 @@ def test_two_connections_at_once_keep_their_ids_apart(trader: Trader, make_trade
         (trader.key.key_id, "one"),
         (other.key.key_id, "two"),
     }
-
-
-def test_the_real_server_s_log_names_the_id_of_a_handshake(trader: Trader, tmp_path: Path) -> None:
-    async def scenario(url: str) -> None:
-        # granian's own answer to the handshake has none of our headers.
-        async with websockets.asyncio.client.connect(
-            url, compression=None, additional_headers={"traceparent": TRACEPARENT}
-        ) as client:
-            await client.send(json.dumps(log_in(trader.key, "wrong")))
-            await client.recv()
-
-    with granian(tmp_path / "stream.log") as server:
-        asyncio.run(scenario(server.url))
-
-    [line] = [line for line in (tmp_path / "stream.log").read_text().splitlines() if "refused" in line]
-    assert line.endswith(f"from 127.0.0.1 [request={TRACE_ID}]")

@@ -18,8 +18,9 @@ from django_otp_webauthn.models import WebAuthnCredential
 from accounts.sessions import begin_session, living_session
 from accounts.step_up import Shown, give_assertion
 from raxx import roles
+from tests.broker_handoff.people import make_connection
 from tests.factories.people import make_session
-from tests.factories.rows import make_account, make_one_of_everything, make_user
+from tests.factories.rows import make_account, make_asset, make_one_of_everything, make_user
 from trading.models import GrantPermission, TradingAccount
 from trading.services.grants import give_grant
 
@@ -176,3 +177,14 @@ def sign_in(transactional_db: None) -> Iterator[SignIn]:
     yield signed_in
     app.close()
     connections["support"].close()
+
+
+@pytest.fixture
+def world(alice: TradingAccount) -> TradingAccount:
+    """Return an account with one of everything, a session and a live connection of its person, and two assets."""
+    make_session(alice.user)
+    make_connection(alice.user)
+    make_asset("IBM")
+    make_asset("HAL", suspended_at=timezone.now())
+    TradingAccount.objects.filter(pk=alice.pk).update(event_seq=5)
+    return alice

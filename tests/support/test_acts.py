@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,8 @@ from accounts.models import ApiKey, Erasure, Export, Session
 from accounts.models.audit import AuditEntry
 from broker_handoff.models import BrokerConnection
 from raxx import roles
-from tests.broker_handoff.people import make_connection
-from tests.factories.people import make_session
-from tests.factories.rows import make_asset
 from tests.support.conftest import ACT, VIEW, grant, make_staff, served_as
+from tests.support.dying import die_before_it_is_told, let_another_try
 from trading.admin.offers import offers
 from trading.models import AccountGrant, Asset, Journal, StaffAct, TradingAccount, WebhookEndpoint
 from trading.services import staff_acts, staff_deeds
@@ -52,17 +49,6 @@ def told(account: TradingAccount | None = None) -> list[tuple[str, str]]:
     about = {"chain": account.pk} if account else {"subject": None}
     entries = AuditEntry.objects.filter(**about).exclude(action__in=["grant.given", "account.viewed"])
     return [(entry.action, f"{entry.actor_kind}:{entry.actor_id}") for entry in entries.order_by("seq")]
-
-
-@pytest.fixture
-def world(alice: TradingAccount) -> TradingAccount:
-    """Return an account with one of everything, a session and a live connection of its person, and two assets."""
-    make_session(alice.user)
-    make_connection(alice.user)
-    make_asset("IBM")
-    make_asset("HAL", suspended_at=timezone.now())
-    TradingAccount.objects.filter(pk=alice.pk).update(event_seq=5)
-    return alice
 
 
 def webhook_of(account: TradingAccount) -> dict[str, Any]:
@@ -268,22 +254,13 @@ def test_who_may_no_more_when_a_worker_comes_has_nothing_done(
 def test_a_worker_that_dies_leaves_the_act_to_the_next_one(
     sign_in: SignIn, staff: User, world: TradingAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     grant(staff, world, ACT)
     sign_in(staff).post(act_page(world, "adjust_cash"), {**REASON, "amount": "5", "note": "sorry"})
     act = StaffAct.objects.get()
 
-    def dies(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(staff_acts, "_close", dies)
-        with pytest.raises(Killed):
-            perform_act(act.pk)
+    die_before_it_is_told(act, monkeypatch)
     assert due() == []  # another worker may be at it
-    StaffAct.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    let_another_try(act)
     assert due() == [act.pk]
     assert performed(act).status == "done"
     world.refresh_from_db()

@@ -14,32 +14,16 @@ from tests.broker_handoff.people import make_connection
 from tests.factories.rows import make_account, make_one_of_everything
 from tests.isolation.belongings import kept_of, traces_of
 from tests.support.conftest import ACT, grant, make_staff
+from tests.support.dying import die_before_it_is_told, let_another_try
 from tests.support.test_acts import REASON, act_page, performed
 from tests.trading.walls import sql
 from trading.models import AccountGrant, StaffAct, TradingAccount
-from trading.services import staff_acts
-from trading.services.staff_acts import perform_act
 
 if TYPE_CHECKING:
     from accounts.models import User
     from tests.support.conftest import SignIn
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "support"])
-
-
-class Killed(BaseException):
-    """The end of a worker."""
-
-
-def die_before_it_is_told(act: StaffAct, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(staff_acts, "_close", dies)
-        with pytest.raises(Killed):
-            perform_act(act.pk)
-    StaffAct.objects.filter(pk=act.pk).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
 
 
 def test_a_connection_that_a_dead_worker_has_ended_is_done_and_what_was_connected_since_stays(
@@ -51,6 +35,7 @@ def test_a_connection_that_a_dead_worker_has_ended_is_done_and_what_was_connecte
     client.post(act_page(alice, "disconnect_live"), REASON)
     act = StaffAct.objects.get()
     die_before_it_is_told(act, monkeypatch)
+    let_another_try(act)
     second = make_connection(alice.user)
 
     performed(act)

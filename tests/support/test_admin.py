@@ -13,6 +13,7 @@ import pytest
 from django.contrib import admin
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 from django_otp_webauthn.models import WebAuthnCredential
 
 from accounts import binding
@@ -21,7 +22,7 @@ from accounts.models.audit import AuditEntry
 from raxx.headers import POLICY
 from tests.support.conftest import HOURS, grant
 from tests.support.test_ways import ASKING, LIST, LOOKING, page
-from trading.models import AccountGrant, TradingAccount
+from trading.models import AccountGrant, StaffAct, TradingAccount
 from trading.services.grants import end_grants
 
 if TYPE_CHECKING:
@@ -83,10 +84,46 @@ def test_each_look_is_written_into_the_account_s_audit_log_first(
     assert AuditEntry.objects.exclude(chain=alice.pk).exclude(action="grant.given").count() == 0
 
 
-def test_a_list_is_no_look_at_an_account(sign_in: SignIn, staff: User, alice: TradingAccount) -> None:
+def test_every_page_that_is_about_one_account_writes_the_look_down_its_history_and_an_act_s_page_too(
+    sign_in: SignIn, staff: User, alice: TradingAccount
+) -> None:
     grant(staff, alice)
-    sign_in(staff).get(LIST)
+    act = StaffAct.objects.create(kind="freeze", account=alice, staff_id=staff.pk, reason="odd orders")
+    client = sign_in(staff)
+    about = f"/admin/trading/staffact/{act.pk}"
+    paths = [page(alice), f"{LIST}{alice.pk}/case/", f"{LIST}{alice.pk}/history/", f"{LIST}{alice.pk}/"]
+    paths += [f"{about}/change/", f"{about}/history/", f"{about}/"]
+    looks = AuditEntry.objects.filter(chain=alice.pk, subject=alice.user_id, action="account.viewed")
+    counts = []
+    for path in paths:
+        answer = client.get(path, follow=True)
+        assert (answer.status_code, alice.number in answer.content.decode()) == (200, True)
+        counts.append(looks.count())
 
+    assert counts == [1, 2, 3, 4, 5, 6, 7]
+    pages = [look.body.split('"page":"')[1].split('"')[0] for look in looks.order_by("seq")]
+    assert pages == ["admin.account", "admin.case", "admin.case", "admin.account", *["admin.act"] * 3]
+
+
+def test_a_list_is_no_look_at_an_account_and_has_nothing_of_what_is_in_it(
+    sign_in: SignIn, staff: User, alice: TradingAccount
+) -> None:
+    grant(staff, alice)
+    StaffAct.objects.create(
+        kind="adjust_cash",
+        account=alice,
+        staff_id=staff.pk,
+        reason="ours",
+        arguments={"amount": "-250.50", "note": "a private note"},
+        status="done",
+        done_at=timezone.now(),
+        outcome="cash was moved by -250.50 dollars",
+    )
+    client = sign_in(staff)
+    shown = client.get(LIST).content.decode() + client.get("/admin/trading/staffact/").content.decode()
+
+    assert shown.count(alice.number) >= 2
+    assert [word for word in ("250.5", "private note", "was moved") if word in shown] == []
     assert not AuditEntry.objects.filter(action="account.viewed").exists()
 
 
@@ -195,7 +232,7 @@ def test_every_page_has_the_strict_policy_and_is_not_kept(
 ) -> None:
     grant(staff, alice)
     client = sign_in(staff)
-    for path in ("/admin/", LIST, page(alice), f"{LIST}{alice.pk}/history/", "/admin/trading/accountgrant/"):
+    for path in ("/admin/", LIST, page(alice), f"{LIST}{alice.pk}/case/", "/admin/trading/accountgrant/"):
         answer = client.get(path)
 
         assert answer.status_code == 200

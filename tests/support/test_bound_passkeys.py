@@ -9,15 +9,19 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.utils import timezone
 
 from accounts.models import Assertion, Session, User
 from accounts.models.audit import AuditEntry
 from accounts.sessions import living_session
 from accounts.step_up import give_assertion
+from broker_handoff.services.gate_overrides import ask_for_override
+from broker_handoff.services.switches import close_as_staff
+from tests.factories.rows import make_account
 from tests.isolation.routes import every_route
 from tests.isolation.test_admin_matrix import _ARGUMENT, _KIND
-from tests.support.conftest import ACT, grant
+from tests.support.conftest import ACT, grant, make_staff, shown_by
 from tests.support.test_acts import act_page
 from trading.models import AccountGrant, StaffAct
 
@@ -31,6 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "supp
 
 ASK = {"Raxx-Step-Up": "ask"}
 REFUSED = (401, "step_up_required")
+WRONG = 422  # a form that cannot be
 
 
 def say_yes(client: Client, path: str, form: dict[str, Any]) -> str:
@@ -83,6 +88,7 @@ def test_no_page_of_the_site_takes_anything_without_a_yes(
     client = sign_in(overseer, shows_passkey=False)
     assert Session.objects.exclude(fresh_until=None).exists()
     routes = [route for route in every_route() if route.kind == "admin" and "(?P" not in route.path]
+    before = AuditEntry.objects.count()
     taken = [
         route.path
         for route in routes
@@ -90,11 +96,85 @@ def test_no_page_of_the_site_takes_anything_without_a_yes(
         and client.post(
             _KIND.sub("freeze", _ARGUMENT.sub(str(alice.pk), route.path)), {"reason": "r"}
         ).status_code
-        != REFUSED[0]
+        not in {REFUSED[0], WRONG}
     ]
     assert len(routes) > 40
     assert taken == []
     assert not AccountGrant.ever.exists()
+    assert AuditEntry.objects.count() == before
+
+
+def test_nobody_shows_a_passkey_for_a_form_that_cannot_be(
+    sign_in: SignIn, overseer: User, alice: TradingAccount, bob: TradingAccount
+) -> None:
+    """What is wrong is the answer, to the script that only asks as well; one that is in order is asked for its yes."""
+    grant(overseer, alice, ACT)
+    grant(overseer, bob)
+    own = make_account(overseer)
+    second = make_staff(is_superuser=True)
+    override = ask_for_override(
+        shown=shown_by(second), person_id=alice.user_id, reason="r", now=timezone.now()
+    )
+    mine = ask_for_override(shown=shown_by(overseer), person_id=bob.user_id, reason="r", now=timezone.now())
+    closing = close_as_staff(operator=second, scope="global", reason="odd fills").closing
+    act_id = uuid4()
+    StaffAct.objects.create(pk=act_id, kind="freeze", account=alice, staff_id=overseer.pk, reason="another")
+    entries, overrides = "/admin/trading/accountentry/", "/admin/broker_handoff/gateoverride/"
+    switches, profiles = "/admin/broker_handoff/switchclosing/", "/admin/trading/simulationprofile/define/"
+    said = {"reason": "r", "hours": "2", "permission": "view_account"}
+    profile = {"reason": "r", "name": "calm"}
+    cannot_be: list[tuple[str, dict[str, str], str]] = [
+        (act_page(alice, "freeze"), {"reason": " "}, "This field is required"),
+        (act_page(alice, "freeze"), {"reason": "r", "act_id": str(act_id)}, "said something else"),
+        (act_page(bob, "freeze"), {"reason": "r"}, "was not granted to you"),
+        ("/admin/trading/staffact/ask/suspend_asset/", {"reason": "r"}, "This field is required"),
+        (f"{entries}{alice.pk}/grant/", {**said, "hours": "9999"}, "less than or equal to"),
+        (f"{entries}{alice.pk}/grant/", {**said, "staff": "no@example.com"}, "no active member of staff"),
+        (f"{entries}{own.pk}/grant/", said, "their own account"),
+        (profiles, {**profile, "latency_ms": "-1"}, "latency_ms -1"),
+        (f"{overrides}ask/", {"reason": "r", "email": "no@example.com"}, "nobody with this address"),
+        (f"{overrides}ask/", {"reason": "r", "email": overseer.email}, "nobody asks for themselves"),
+        (f"{overrides}{mine.pk}/change/", {"step": "approve"}, "it takes two of the staff"),
+        (f"{overrides}{override.pk}/change/", {"step": "end"}, "This field is required"),
+        (f"{switches}close/", {"scope": "user", "reason": "r"}, "which user?"),
+        (
+            f"{switches}close/",
+            {"scope": "user", "reason": "r", "email": "no@example.com"},
+            "nobody with this",
+        ),
+        (f"{switches}{closing.pk}/change/", {"step": "open", "reason": "r"}, "nobody has asked"),
+        (f"{switches}{closing.pk}/change/", {"step": "ask", "reason": ""}, "This field is required"),
+    ]
+    can_be: list[tuple[str, dict[str, str]]] = [
+        (act_page(alice, "freeze"), {"reason": "r"}),
+        ("/admin/trading/staffact/ask/suspend_asset/", {"reason": "r", "symbol": "IBM"}),
+        (f"{entries}{alice.pk}/grant/", said),
+        (profiles, profile),
+        (f"{overrides}ask/", {"reason": "r", "email": alice.user.email}),
+        (f"{overrides}{override.pk}/change/", {"step": "approve"}),
+        (f"{overrides}{override.pk}/change/", {"step": "end", "reason": "r"}),
+        (f"{switches}close/", {"scope": "global", "reason": "r"}),
+        (f"{switches}{closing.pk}/change/", {"step": "ask", "reason": "r"}),
+    ]
+    before = AuditEntry.objects.count()
+    client = sign_in(overseer, shows_passkey=False)
+
+    for path, form, words in cannot_be:
+        for headers in (ASK, {}):
+            answer = client.post(path, form, headers=headers)
+            assert (path, form, answer.status_code) == (path, form, WRONG)
+            assert words in answer.content.decode(), (path, form)
+    assert [outcome(client.post(path, form, headers=ASK)) for path, form in can_be] == [REFUSED] * len(can_be)
+    marked = {path.replace(str(alice.pk), "…") for path, *_ in can_be}
+    assert len(marked) == 8 == _judged_views()
+    assert AuditEntry.objects.count() == before
+    assert (StaffAct.objects.count(), Assertion.objects.count()) == (1, 0)
+
+
+def _judged_views() -> int:
+    """Return how many views of the site judge before the passkey."""
+    classes = {type(one) for one in admin.site._registry.values()}
+    return sum(hasattr(view, "judge") for one in classes for view in vars(one).values())
 
 
 def test_somebody_who_reads_is_told_in_a_page_what_was_not_done(

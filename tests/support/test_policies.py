@@ -170,6 +170,28 @@ def test_support_may_write_to_seven_tables_and_no_more() -> None:
     }  # fmt: skip
 
 
+CALLABLE = (
+    "select proname from pg_proc where pronamespace = 'public'::regnamespace and prorettype <> 'trigger'::regtype"
+    " and has_function_privilege(%s, oid, 'execute')"
+)
+
+
+def test_support_may_call_what_its_policies_ask_and_nothing_that_writes() -> None:
+    assert {name for (name,) in sql(CALLABLE, roles.SUPPORT)} == {
+        # Of the bound one of the staff: tests/trading/test_row_security.py says which are the owner's.
+        "raxx_uid", "raxx_oversees", "raxx_granted_accounts", "raxx_granted_people", "raxx_acting_accounts",
+        "trading_sessions_of_account", "trading_staff_named",
+        "broker_handoff_may_switch", "broker_handoff_being_sent", "broker_handoff_living_connections",
+        # Reckon, and read nothing of anybody's: an entry's hash, and a market's time.
+        "accounts_audit_field", "accounts_audit_hash", "matching_now",
+    }  # fmt: skip
+
+
+def test_only_who_matches_may_call_what_commits_decisions() -> None:
+    able = [role for role in roles.ROLES if ("trading_commit_decisions",) in sql(CALLABLE, role)]
+    assert able == [roles.OWNER, roles.WORKER]
+
+
 def test_the_hash_of_a_key_is_nobody_s_to_read(staff: User, alice: TradingAccount, as_role: AsRole) -> None:
     grant(staff, alice)
     with as_role(roles.SUPPORT):

@@ -125,6 +125,21 @@ def test_staff_stops_a_person_for_whom_they_may_act_and_no_other(
         assert colleague.get(page(closing)).status_code == 302
 
 
+@pytest.mark.parametrize("named", ["a person", "a connection"])
+def test_who_names_a_person_or_a_connection_does_not_stop_everybody(
+    sign_in: SignIn, overseer: User, alice: TradingAccount, named: str
+) -> None:
+    of_theirs = {
+        "a person": {"email": alice.user.email},
+        "a connection": {"connection": str(make_connection(alice.user).pk)},
+    }
+    answer = sign_in(overseer).post(CLOSE, {**FORM, **of_theirs[named]})
+
+    assert answer.status_code == 422
+    assert f"the scope global takes no {named.split()[1]}" in answer.content.decode()
+    assert not SwitchClosing.objects.exists()
+
+
 def test_nobody_forges_the_asking_of_a_colleague(sign_in: SignIn, staff: User) -> None:
     from django.db import DatabaseError, connections, transaction
 

@@ -6,11 +6,13 @@ Over HTTP, served by the roles of life; in a browser: tests/browser/test_admin.p
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.models.audit import AuditEntry
@@ -129,15 +131,20 @@ def test_no_way_leads_to_an_account_that_was_not_granted(
 def test_what_was_not_granted_answers_as_what_does_not_exist(
     sign_in: SignIn, staff: User, alice: TradingAccount, bob: TradingAccount
 ) -> None:
-    """Status, place and every word of the answer: two accounts of which one exists are not to be told apart."""
+    """Status, place and every word of the answer: two accounts of which one exists are not to be told apart.
+
+    Nor are they by how long it takes: the same statements are asked of the database, and the same templates rendered.
+    """
     grant(staff, alice)
     StaffAct.objects.create(kind="freeze", account=bob, staff_id=staff.pk, reason="r")
     nobody = User(pk=uuid4(), email="nobody@example.com")
     nobody_s = TradingAccount(pk=uuid4(), number="PA99NOBODY99", user=nobody, status="X")
     client = sign_in(staff)
+    support = connections["support"]
+    client.get("/admin/")  # what a process asks once
 
-    def answers(ask: Callable[[TradingAccount], str], account: TradingAccount) -> list[tuple[int, str, str]]:
-        told = []
+    def answers(ask: Callable[[TradingAccount], str], account: TradingAccount) -> list[tuple[Any, ...]]:
+        told: list[tuple[Any, ...]] = []
         said = (
             str(account.pk),
             account.number,
@@ -146,20 +153,29 @@ def test_what_was_not_granted_answers_as_what_does_not_exist(
             str(account.user_id),
         )
         for send in (client.get, client.post):
-            answer = send(ask(account))
+            with CaptureQueriesContext(client.app) as own, CaptureQueriesContext(support) as asked:
+                answer = send(ask(account))
+            statements = [
+                (connection is own, _LITERAL.sub("…", query["sql"]))
+                for connection in (own, asked)
+                for query in connection.captured_queries
+            ]
+            assert any(is_own for is_own, _ in statements)  # else nothing was heard
+            templates = [template.name for template in answer.templates]
             where = answer.get("Location", "")
             text = (
                 answer.content.decode() + client.get("/admin/").content.decode()
             )  # which shows what it was told
             for word in said:
                 where, text = where.replace(word, "…"), text.replace(word, "…")
-            told.append((answer.status_code, where, _OF_THE_ANSWER.sub("", text)))
+            told.append((answer.status_code, where, _OF_THE_ANSWER.sub("", text), statements, templates))
         return told
 
     differing = [way for way, ask in ASKING.items() if answers(ask, bob) != answers(ask, nobody_s)]
     assert differing == []
 
 
+_LITERAL = re.compile(r"'[^']*'(::\w+)?|\b\d+\b")
 _OF_THE_ANSWER = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|"request_id":"[^"]*"')
 
 

@@ -184,4 +184,7 @@ ACTS: dict[str, tuple[Callable[[World], Any], Told]] = {
 
 def _put_off(endpoint: Any) -> None:
     with transaction.atomic():
-        delivery._put_off(endpoint, delivery._Met(at=NOON, duration_ms=1, status_code=410, error="gone"))
+        message = delivery._Message(seq=1, event_id="1", body=b"{}")
+        delivery._put_off(
+            endpoint, message, delivery._Met(at=NOON, duration_ms=1, status_code=410, error="gone")
+        )

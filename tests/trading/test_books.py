@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from matching.engine.types import (
     Chunk,
@@ -33,7 +33,6 @@ HOLDINGS = (("ann", "A"), ("bob", "A"), ("ann", "B"))
 starts = st.lists(st.sampled_from((0, 20, -20, 7, -7)), min_size=3, max_size=3)
 
 
-@settings(deadline=None, max_examples=60)
 @given(scripts(), starts, st.booleans(), st.integers(1, 7))
 def test_holds_cash_and_positions_reconcile_after_every_commit(
     script: list[Step], start: list[int], is_prompt: bool, width: int

@@ -14,7 +14,7 @@ from matching.models import Market, Shard
 from raxx.folder import DataFolder
 from raxx.management.commands import up
 from tests.factories.calendar import store_season
-from trading.services.markets import activate_market, market_time
+from trading.services.markets import MarketNotChosen, activate_market, market_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,3 +99,12 @@ def test_up_says_nothing_of_the_pause_unless_told() -> None:
     said = [parser.parse_args(words).paused for words in ([], ["--paused"], ["--no-paused"])]
 
     assert said == [None, True, False]
+
+
+@pytest.mark.parametrize("name", ["A B", "A_B", "-", "A/", "Ä", "X" * 33], ids=str)
+@pytest.mark.parametrize("feed", ["synthetic", "alpaca"])
+def test_what_can_be_no_symbol_opens_no_market(tape: dict[str, Any], feed: str, name: str) -> None:
+    assert tape  # the calendars are there
+    with pytest.raises(MarketNotChosen, match="is no symbol"):
+        activate_market(feed=feed, symbols=["SPY", name])
+    assert not Market.objects.exists()

@@ -294,12 +294,12 @@ def test_the_list_says_which_markets_are_run_and_which_of_their_processes_live(v
 
     assert market_command("list") == [
         {
-            "number": first.pk, "name": "live", "feed": "replay", "open": True, "default": True, "shards": 1,
+            "number": first.pk, "name": "live", "title": "live", "feed": "replay", "open": True, "default": True, "shards": 1,
             "hub": True, "matchers": 0,
         },
         {
-            "number": second.pk, "name": "tuesday", "feed": "synthetic", "open": True, "default": False, "shards": 2,
-            "hub": False, "matchers": 1,
+            "number": second.pk, "name": "tuesday", "title": "tuesday", "feed": "synthetic", "open": True,
+            "default": False, "shards": 2, "hub": False, "matchers": 1,
         },
     ]  # fmt: skip
     out = StringIO()

@@ -275,6 +275,39 @@ def test_a_test_message_that_fails_is_told_once(endpoint: WebhookEndpoint, recei
     assert met == (None, 404, "answered 404")
 
 
+@pytest.mark.parametrize("first", ["a test", "an event", "an event that fails", "a test that fails"])
+def test_a_test_that_is_asked_for_while_a_message_is_sent_is_still_to_come(
+    endpoint: WebhookEndpoint, receiver: Receiver, happen: Any, first: str
+) -> None:
+    if first.startswith("a test"):
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(pinged_at=timezone.now())
+    else:
+        happen("new")
+    if first.endswith("fails"):
+        receiver.statuses = [500, 200]
+    real = delivery.sending.post
+
+    def while_it_is_asked_for(*arguments: Any) -> int:
+        status: int = real(*arguments)
+        if len(receiver.received) == 1:
+            now = timezone.now()
+            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(pinged_at=now, next_attempt_at=now)
+        return status
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivery.sending, "post", while_it_is_asked_for)
+        deliver(endpoint)
+        if first.endswith("fails"):
+            assert delivery.due() == [endpoint.pk]  # at once, whatever a message that failed waits for
+            deliver(endpoint)
+
+    kinds = [json.loads(one.body)["type"] for one in receiver.received]
+    told = "ping" if first.startswith("a test") else "trade_update"
+    assert kinds[:2] == [told, "ping"]
+    endpoint.refresh_from_db()
+    assert endpoint.pinged_at is None
+
+
 def test_an_owner_who_disables_it_meanwhile_is_heard(
     endpoint: WebhookEndpoint, receiver: Receiver, happen: Any
 ) -> None:

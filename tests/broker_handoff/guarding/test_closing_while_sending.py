@@ -63,8 +63,8 @@ def close(scope, trader):
         operator=make_user(is_staff=True),
         scope=scope,
         reason="odd fills",
-        user_id=trader.user_id,
-        connection_id=trader.connection.pk,
+        user_id=trader.user_id if scope == "user" else None,
+        connection_id=trader.connection.pk if scope == "connection" else None,
     )
 
 

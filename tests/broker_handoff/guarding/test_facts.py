@@ -46,8 +46,8 @@ def closes(scope):
         operator=make_user(is_staff=True),
         scope=scope,
         reason="odd fills",
-        user_id=w.trader.user_id,
-        connection_id=w.trader.connection.pk,
+        user_id=w.trader.user_id if scope == "user" else None,
+        connection_id=w.trader.connection.pk if scope == "connection" else None,
     )
 
 

@@ -85,7 +85,7 @@ def second_installation() -> Iterator[Peer]:
     # Not pytest's folder: PostgreSQL is another user where we are root, and may not pass there.
     folder = Path(tempfile.mkdtemp(prefix="raxx-peer-"))
     with given_servers() as servers:
-        house = House(folder / ".raxx", "--feed", "synthetic", environment=servers)
+        house = House(folder / ".raxx", "--feed", "synthetic", "--symbols", SYMBOL, environment=servers)
         try:
             house.start()
             yield Peer(house)

@@ -11,7 +11,6 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.conf import settings as wiring
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from broker_handoff.shadow import mirroring
 from broker_handoff.shadow.links import LEASE, claim, turn_off, turn_on
 from broker_handoff.shadow.mirroring import mirror, mirror_due
 from broker_handoff.shadow.report import parity
+from raxx import schedule
 from tests.broker_handoff.fake import LOST, TWICE, UNHEARD
 from tests.factories.rows import make_account, make_market
 from trading.models import Fill, Order, OrderEvent, TradingAccount
@@ -308,7 +308,7 @@ def test_the_command_switches_shows_and_reports_and_the_audit_log_knows(
         ("shadow.on", stage.account.pk),
         ("shadow.off", stage.account.pk),
     ]
-    assert wiring.CELERY_BEAT_SCHEDULE["mirror-shadows"]["task"] == tasks.mirror_shadows.name
+    assert schedule.BY_NAME["mirror-shadows"].task == tasks.mirror_shadows.name
 
 
 def _said(step: str, **options: Any) -> Any:

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.timeout(900)
 cuts = st.sets(st.integers(0, 60)).map(lambda numbers: numbers.__contains__)
 # How long an example takes is the machine's affair, not the engine's.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-at_length = settings(untimed, max_examples=150)
+at_length = settings(untimed, max_examples=2 * untimed.max_examples)
 
 # Prices of a few units need a wide band; a symbol may be told to have no prints.
 markets = st.fixed_dictionaries(

@@ -13,23 +13,22 @@ from matching.engine import states
 from matching.engine.checks import UnsupportedOrder
 from matching.engine.engine import Engine, OutOfOrder
 from matching.engine.states import Status
-from matching.engine.ticks import OffTick, is_on_tick, price_from_dollars, tick_of
+from matching.engine.ticks import OffTick, price_from_dollars, tick_of
 from matching.engine.types import Chunk, Event, Model, OrderType, Profile, Session, Side, TimeInForce
 from tests.matching.engine.markets import Market
 
 
 @pytest.mark.parametrize(
-    ("price", "tick", "is_on"),
+    ("price", "tick"),
     [
-        pytest.param(10_000, 100, True, id="a dollar"),
-        pytest.param(10_050, 100, False, id="half a cent above a dollar"),
-        pytest.param(10_100, 100, True, id="a cent above a dollar"),
-        pytest.param(9_999, 1, True, id="just below a dollar"),
-        pytest.param(1, 1, True, id="the smallest price"),
+        pytest.param(10_000, 100, id="a dollar"),
+        pytest.param(10_050, 100, id="half a cent above a dollar"),
+        pytest.param(9_999, 1, id="just below a dollar"),
+        pytest.param(1, 1, id="the smallest price"),
     ],
 )
-def test_a_tick_is_a_cent_from_a_dollar_on(price, tick, is_on):
-    assert (tick_of(price), is_on_tick(price)) == (tick, is_on)
+def test_a_tick_is_a_cent_from_a_dollar_on(price, tick):
+    assert tick_of(price) == tick
 
 
 @pytest.mark.parametrize(

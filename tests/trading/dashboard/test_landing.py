@@ -87,7 +87,7 @@ def test_it_shows_a_few_symbols_with_the_rights_of_the_lowest_tier(seen: list[An
     assert re.findall(r">([\d.,]+)<", row[0]) == ["184.95", "185.0125", "185.00"]
     assert "IBM Inc." in row[0]
     assert "Delayed by 15 minutes" in page
-    assert '<th scope="row">ZZZ' in page  # of which nothing is known yet, and which has its place
+    assert '<th scope="row"><strong>ZZZ' in page  # of which nothing is known yet, and which has its place
 
 
 def test_its_figures_are_looked_up_once_however_many_ask(seen: list[Any]) -> None:
