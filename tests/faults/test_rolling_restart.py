@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -107,7 +108,8 @@ def test_web_is_restarted_one_after_the_other_while_everybody_trades(
         for web in webs:
             web.start()
             stack.callback(web.stop)
-        keys = [make_api_key(stage.account()) for _ in range(CLIENTS)]
+        # Enough for however many orders a fast machine places meanwhile.
+        keys = [make_api_key(stage.account(cash=Decimal(100_000_000))) for _ in range(CLIENTS)]
         traders = [
             Trader(
                 f"trader{number}",
